@@ -1,0 +1,23 @@
+"""View-invariant embeddings of 2D human poses.
+
+from poseembed import PoseEncoder
+encoder = PoseEncoder.from_pretrained()
+z_pose, z_view = encoder.embed(keypoints, skeleton="coco")
+"""
+
+from poseembed._version import __version__
+from poseembed.checkpoint import list_pretrained
+from poseembed.encoder import Embedding, PoseEncoder
+from poseembed.skeleton import BONES, JOINTS, SKELETONS, Skeleton, mirror
+
+__all__ = [
+    "BONES",
+    "JOINTS",
+    "SKELETONS",
+    "Embedding",
+    "PoseEncoder",
+    "Skeleton",
+    "__version__",
+    "list_pretrained",
+    "mirror",
+]

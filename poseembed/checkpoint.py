@@ -1,0 +1,248 @@
+"""Checkpoints on disk and on the Hugging Face Hub: find, check, read, write.
+
+A checkpoint is a folder with `config.json`, `model.safetensors` and `README.md` (the model card). Nothing is ever
+unpickled, and tensors are matched by name and shape before any of them is used.
+"""
+
+import json
+import os
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import huggingface_hub
+import torch
+from huggingface_hub import errors as hub_errors
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from poseembed._version import __version__
+from poseembed.network import Encoder, NetworkConfig
+from poseembed.skeleton import JOINTS
+
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.safetensors"
+CARD_FILE = "README.md"
+FORMAT_VERSION = 1
+"""Raised whenever an older library could misread a newer checkpoint."""
+
+PREPROCESSING = "torso-v1"
+"""Name of what `poseembed.keypoints.normalize_keypoints` does; a checkpoint is bound to it."""
+
+DEFAULT_CHECKPOINT = "cv-mim"
+
+
+@dataclass(frozen=True)
+class CheckpointConfig:
+    """What `config.json` says of a checkpoint.
+
+    Attributes:
+        network: Shape of the encoder.
+        license: SPDX identifier of the weights' licence.
+        training: How the weights were made: recipe, data, pairs and so on; free to hold more.
+    """
+
+    network: NetworkConfig
+    license: str = "unknown"
+    training: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """The text of `config.json`."""
+        content = {
+            "format_version": FORMAT_VERSION,
+            "poseembed_version": __version__,
+            "joints": JOINTS,
+            "preprocessing": PREPROCESSING,
+            **asdict(self),
+        }
+        return json.dumps(content, indent=2) + "\n"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint in memory.
+
+    Attributes:
+        config: What `config.json` says.
+        network: The encoder, batch norm folded, in float32, on the CPU and in eval mode.
+        card: Text of the model card, empty when there is none.
+    """
+
+    config: CheckpointConfig
+    network: Encoder
+    card: str = ""
+
+
+def list_pretrained() -> list[str]:
+    """Names of the checkpoints that came with this installation."""
+    return sorted(path.parent.name for path in _packaged_folder().glob(f"*/{CONFIG_FILE}"))
+
+
+def find(
+    name_or_folder: str | os.PathLike[str] | None,
+    *,
+    revision: str | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    token: str | bool | None = None,
+    local_files_only: bool = False,
+    force_download: bool = False,
+) -> Path:
+    """The folder of a checkpoint: an existing folder first, then a packaged name, then a Hub id to download.
+
+    Raises:
+        FileNotFoundError: If it is neither a folder, nor a packaged name, nor of the form of a Hub id.
+        OSError: If it has the form of a Hub id and could not be had from there; the message says why and what to do.
+    """
+    wanted = DEFAULT_CHECKPOINT if name_or_folder is None else os.fspath(name_or_folder)
+    if name_or_folder is not None and Path(wanted).expanduser().is_dir():
+        return Path(wanted).expanduser()
+    if wanted in list_pretrained():
+        return _packaged_folder() / wanted
+    looks_like_path = wanted.startswith((".", "~", os.sep)) or wanted.count("/") != 1 or "\\" in wanted
+    if looks_like_path or Path(wanted).exists():
+        raise FileNotFoundError(
+            f"no checkpoint {wanted!r}: it is not a folder, not a packaged name ({', '.join(list_pretrained())}) "
+            "and not a Hugging Face Hub id ('owner/name')"
+        )
+    files = [
+        _download(
+            wanted,
+            file,
+            revision=revision,
+            cache_dir=cache_dir,
+            token=token,
+            local_files_only=local_files_only,
+            force_download=force_download,
+        )
+        for file in (CONFIG_FILE, WEIGHTS_FILE)
+    ]
+    return files[0].parent
+
+
+def read(folder: Path) -> Checkpoint:
+    """Read a checkpoint's folder.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If a file is damaged, was made for a newer library or another skeleton, or if the tensors are
+            not exactly those of the network that the config describes.
+    """
+    for name in (CONFIG_FILE, WEIGHTS_FILE):
+        if not (folder / name).is_file():
+            raise FileNotFoundError(
+                f"{folder} has no {name}; a checkpoint is a folder with {CONFIG_FILE} and {WEIGHTS_FILE}"
+            )
+    config = _read_config(folder / CONFIG_FILE)
+    try:
+        tensors = load_file(folder / WEIGHTS_FILE)
+    except SafetensorError as error:
+        raise ValueError(
+            f"{folder / WEIGHTS_FILE} is damaged or cut short ({error}); copy or download it again "
+            "(from the Hub: force_download=True)"
+        ) from error
+    with torch.device("meta"):  # no time spent on an initialisation that is thrown away
+        network = Encoder(config.network, batch_norm=False, dropout=0.0)
+    _check_tensors(folder / WEIGHTS_FILE, network, tensors)
+    network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()}, strict=True, assign=True)
+    card = folder / CARD_FILE
+    return Checkpoint(config, network.eval(), card.read_text(encoding="utf-8") if card.is_file() else "")
+
+
+def write(folder: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint's three files, creating the folder if need be.
+
+    Weights that float16 holds exactly, as those read from such a file are, stay float16 on disk.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    state = {name: value.detach().cpu().contiguous() for name, value in checkpoint.network.state_dict().items()}
+    halves = {name: value.half() for name, value in state.items()}
+    exact = all(torch.equal(halves[name].to(value.dtype), value) for name, value in state.items())
+    save_file(halves if exact else state, folder / WEIGHTS_FILE, metadata={"format": "pt"})
+    (folder / CONFIG_FILE).write_text(checkpoint.config.to_json(), encoding="utf-8")
+    (folder / CARD_FILE).write_text(checkpoint.card, encoding="utf-8")
+
+
+def _packaged_folder() -> Path:
+    """Where the packaged weights are: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parent
+    installed = package / "weights"
+    return installed if installed.is_dir() else package.parent / "weights"
+
+
+def _read_config(path: Path) -> CheckpointConfig:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        version = content["format_version"]
+        if version > FORMAT_VERSION:
+            raise ValueError(
+                f"{path} has format {version}, this poseembed {__version__} reads up to {FORMAT_VERSION}; "
+                "upgrade with: pip install -U poseembed"
+            )
+        for key, ours in (("joints", list(JOINTS)), ("preprocessing", PREPROCESSING)):
+            if content[key] != ours:
+                raise ValueError(f"{path} was made for {key} {content[key]!r}, this library has {ours!r}")
+        known = {entry.name: content[entry.name] for entry in fields(CheckpointConfig)}
+        return CheckpointConfig(**{**known, "network": NetworkConfig(**known["network"])})
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not JSON ({error}); copy or download it again") from error
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{path} is not the config of a poseembed checkpoint: {error!r}") from error
+
+
+def _check_tensors(path: Path, network: nn.Module, tensors: dict[str, Tensor]) -> None:
+    wanted = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    found = {name: tuple(value.shape) for name, value in tensors.items()}
+    problems = [f"{name} is missing" for name in wanted.keys() - found.keys()]
+    problems += [f"{name} is not part of this network" for name in found.keys() - wanted.keys()]
+    problems += [
+        f"{name} has shape {found[name]}, wanted {wanted[name]}"
+        for name in wanted.keys() & found.keys()
+        if found[name] != wanted[name]
+    ]
+    if problems:
+        raise ValueError(f"{path} does not fit its {CONFIG_FILE}: {'; '.join(sorted(problems))}")
+
+
+def _download(
+    repo_id: str,
+    file: str,
+    *,
+    revision: str | None,
+    cache_dir: str | os.PathLike[str] | None,
+    token: str | bool | None,
+    local_files_only: bool,
+    force_download: bool,
+) -> Path:
+    """One file of a Hub repository, from the Hub's own cache where it is there."""
+    where = f"{file} of '{repo_id}' (revision {revision or 'main'})"
+    try:
+        path = huggingface_hub.hf_hub_download(
+            repo_id,
+            file,
+            revision=revision,
+            cache_dir=None if cache_dir is None else os.fspath(cache_dir),
+            token=token,
+            local_files_only=local_files_only,
+            force_download=force_download,
+            library_name="poseembed",
+            library_version=__version__,
+        )
+    except hub_errors.LocalEntryNotFoundError as error:
+        raise OSError(
+            f"could not reach the Hugging Face Hub for {where}, and it is not in the local cache. Three ways out: "
+            f"run 'hf download {repo_id}' once where there is a network; pass a folder that holds the files; or call "
+            "from_pretrained() without a name for the packaged weights, which need no network"
+        ) from error
+    except hub_errors.HFValidationError as error:
+        raise FileNotFoundError(f"{repo_id!r} is neither a folder nor a valid Hub id: {error}") from error
+    except (
+        hub_errors.RepositoryNotFoundError,
+        hub_errors.RevisionNotFoundError,
+        hub_errors.EntryNotFoundError,
+    ) as error:
+        raise OSError(
+            f"the Hugging Face Hub has no {where}, or it is private (then log in with 'hf auth login' or pass token=); "
+            f"there is no folder {repo_id!r} either"
+        ) from error
+    return Path(path)

@@ -1,0 +1,298 @@
+"""`PoseEncoder`: keypoints in, view-invariant pose vectors out."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import huggingface_hub
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from tqdm import tqdm
+from typing_extensions import Self
+
+from poseembed import checkpoint as checkpoints
+from poseembed._version import __version__
+from poseembed.checkpoint import Checkpoint
+from poseembed.keypoints import check_keypoints, normalize_keypoints, visible_joints
+from poseembed.network import Encoder, network_input
+from poseembed.skeleton import NUM_JOINTS, get_skeleton
+
+MIN_CONFIDENCE = 0.3
+"""A joint with a confidence below this is missing, unless `embed` is told otherwise."""
+
+BATCH_SIZE = 8192
+"""Poses that go through the network at once."""
+
+Array = TypeVar("Array", np.ndarray, Tensor)
+
+
+class Embedding(NamedTuple):
+    """What `PoseEncoder.embed` returns; unpacks as `z_pose, z_view`.
+
+    Attributes:
+        z_pose: What the body does, (..., pose_dim); the same from every camera. Compare with `similarity`.
+        z_view: Where the camera stands, (..., view_dim). Not an angle: read one from it with a fitted regression.
+    """
+
+    z_pose: Any
+    z_view: Any
+
+
+class PoseEncoder(nn.Module):
+    """A pretrained encoder of 2D poses.
+
+    Make one with `from_pretrained`. It is an ordinary torch module in eval mode: `forward` is differentiable, and
+    `.to(...)` moves it.
+
+    Attributes:
+        config: What the checkpoint says of itself.
+        card: The model card.
+    """
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        super().__init__()
+        self.config = checkpoint.config
+        self.card = checkpoint.card
+        self.network: Encoder = checkpoint.network
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name_or_folder: str | os.PathLike[str] | None = None,
+        *,
+        revision: str | None = None,
+        cache_dir: str | os.PathLike[str] | None = None,
+        token: str | bool | None = None,
+        local_files_only: bool = False,
+        force_download: bool = False,
+        device: str | torch.device | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> Self:
+        """Load a checkpoint.
+
+        Args:
+            name_or_folder: A folder, the name of a packaged checkpoint (`list_pretrained`), or a Hugging Face Hub
+                id "owner/name", looked for in this order. None is the packaged default: no network is needed.
+            revision: Branch, tag or commit of a Hub repository.
+            cache_dir: Where the Hub's files are kept, if not in its usual cache.
+            token: Access token for a private Hub repository; True for the one that `hf auth login` stored.
+            local_files_only: Never go to the network, use what is in the cache.
+            force_download: Download again even what is in the cache.
+            device: Where to put the encoder; the CPU if None.
+            dtype: Type of the weights; float32 if None. Half types are for GPUs.
+
+        Raises:
+            FileNotFoundError: If there is no such folder or packaged checkpoint, or a file of it is missing.
+            OSError: If the Hub cannot be reached, or does not have it.
+            ValueError: If a file is damaged, does not fit its config, or needs a newer library.
+        """
+        folder = checkpoints.find(
+            name_or_folder,
+            revision=revision,
+            cache_dir=cache_dir,
+            token=token,
+            local_files_only=local_files_only,
+            force_download=force_download,
+        )
+        return cls(checkpoints.read(folder)).to(device=device, dtype=dtype)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.network.tower.head.weight.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Type of the weights, and of the vectors that torch input gets."""
+        return self.network.tower.head.weight.dtype
+
+    @property
+    def pose_dim(self) -> int:
+        """Length of `z_pose`."""
+        return self.config.network.pose_dim
+
+    @property
+    def view_dim(self) -> int:
+        """Length of `z_view`."""
+        return self.config.network.view_dim
+
+    def forward(
+        self, keypoints: Float[Tensor, "*batch 13 2"], visible: Bool[Tensor, "*batch 13"] | None = None
+    ) -> Embedding:
+        """Embed 13-joint poses, differentiably and without checks; `embed` is for everyday use.
+
+        Args:
+            keypoints: Points (x, y), y down, on the encoder's device; NaN is missing.
+            visible: Joints that count, besides not being NaN; all if None.
+
+        Returns:
+            Vectors of the encoder's dtype; NaN rows for poses without a visible joint.
+        """
+        # Half types cannot hold pixel coordinates: normalise in float32 at least.
+        points = keypoints.to(torch.promote_types(keypoints.dtype, torch.float32))
+        present = ~points.isnan().any(-1)
+        if visible is not None:
+            present = present & visible
+        normalized = normalize_keypoints(points, present).to(self.dtype)
+        inputs = network_input(normalized, present, self.config.network)
+        somebody = present.any(-1, keepdim=True)
+        z_pose, z_view = self.network(inputs.flatten(0, -2))
+        return Embedding(
+            torch.where(somebody, z_pose.unflatten(0, inputs.shape[:-1]), torch.nan),
+            torch.where(somebody, z_view.unflatten(0, inputs.shape[:-1]), torch.nan),
+        )
+
+    @torch.inference_mode()
+    def embed(
+        self,
+        keypoints: np.ndarray | Tensor,
+        confidence: np.ndarray | Tensor | None = None,
+        *,
+        skeleton: str = "poseembed13",
+        min_confidence: float = MIN_CONFIDENCE,
+        batch_size: int = BATCH_SIZE,
+        show_progress_bar: bool = False,
+        convert_to_tensor: bool = False,
+        device: str | torch.device | None = None,
+    ) -> Embedding:
+        """Turn poses into vectors.
+
+        A vector depends on its own pose alone: not on the rest of the batch, nor on where and how large the person
+        stands in the picture (to about 1e-5 of its length in float32, on any device and at any batch size).
+
+        Args:
+            keypoints: (..., joints, 2) points (x, y), y down, in any unit with square pixels (multiply normalised
+                coordinates by the picture's width and height first). NaN is a missing joint; 0 is a coordinate.
+            confidence: (..., joints) scores of the joints; NaN, or a score under `min_confidence`, is missing.
+            skeleton: Name of the source's skeleton, see `poseembed.SKELETONS`.
+            min_confidence: Least score of a joint that is there.
+            batch_size: Poses that go through the network at once.
+            show_progress_bar: Show one, on stderr.
+            convert_to_tensor: Return tensors on the encoder's device whatever came in.
+            device: Move the encoder there first; None leaves it where it is.
+
+        Returns:
+            `(z_pose, z_view)` of shapes (..., pose_dim) and (..., view_dim): float32 numpy arrays for numpy input,
+            tensors on the input's device for torch input. A pose without a single usable joint gives a NaN row. An
+            empty batch gives an empty one.
+
+        Raises:
+            TypeError: If an input is not a numeric array or tensor.
+            ValueError: For shapes that do not fit the skeleton or each other, infinite coordinates, an unknown
+                skeleton or a batch size under 1.
+        """
+        if batch_size < 1:
+            raise ValueError(f"got batch_size={batch_size}; it must be at least 1")
+        source = get_skeleton(skeleton)
+        points = check_keypoints(keypoints, source)
+        visible = visible_joints(points, confidence, min_confidence)
+        points, visible = points[..., source.indices, :], visible[..., source.indices]
+        if device is not None:
+            self.to(device)
+        numpy_out = not isinstance(keypoints, Tensor) and not convert_to_tensor
+        out_device = self.device if convert_to_tensor else points.device
+        leading = points.shape[:-2]
+        points, visible = points.reshape(-1, NUM_JOINTS, 2), visible.reshape(-1, NUM_JOINTS)
+        z_pose = torch.empty(len(points), self.pose_dim, dtype=self.dtype, device=out_device)
+        z_view = torch.empty(len(points), self.view_dim, dtype=self.dtype, device=out_device)
+        with tqdm(total=len(points), desc="embed", unit="pose", disable=not show_progress_bar) as progress:
+            for start in range(0, len(points), batch_size):
+                rows = slice(start, start + batch_size)
+                z_pose[rows], z_view[rows] = self(self._on_device(points[rows]), visible[rows].to(self.device))
+                progress.update(len(points[rows]))
+        vectors = (z_pose.reshape(*leading, self.pose_dim), z_view.reshape(*leading, self.view_dim))
+        return Embedding(*(z.float().numpy() for z in vectors)) if numpy_out else Embedding(*vectors)
+
+    def similarity(self, a: Array, b: Array) -> Array:
+        """Cosine similarity of every pose vector of `a` with every one of `b`: -1 to 1, larger is more alike.
+
+        Args:
+            a: (n, pose_dim) pose vectors, numpy or torch; a single vector counts as one row.
+            b: (m, pose_dim), of the same kind.
+
+        Returns:
+            (n, m) similarities, NaN for the NaN vectors of poses without joints.
+
+        Raises:
+            TypeError: If `a` and `b` are not both numpy arrays or both tensors.
+            ValueError: If the vectors are not `pose_dim` long.
+        """
+        first, second = self._unit_vectors(a, b)
+        return _like(torch.atleast_2d(first) @ torch.atleast_2d(second).mT, a)
+
+    def similarity_pairwise(self, a: Array, b: Array) -> Array:
+        """Cosine similarity of each pose vector of `a` with the one in the same place in `b`.
+
+        Args:
+            a: (..., pose_dim) pose vectors, numpy or torch.
+            b: The same shape and kind.
+
+        Returns:
+            (...) similarities.
+
+        Raises:
+            TypeError: If `a` and `b` are not both numpy arrays or both tensors.
+            ValueError: If the vectors are not `pose_dim` long, or the shapes differ.
+        """
+        if a.shape != b.shape:
+            raise ValueError(f"got shapes {tuple(a.shape)} and {tuple(b.shape)}; for all against all use similarity()")
+        first, second = self._unit_vectors(a, b)
+        return _like((first * second).sum(-1), a)
+
+    def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
+        """Write `config.json`, `model.safetensors` and `README.md`, as `from_pretrained` reads them."""
+        checkpoints.write(Path(folder), Checkpoint(self.config, self.network, self.card))
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        private: bool | None = None,
+        token: str | bool | None = None,
+        revision: str | None = None,
+        create_pr: bool = False,
+        commit_message: str = "Upload poseembed checkpoint",
+    ) -> str:
+        """Upload the checkpoint to the Hugging Face Hub, creating the repository if there is none.
+
+        Returns:
+            Address of the commit (or of the pull request).
+
+        Raises:
+            huggingface_hub.errors.HfHubHTTPError: If the Hub refuses, for want of a token with write access say.
+        """
+        api = huggingface_hub.HfApi(token=token, library_name="poseembed", library_version=__version__)
+        repo_id = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
+        with tempfile.TemporaryDirectory() as folder:
+            self.save_pretrained(folder)
+            commit = api.upload_folder(
+                repo_id=repo_id,
+                folder_path=folder,
+                revision=revision,
+                create_pr=create_pr,
+                commit_message=commit_message,
+            )
+        return commit.pr_url or commit.commit_url
+
+    def _on_device(self, points: Tensor) -> Tensor:
+        """Bring points to the encoder's device."""
+        if self.device.type == "mps":  # has no float64
+            points = points.float()
+        return points.to(self.device)
+
+    def _unit_vectors(self, *vectors: np.ndarray | Tensor) -> list[Tensor]:
+        """Check pose vectors, and scale them to length 1."""
+        if len({isinstance(vector, Tensor) for vector in vectors}) != 1:
+            raise TypeError(f"got {' and '.join(type(v).__name__ for v in vectors)}; pass two arrays or two tensors")
+        for vector in vectors:
+            if not vector.ndim or vector.shape[-1] != self.pose_dim:
+                raise ValueError(f"got shape {tuple(vector.shape)}; wanted pose vectors, (..., {self.pose_dim})")
+        return [nn.functional.normalize(torch.as_tensor(vector), dim=-1) for vector in vectors]
+
+
+def _like(values: Tensor, example: Array) -> Array:
+    """Numpy if the example is, else torch."""
+    return values if isinstance(example, Tensor) else values.numpy()

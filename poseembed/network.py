@@ -1,0 +1,182 @@
+"""The encoder network of CV-MIM and the operators that fuse its two vectors."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from poseembed.skeleton import NUM_JOINTS
+
+_KERAS_TRUNCATION = 0.87962566103423978  # std of a unit normal cut at two sigma: Keras divides by it, and so do we
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """The shape of an encoder.
+
+    Attributes:
+        mask_input: Whether each joint enters as (x, y, visible), 39 inputs, instead of (x, y), 26.
+        width: Units of each hidden layer.
+        blocks: Number of residual blocks of two layers each.
+        pose_dim: Length of `z_pose`.
+        view_dim: Length of `z_view`.
+    """
+
+    mask_input: bool = False
+    width: int = 1024
+    blocks: int = 2
+    pose_dim: int = 32
+    view_dim: int = 32
+
+    @property
+    def input_dim(self) -> int:
+        """Inputs of the first layer."""
+        return NUM_JOINTS * (3 if self.mask_input else 2)
+
+
+class Unit(nn.Sequential):
+    """Linear, batch norm, ReLU, dropout, in the order of the official code."""
+
+    def __init__(self, inputs: int, outputs: int, *, batch_norm: bool, dropout: float) -> None:
+        # Keras' batch norm: decay 0.99 of the running statistics is torch's momentum 0.01.
+        norm = nn.BatchNorm1d(outputs, eps=1e-3, momentum=0.01) if batch_norm else nn.Identity()
+        super().__init__(he_normal_(nn.Linear(inputs, outputs)), norm, nn.ReLU(), nn.Dropout(dropout))
+
+    @property
+    def linear(self) -> nn.Linear:
+        """The linear layer."""
+        return cast(nn.Linear, self[0])
+
+    @property
+    def norm(self) -> nn.BatchNorm1d:
+        """The batch norm, where there is one.
+
+        Raises:
+            ValueError: If there is none.
+        """
+        if not isinstance(self[1], nn.BatchNorm1d):
+            raise ValueError("this unit has no batch norm; it was folded already")
+        return self[1]
+
+
+class Tower(nn.Module):
+    """Residual blocks of two units each, then one linear layer; nothing follows the sum of a block."""
+
+    def __init__(
+        self, width: int, outputs: int, *, blocks: int = 2, batch_norm: bool = True, dropout: float = 0.25
+    ) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(
+            nn.Sequential(*(Unit(width, width, batch_norm=batch_norm, dropout=dropout) for _ in range(2)))
+            for _ in range(blocks)
+        )
+        self.head = he_normal_(nn.Linear(width, outputs))
+
+    def forward(self, features: Float[Tensor, "batch width"]) -> Float[Tensor, "batch outputs"]:
+        """Apply the blocks and the head."""
+        for block in self.blocks:
+            features = features + block(features)
+        return self.head(features)
+
+
+class Encoder(nn.Module):
+    """Normalised keypoints to `z_pose` and `z_view`.
+
+    One unit (`stem`), two residual blocks and one linear layer whose first outputs are the pose vector and whose
+    last are the view vector; both are unbounded. Batch norm and dropout are there for training only: a published
+    checkpoint holds the network after `fold_batch_norm`.
+    """
+
+    def __init__(self, config: NetworkConfig, *, batch_norm: bool = True, dropout: float = 0.25) -> None:
+        super().__init__()
+        self.config = config
+        self.stem = Unit(config.input_dim, config.width, batch_norm=batch_norm, dropout=dropout)
+        self.tower = Tower(
+            config.width,
+            config.pose_dim + config.view_dim,
+            blocks=config.blocks,
+            batch_norm=batch_norm,
+            dropout=dropout,
+        )
+
+    def forward(
+        self, inputs: Float[Tensor, "batch inputs"]
+    ) -> tuple[Float[Tensor, "batch pose"], Float[Tensor, "batch view"]]:
+        """Encode what `network_input` makes of a batch of normalised poses."""
+        return self.split(self.tower(self.stem(inputs)))
+
+    def split(
+        self, outputs: Float[Tensor, "batch both"]
+    ) -> tuple[Float[Tensor, "batch pose"], Float[Tensor, "batch view"]]:
+        """Cut the tower's output into the pose vector and the view vector."""
+        z_pose, z_view = outputs.split([self.config.pose_dim, self.config.view_dim], dim=-1)
+        return z_pose, z_view
+
+
+def network_input(
+    normalized: Float[Tensor, "*batch 13 2"], visible: Tensor, config: NetworkConfig
+) -> Float[Tensor, "*batch inputs"]:
+    """Lay a normalised pose out as the encoder reads it: x0, y0, x1, ... or x0, y0, visible0, x1, ...
+
+    Missing joints are 0 in `normalized`. A network without the mask sees them at the centre of the hips.
+    """
+    if config.mask_input:
+        normalized = torch.cat([normalized, visible.unsqueeze(-1).to(normalized.dtype)], dim=-1)
+    return normalized.flatten(-2)
+
+
+def fuse_mixture(z_pose: Float[Tensor, "*b d"], z_view: Float[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:
+    """Mixture of experts, the paper's choice: the mean of the two vectors."""
+    return (z_pose + z_view) / 2
+
+
+def fuse_product(z_pose: Float[Tensor, "*b d"], z_view: Float[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:
+    """Product of experts: the elementwise product of the two vectors."""
+    return z_pose * z_view
+
+
+def fuse_concatenation(z_pose: Float[Tensor, "*b p"], z_view: Float[Tensor, "*b v"]) -> Float[Tensor, "*b p_and_v"]:
+    """Both vectors, one after the other."""
+    return torch.cat([z_pose, z_view], dim=-1)
+
+
+FUSIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "mixture": fuse_mixture,
+    "product": fuse_product,
+    "concatenation": fuse_concatenation,
+}
+"""The fusion operators by name."""
+
+
+def fold_batch_norm(encoder: Encoder) -> Encoder:
+    """A copy of a trained encoder without batch norm and dropout that gives the same vectors.
+
+    Each batch norm is an affine map at inference, so it disappears into the linear layer before it.
+
+    Raises:
+        ValueError: If the encoder has no batch norm.
+    """
+    folded = Encoder(encoder.config, batch_norm=False, dropout=0.0)
+    folded.load_state_dict({name: value for name, value in encoder.state_dict().items() if name in folded.state_dict()})
+    with torch.no_grad():
+        for unit, target in zip(_units(encoder), _units(folded), strict=True):
+            mean, variance = cast(Tensor, unit.norm.running_mean), cast(Tensor, unit.norm.running_var)
+            gain = unit.norm.weight * torch.rsqrt(variance + unit.norm.eps)
+            target.linear.weight.copy_(unit.linear.weight * gain[:, None])
+            target.linear.bias.copy_((unit.linear.bias - mean) * gain + unit.norm.bias)
+    return folded.eval()
+
+
+def _units(encoder: Encoder) -> list[Unit]:
+    return [module for module in encoder.modules() if isinstance(module, Unit)]
+
+
+def he_normal_(linear: nn.Linear) -> nn.Linear:
+    """Initialise a layer as Keras' `he_normal` does, biases too (their fan-in is their own length)."""
+    for parameter, fan_in in ((linear.weight, linear.in_features), (linear.bias, linear.out_features)):
+        std = (2 / fan_in) ** 0.5 / _KERAS_TRUNCATION
+        nn.init.trunc_normal_(parameter, std=std, a=-2 * std, b=2 * std)
+    return linear

@@ -1,0 +1,208 @@
+"""The 13-joint skeleton that the encoder reads, and the source skeletons that map onto it.
+
+A map is one source index for each of the 13 joints, so a missing source joint is a missing joint here, and
+nothing is averaged or invented. All joints are named from the person's point of view: left is the person's left.
+"""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from torch import Tensor
+
+Points = TypeVar("Points", np.ndarray, Tensor)
+
+JOINTS: tuple[str, ...] = (
+    "nose",
+    "left_shoulder",
+    "right_shoulder",
+    "left_elbow",
+    "right_elbow",
+    "left_wrist",
+    "right_wrist",
+    "left_hip",
+    "right_hip",
+    "left_knee",
+    "right_knee",
+    "left_ankle",
+    "right_ankle",
+)
+"""The joints of every pose inside the library, in order."""
+
+NUM_JOINTS = len(JOINTS)
+
+BONES: tuple[tuple[int, int], ...] = (
+    (0, 1),
+    (0, 2),
+    (1, 2),
+    (1, 3),
+    (2, 4),
+    (3, 5),
+    (4, 6),
+    (1, 7),
+    (2, 8),
+    (7, 8),
+    (7, 9),
+    (8, 10),
+    (9, 11),
+    (10, 12),
+)
+"""Pairs of joint indices to draw as segments."""
+
+SHOULDERS = (1, 2)
+HIPS = (7, 8)
+MIRRORED: tuple[int, ...] = (0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11)
+"""For each joint, the index of the same joint on the other side of the body."""
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """A source of keypoints: how many joints it has, and which of them are the 13.
+
+    Attributes:
+        name: What to pass as `skeleton=`.
+        num_joints: Length of the joint axis that the source gives.
+        indices: For each of `JOINTS`, the source's index of it.
+        description: Where the skeleton comes from, and what its joint 0 stands for when that is not the nose.
+    """
+
+    name: str
+    num_joints: int
+    indices: tuple[int, ...]
+    description: str
+
+
+_ALL = (
+    Skeleton("poseembed13", 13, tuple(range(13)), "This library's own order, see JOINTS (also poem's 2DSTD13)."),
+    Skeleton(
+        "coco", 17, (0, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16), "COCO-17; also Ultralytics, ViTPose, RTMPose."
+    ),
+    Skeleton(
+        "coco_wholebody",
+        133,
+        (0, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16),
+        "COCO-WholeBody: 17 body joints, then 6 of the feet, 68 of the face and 42 of the hands.",
+    ),
+    Skeleton(
+        "mediapipe",
+        33,
+        (0, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28),
+        "MediaPipe / BlazePose landmarks, after multiplying x by the picture's width and y by its height.",
+    ),
+    Skeleton("openpose_body25", 25, (0, 5, 2, 6, 3, 7, 4, 12, 9, 13, 10, 14, 11), "OpenPose BODY_25."),
+    Skeleton("openpose_coco", 18, (0, 5, 2, 6, 3, 7, 4, 11, 8, 12, 9, 13, 10), "OpenPose COCO-18: COCO plus a neck."),
+    Skeleton("halpe26", 26, (0, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16), "Halpe-26 (AlphaPose, RTMPose body26)."),
+    Skeleton(
+        "h36m",
+        17,
+        (10, 11, 14, 12, 15, 13, 16, 4, 1, 5, 2, 6, 3),
+        "Human3.6M-17 as VideoPose3D, MotionBERT and MMPose order it (hip, right leg, left leg, spine, thorax, "
+        "neck, head, left arm, right arm); the head stands for the nose.",
+    ),
+    Skeleton(
+        "h36m_legacy",
+        17,
+        (1, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16),
+        "Human3.6M-17 as google-research/poem orders it (LEGACY_3DH36M17); the head stands for the nose.",
+    ),
+    Skeleton(
+        "mpii",
+        16,
+        (9, 13, 12, 14, 11, 15, 10, 3, 2, 4, 1, 5, 0),
+        "MPII-16 (right ankle first); the top of the head (index 9) stands for the nose.",
+    ),
+    Skeleton(
+        "mpi_inf_3dhp",
+        17,
+        (16, 5, 2, 6, 3, 7, 4, 11, 8, 12, 9, 13, 10),
+        "MPI-INF-3DHP-17, its test set's order (head top, neck, right arm, left arm, right leg, left leg, pelvis, "
+        "spine, head); the head (index 16) stands for the nose.",
+    ),
+    Skeleton(
+        "kinect_v1",
+        20,
+        (3, 4, 8, 5, 9, 6, 10, 12, 16, 13, 17, 14, 18),
+        "Kinect v1-20 (hip centre, spine, shoulder centre, head, left arm, right arm, left leg, right leg); "
+        "the head stands for the nose.",
+    ),
+    Skeleton(
+        "kinect_v2",
+        25,
+        (3, 4, 8, 5, 9, 6, 10, 12, 16, 13, 17, 14, 18),
+        "Kinect v2-25 as in NTU RGB+D; the head stands for the nose.",
+    ),
+    Skeleton(
+        "smpl24",
+        24,
+        (15, 16, 17, 18, 19, 20, 21, 1, 2, 4, 5, 7, 8),
+        "SMPL-24 body joints; the head joint, at the base of the skull, stands for the nose.",
+    ),
+    Skeleton(
+        "jhmdb",
+        15,
+        (2, 4, 3, 8, 7, 12, 11, 6, 5, 10, 9, 14, 13),
+        "JHMDB-15 (neck, belly, face, right before left); the face stands for the nose.",
+    ),
+    Skeleton(
+        "penn_action",
+        13,
+        (0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11),
+        "Penn Action-13 as downloaded. Its files name the sides as the viewer sees them, so this map swaps them; "
+        "the head stands for the nose.",
+    ),
+)
+
+SKELETONS: dict[str, Skeleton] = {skeleton.name: skeleton for skeleton in _ALL}
+"""The source skeletons by name."""
+
+
+def get_skeleton(name: str) -> Skeleton:
+    """Look a source skeleton up.
+
+    Raises:
+        ValueError: If there is no skeleton of that name; the message lists those there are.
+    """
+    if name not in SKELETONS:
+        raise ValueError(f"unknown skeleton {name!r}; known are: {', '.join(SKELETONS)}")
+    return SKELETONS[name]
+
+
+def check_joint_count(count: int, skeleton: Skeleton) -> None:
+    """Refuse keypoints whose joint axis does not have the length that the skeleton says.
+
+    Raises:
+        ValueError: Naming the skeletons that do have `count` joints.
+    """
+    if count == skeleton.num_joints:
+        return
+    fitting = [f"skeleton={other.name!r}" for other in _ALL if other.num_joints == count]
+    way_out = (
+        f"pass {' or '.join(fitting)}" if fitting else "pick its joints yourself and pass 13 in the order of JOINTS"
+    )
+    raise ValueError(
+        f"got {count} joints, but skeleton={skeleton.name!r} has {skeleton.num_joints}; for {count} joints {way_out}"
+    )
+
+
+def mirror(keypoints: Points, *, axis: float = 0.0) -> Points:
+    """Reflect poses left to right: x is reflected about an axis and the left and right joints change places.
+
+    Without the second half the person's left hand would become a right hand at the wrong side of the body.
+
+    Args:
+        keypoints: 13-joint points (x, y), shape (..., 13, 2), numpy or torch.
+        axis: The x that stays where it is: 0 for centred keypoints, half the picture's width for pixels.
+
+    Returns:
+        A new array of the same kind and shape.
+
+    Raises:
+        ValueError: If the last two axes are not (13, 2).
+    """
+    if keypoints.shape[-2:] != (NUM_JOINTS, 2):
+        raise ValueError(
+            f"got shape {tuple(keypoints.shape)}; mirror() wants (..., 13, 2) points in the order of JOINTS"
+        )
+    flipped = keypoints[..., list(MIRRORED), :]  # a list index copies
+    flipped[..., 0] = 2 * axis - flipped[..., 0]
+    return flipped

@@ -1,0 +1,1 @@
+"""Everything needed to make the packaged weights again; run from a checkout."""

@@ -1,0 +1,202 @@
+"""Cross-view retrieval: find the same 3D pose among what another camera saw.
+
+`python -m training.benchmarks.retrieval --data FILE... --weights NAME_OR_FOLDER --out results.json`
+
+A trial draws 3,000 poses of a file (of its `val` split, if it has one) and two virtual cameras for each: one sees
+the query, the other the gallery's picture of it. For each query the whole gallery is ranked; it is a hit at k if one
+of the first k has an NP-MPJPE under 0.1 to the query, which counts near-identical frames of the same motion as the
+same pose. Cameras: any azimuth, elevation and roll within 30 degrees, 3 to 12 torso lengths away.
+
+Compared are the pose vectors of each checkpoint, by cosine; the normalised 2D keypoints themselves and the distances
+between all pairs of joints in torso lengths (the usual hand-made embedding), both by Euclidean distance. With joints
+missing, other ones in each view, the latter two see them at the centre of the hips.
+"""
+
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Generator, Tensor
+from torch.nn.functional import normalize
+from tqdm import tqdm
+
+from poseembed import PoseEncoder
+from poseembed.keypoints import normalize_keypoints
+from training.benchmarks.report import write_json
+from training.cameras import CameraRange, normalize_3d, orbit_matrix, project, y_up_to_z_up
+from training.datasets import mocap
+from training.metrics import np_mpjpe
+
+GALLERY = 3000
+"""Poses in a trial."""
+
+SAME_POSE = 0.1
+"""NP-MPJPE under which two poses are the same, torso lengths."""
+
+RANKS = (1, 10, 20)
+
+Embed = Callable[[Float[Tensor, "poses 13 2"], Bool[Tensor, "poses 13"]], Float[Tensor, "poses dim"]]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Poses and the two pictures of each.
+
+    Attributes:
+        poses: The 3D poses, z up, in any unit.
+        points: Query and gallery pictures (x, y), y down.
+        visible: Which joints they show.
+    """
+
+    poses: Float[Tensor, "poses 13 3"]
+    points: tuple[Float[Tensor, "poses 13 2"], Float[Tensor, "poses 13 2"]]
+    visible: tuple[Bool[Tensor, "poses 13"], Bool[Tensor, "poses 13"]]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one representation found in one trial; `hits` holds the share of queries with a hit at each of `RANKS`."""
+
+    data: str
+    representation: str
+    missing: int
+    trial: int
+    hits: dict[int, float]
+
+
+def raw_keypoints(points: Float[Tensor, "poses 13 2"], visible: Bool[Tensor, "poses 13"]) -> Float[Tensor, "poses 26"]:
+    """The keypoints as the encoder reads them."""
+    return normalize_keypoints(points, visible).flatten(1)
+
+
+def joint_distances(
+    points: Float[Tensor, "poses 13 2"], visible: Bool[Tensor, "poses 13"]
+) -> Float[Tensor, "poses 78"]:
+    """Distances between all pairs of joints, in torso lengths."""
+    normalized = normalize_keypoints(points, visible)
+    first, second = torch.triu_indices(13, 13, offset=1)
+    return (normalized[:, first] - normalized[:, second]).norm(dim=-1)
+
+
+def pose_vectors(encoder: PoseEncoder) -> Embed:
+    """The encoder's pose vectors at unit length, so that Euclidean distance ranks as cosine does."""
+
+    def embed(points: Float[Tensor, "poses 13 2"], visible: Bool[Tensor, "poses 13"]) -> Float[Tensor, "poses dim"]:
+        return normalize(encoder.embed(points, visible.float()).z_pose, dim=-1)
+
+    return embed
+
+
+def make_trial(poses: Float[np.ndarray, "frames 13 3"], *, missing: int, seed: int) -> Trial:
+    """Draw a trial's poses, cameras and missing joints.
+
+    Args:
+        poses: Metres, y up; each torso is brought to length 1.
+        missing: Joints missing in each picture.
+        seed: Of the draw.
+
+    Raises:
+        ValueError: If there are fewer poses than a gallery holds.
+    """
+    if len(poses) < GALLERY:
+        raise ValueError(f"got {len(poses)} poses; a gallery takes {GALLERY}")
+    generator = torch.Generator().manual_seed(seed)
+    chosen = torch.randperm(len(poses), generator=generator)[:GALLERY]
+    drawn = y_up_to_z_up(normalize_3d(torch.from_numpy(poses)[chosen]))
+    query, gallery = (_picture(drawn, generator) for _ in range(2))
+    shown = tuple(torch.rand(GALLERY, 13, generator=generator).argsort(-1) >= missing for _ in range(2))
+    return Trial(drawn, (query, gallery), (shown[0], shown[1]))
+
+
+def _picture(poses: Float[Tensor, "poses 13 3"], generator: Generator) -> Float[Tensor, "poses 13 2"]:
+    azimuth, elevation, roll, distance = CameraRange().sample(len(poses), generator=generator)
+    return project(poses, orbit_matrix(azimuth, elevation, roll), distance)
+
+
+def hit_rates(trial: Trial, embed: Embed) -> dict[int, float]:
+    """Share of the queries with a hit at each of `RANKS`."""
+    query, gallery = (embed(points, visible) for points, visible in zip(trial.points, trial.visible, strict=True))
+    nearest = torch.cdist(query, gallery).topk(max(RANKS), largest=False).indices
+    same = np_mpjpe(trial.poses[:, None].expand(-1, max(RANKS), -1, -1), trial.poses[nearest]) < SAME_POSE
+    return {rank: same[:, :rank].any(1).float().mean().item() for rank in RANKS}
+
+
+def run(
+    data: dict[str, Float[np.ndarray, "frames 13 3"]],
+    representations: dict[str, Embed],
+    *,
+    missing: Sequence[int],
+    trials: int,
+) -> Iterator[Result]:
+    """Measure everything; yields results as soon as each is there."""
+    for (name, poses), lost, seed in product(data.items(), missing, range(trials)):
+        trial = make_trial(poses, missing=lost, seed=seed)
+        for label, embed in representations.items():
+            yield Result(name, label, lost, seed, hit_rates(trial, embed))
+
+
+def table(results: Sequence[Result]) -> str:
+    """Lay results out as text: per cent, mean and standard deviation over trials."""
+    width = max(len(result.representation) for result in results)
+    groups = {(r.data, r.missing, r.representation): [s for s in results if _key(s) == _key(r)] for r in results}
+    lines: list[str] = []
+    title = None
+    for (data, missing, name), group in groups.items():
+        if title != (data, missing):
+            title = (data, missing)
+            lines += [
+                "",
+                f"{data}, {missing} of 13 joints missing",
+                " " * width + "".join(f"{f'hit@{k}':>14}" for k in RANKS),
+            ]
+        hits = 100 * np.array([[result.hits[k] for k in RANKS] for result in group])
+        deviation = hits.std(0, ddof=1) if len(hits) > 1 else np.zeros(len(RANKS))
+        lines.append(
+            f"{name:{width}}" + "".join(f"{m:8.1f} ± {d:3.1f}" for m, d in zip(hits.mean(0), deviation, strict=True))
+        )
+    return "\n".join(lines[1:])
+
+
+def _key(result: Result) -> tuple[str, int, str]:
+    return result.data, result.missing, result.representation
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point of `python -m training.benchmarks.retrieval`."""
+    summary = __doc__.partition("\n")[0]
+    parser = argparse.ArgumentParser(prog="python -m training.benchmarks.retrieval", description=summary)
+    parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="FILE", help="motion capture, .npz")
+    parser.add_argument(
+        "--weights", action="append", default=[], metavar="NAME_OR_FOLDER", help="checkpoint; may be repeated"
+    )
+    parser.add_argument(
+        "--missing", type=int, nargs="+", default=[0, 4], metavar="N", help="joints missing (default: 0 4)"
+    )
+    parser.add_argument("--trials", type=int, default=3, help="draws of poses and cameras (default: %(default)s)")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="results, .json")
+    options = parser.parse_args(arguments)
+    if options.trials < 1 or not all(0 <= lost <= 11 for lost in options.missing):
+        parser.error("--trials must be at least 1 and --missing from 0 to 11")
+    if not options.out.parent.is_dir():
+        parser.error(f"no such folder: {options.out.parent}")
+    data = {}
+    for path in options.data:
+        recording = mocap.read(path)
+        data[path.stem], _ = recording.poses(*(["val"] if "val" in recording.split else []))
+    representations: dict[str, Embed] = {"raw 2D keypoints": raw_keypoints, "joint-pair distances": joint_distances}
+    for weights in options.weights:
+        representations[f"z_pose {weights}"] = pose_vectors(PoseEncoder.from_pretrained(weights))
+    measured = run(data, representations, missing=options.missing, trials=options.trials)
+    total = len(data) * len(options.missing) * options.trials * len(representations)
+    results = list(tqdm(measured, total=total, unit="ranking"))
+    write_json(options.out, [asdict(result) for result in results])
+    print(table(results))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""The picture of view-invariance: `python -m training.benchmarks.view_invariance --data FILE --out FILE.png`.
+
+A camera walks once around each of some hundred poses that training has not seen. The lines show how similar what it
+sees stays to its first picture of the same pose, and to its first picture of other poses: for normalised 2D keypoints
+and for pose vectors.
+"""
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import torch
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from poseembed import BONES, PoseEncoder
+from poseembed.keypoints import normalize_keypoints
+from training.cameras import normalize_3d, orbit_matrix, project, y_up_to_z_up
+from training.datasets import mocap
+
+POSES = 300
+CAMERAS = 25
+"""Stops of the camera on its way around; the last is the first again."""
+
+SHOWN = 7
+"""How many of them are drawn as skeletons."""
+
+DISTANCE = 8.0
+"""Of the camera, torso lengths: about 4 m."""
+
+LEFT, RIGHT, MIDDLE = "tab:blue", "tab:orange", "0.35"
+
+
+def walk_around(poses: Float[Tensor, "poses 13 3"]) -> Float[Tensor, "cameras poses 13 2"]:
+    """What a level camera sees of each pose from `CAMERAS` places around it."""
+    azimuth = torch.linspace(0, 2 * torch.pi, CAMERAS)[:, None].expand(-1, len(poses))
+    level = torch.zeros_like(azimuth)
+    return project(poses.expand(CAMERAS, -1, -1, -1), orbit_matrix(azimuth, level, level), level + DISTANCE)
+
+
+def similarities(
+    pictures: Float[Tensor, "cameras poses 13 2"], embed: Callable[[Tensor], Tensor]
+) -> tuple[Float[Tensor, "cameras poses"], Float[Tensor, "cameras others"]]:
+    """Cosine to the first picture of the same pose, and to those of the others."""
+    vectors = normalize(embed(pictures), dim=-1)
+    cosine = vectors @ vectors[0].T
+    others = ~torch.eye(cosine.shape[-1], dtype=torch.bool)
+    return cosine.diagonal(dim1=-2, dim2=-1), cosine[:, others]
+
+
+def draw(path: Path, pictures: Float[Tensor, "cameras poses 13 2"], encoder: PoseEncoder) -> None:
+    """Draw the walk around the first pose, and the similarities of all."""
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure = plt.figure(figsize=(10, 6), layout="constrained")
+    above, below = figure.subfigures(2, 1, height_ratios=(2, 3))
+    degrees = np.linspace(0, 360, CAMERAS)
+    stops = np.linspace(0, CAMERAS - 1, SHOWN).round().astype(int)
+    for axes, stop in zip(above.subplots(1, SHOWN), stops, strict=True):
+        _draw_skeleton(axes, pictures[stop, 0].numpy())
+        axes.set_title(f"{degrees[stop]:.0f}°", fontsize=10)
+    kinds: dict[str, Callable[[Tensor], Tensor]] = {
+        "normalised 2D keypoints": lambda p: normalize_keypoints(p, torch.ones_like(p[..., 0]) > 0).flatten(-2),
+        "z_pose": lambda p: encoder.embed(p).z_pose,
+    }
+    for axes, (name, embed) in zip(below.subplots(1, 2, sharey=True), kinds.items(), strict=True):
+        for values, label, colour in zip(
+            similarities(pictures, embed), ("the same pose", "other poses"), ("tab:green", "0.5"), strict=True
+        ):
+            low, middle, high = np.quantile(values.numpy(), (0.1, 0.5, 0.9), axis=1)
+            axes.plot(degrees, middle, color=colour, label=label)
+            axes.fill_between(degrees, low, high, color=colour, alpha=0.25, linewidth=0)
+        axes.set(title=name, xlabel="camera, degrees around the body", xlim=(0, 360), ylim=(-1.02, 1.02))
+        axes.set_xticks(range(0, 361, 60))
+        axes.legend(loc="lower left", title="median and middle 80 %")
+    below.axes[0].set_ylabel("cosine to the view from 0°")
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def _draw_skeleton(axes: Axes, points: Float[np.ndarray, "13 2"]) -> None:
+    for first, second in BONES:
+        side = LEFT if first % 2 and second % 2 else RIGHT if first % 2 == second % 2 == 0 and first else MIDDLE
+        axes.plot(*points[[first, second]].T, color=side, linewidth=2.5, solid_capstyle="round")
+    axes.scatter(*points[0], color=MIDDLE, s=60)
+    axes.set_aspect("equal")
+    axes.invert_yaxis()
+    axes.axis("off")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point of `python -m training.benchmarks.view_invariance`."""
+    summary = __doc__.partition(":")[0]
+    parser = argparse.ArgumentParser(prog="python -m training.benchmarks.view_invariance", description=summary)
+    parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="motion capture, .npz")
+    parser.add_argument("--weights", metavar="NAME_OR_FOLDER", help="checkpoint; the packaged default if not given")
+    parser.add_argument("--seed", type=int, default=0, help="of the choice of poses")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="picture, .png")
+    options = parser.parse_args(arguments)
+    recording = mocap.read(options.data)
+    joints, _ = recording.poses(*(["val"] if "val" in recording.split else []))
+    chosen = np.random.default_rng(options.seed).choice(len(joints), min(POSES, len(joints)), replace=False)
+    poses = y_up_to_z_up(normalize_3d(torch.from_numpy(joints[chosen])))
+    draw(options.out, walk_around(poses), PoseEncoder.from_pretrained(options.weights))
+
+
+if __name__ == "__main__":
+    main()

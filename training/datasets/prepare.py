@@ -1,0 +1,234 @@
+"""Command that turns BVH and ASF/AMC motion capture into the `.npz` file that training reads.
+
+    python -m training.datasets.prepare cmu/ --out motions.npz --val-subjects 02 86 131
+
+The arrays (clip `i` is rows `offsets[i]:offsets[i + 1]`; `training.datasets.mocap` reads them):
+
+| name | what |
+|---|---|
+| `joints` | (N, 13, 3) float16: metres from the middle of the hips, y up, right-handed; joint 0 is the head's centre |
+| `nose` | (N, 3) float16: 10 cm in front of the head's centre, same frame |
+| `ok` | (N) bool: False near a tracking error |
+| `offsets` | (clips + 1) int64 |
+| `joint_names` | (13) text |
+| `source`, `clip`, `subject`, `action`, `split` | (clips) text |
+| `fps` | (clips) float64: frames per second |
+"""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+from poseembed.skeleton import JOINTS
+from training.datasets.mocap_clips import Clip, Settings, plain_number, read_clip, subject_of
+
+_log = logging.getLogger(__name__)
+
+
+def find_files(paths: Iterable[str | Path]) -> list[Path]:
+    """Find BVH and AMC files, in folders at any depth; sorted, each once.
+
+    Raises:
+        FileNotFoundError: If a path does not exist.
+        ValueError: If a path is another kind of file, or there is no motion file.
+    """
+    found: set[Path] = set()
+    for path in map(Path, paths):
+        if path.is_dir():
+            found.update(file for file in path.rglob("*") if file.suffix.lower() in (".bvh", ".amc"))
+        elif not path.exists():
+            raise FileNotFoundError(f"{path} does not exist")
+        elif path.suffix.lower() in (".bvh", ".amc"):
+            found.add(path)
+        elif path.suffix.lower() != ".asf":  # skeletons are found from their motions
+            raise ValueError(f"{path} is neither a folder nor a .bvh, .asf or .amc file")
+    if not found:
+        raise ValueError("no .bvh or .amc file in the paths given")
+    return sorted(found)
+
+
+def find_skeleton(motion: Path) -> Path | None:
+    """Find the ASF file of an AMC file: None for a BVH, which needs none.
+
+    It is the one beside it with the longest name that the motion's begins with (02.asf for 02_01.amc), or else the
+    only one there.
+
+    Raises:
+        ValueError: If there is none, or several and the names do not say which.
+    """
+    if motion.suffix.lower() != ".amc":
+        return None
+    skeletons = sorted(file for file in motion.parent.iterdir() if file.suffix.lower() == ".asf")
+    if named := [file for file in skeletons if motion.stem.startswith(file.stem)]:
+        return max(named, key=lambda file: len(file.stem))
+    if len(skeletons) != 1:
+        have = ", ".join(file.name for file in skeletons) or "none"
+        mend = "put its .asf beside it, with a name that its own begins with"
+        raise ValueError(f"{motion} has no skeleton: {mend}; there is {have}")
+    return skeletons[0]
+
+
+def read_actions(path: str | Path) -> dict[str, str]:
+    """Read what is done in which clip: lines `02_01<tab>walk`, as in CMU's index; other lines are passed over.
+
+    Raises:
+        ValueError: If no line holds a tab.
+        OSError: If the file cannot be read.
+    """
+    lines = Path(path).read_text(encoding="utf-8").splitlines()
+    pairs = [line.split("\t", 1) for line in lines if "\t" in line.strip()]
+    if not pairs:
+        raise ValueError(f"{path} has no line with a clip's name, a tab and its action")
+    return {clip.strip(): action.strip() for clip, action in pairs}
+
+
+def prepare(
+    paths: Iterable[str | Path],
+    out: str | Path,
+    settings: Settings | None = None,
+    *,
+    val_subjects: Collection[str] = (),
+    split: str = "train",
+    actions: Mapping[str, str] | None = None,
+    skip_broken: bool = False,
+) -> list[str]:
+    """Read motion files and write one `.npz` file with the arrays that the module lists.
+
+    The file appears under its name only when it is whole.
+
+    Args:
+        paths: Files and folders; see `find_files`.
+        out: Where to write.
+        settings: How to read; None for the usual.
+        val_subjects: Subjects whose clips get the split "val"; all others' get `split`.
+        split: See there.
+        actions: Action by clip; "" for those it lacks.
+        skip_broken: Go on after a file that cannot be read.
+
+    Returns:
+        What was wrong with the files left out; empty unless `skip_broken`.
+
+    Raises:
+        ValueError: If a file is broken or of a kind not known, `val_subjects` names somebody without a clip, or no
+            clip is left.
+        OSError: If a file cannot be read or written.
+    """
+    settings = settings or Settings()
+    files = find_files(paths)
+    subjects = {subject_of(file.stem, settings.subject) for file in files}
+    held_out = {plain_number(subject) for subject in val_subjects}
+    if strangers := sorted(held_out - subjects):
+        have = ", ".join(sorted(subjects))
+        raise ValueError(f"no clip of subject {', '.join(strangers)} to hold out; the subjects are {have}")
+    clips: list[Clip] = []
+    broken: list[str] = []
+    for file in tqdm(files, desc="clips", unit="file", disable=None):
+        try:
+            clips.append(read_clip(file, find_skeleton(file), settings))
+        except (ValueError, OSError) as error:  # a broken file; its message names it
+            if not skip_broken:
+                raise
+            broken.append(str(error))
+    if not clips:
+        raise ValueError(f"none of the {len(files)} files could be read; the first: {broken[0]}")
+    splits = ["val" if clip.subject in held_out else split for clip in clips]
+    _write(Path(out), clips, splits, [(actions or {}).get(clip.name, "") for clip in clips])
+    for complaint in broken:
+        _log.warning("left out: %s", complaint)
+    return broken
+
+
+def _write(out: Path, clips: list[Clip], splits: list[str], actions: list[str]) -> None:
+    arrays = {
+        "joints": np.concatenate([clip.joints for clip in clips]),
+        "nose": np.concatenate([clip.nose for clip in clips]),
+        "ok": np.concatenate([clip.ok for clip in clips]),
+        "offsets": np.cumsum([0, *(len(clip.joints) for clip in clips)], dtype=np.int64),
+        "joint_names": np.array(["head", *JOINTS[1:]]),
+        "source": np.array([clip.source for clip in clips]),
+        "clip": np.array([clip.name for clip in clips]),
+        "subject": np.array([clip.subject for clip in clips]),
+        "action": np.array(actions),
+        "fps": np.array([clip.fps for clip in clips], dtype=np.float64),
+        "split": np.array(splits),
+    }
+    out.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = out.with_name(f".{out.name}.{os.getpid()}.unfinished")
+    try:
+        with unfinished.open("wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **arrays)
+        os.replace(unfinished, out)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    trust = 100 * arrays["ok"].mean()
+    _log.info("%s: %d clips, %d poses, %.2f %% of them trusted", out, len(clips), len(arrays["ok"]), trust)
+
+
+class _OnceEach(logging.Filter):
+    """Lets a message through once: what holds for one file of a release holds for its thousands."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        new = record.getMessage() not in self.seen
+        self.seen.add(record.getMessage())
+        return new
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m training.datasets.prepare", description="Prepare motion capture.")
+    parser.add_argument("paths", nargs="+", metavar="FILE_OR_FOLDER", help=".bvh, or .amc with its .asf beside it")
+    parser.add_argument("--out", required=True, help="the .npz file to write")
+    parser.add_argument("--fps", type=float, help="frames per second to write (%(default)g)")
+    parser.add_argument("--amc-fps", type=float, help="frames per second of AMC files (%(default)g)")
+    parser.add_argument("--unit-metres", type=float, help="metres in the files' unit (ASF: its own; BVH: by the legs)")
+    parser.add_argument("--up", choices=("y", "z"), help="the axis that points up in the files (%(default)s)")
+    parser.add_argument("--skip-frames", type=int, help="frames to drop at each start, as a T-pose (%(default)s)")
+    parser.add_argument("--max-speed", type=float, help="m/s, from the hips, of a tracking error (%(default)g)")
+    parser.add_argument("--subject", help="regular expression of the subject in a file's name (%(default)s)")
+    parser.add_argument("--source", help="where the clips come from (the name of their folder)")
+    parser.add_argument("--actions", help="text file of clip, tab, action, a line each")
+    parser.add_argument("--val-subjects", nargs="+", default=[], help="subjects held out for validation")
+    parser.add_argument("--split", choices=("train", "eval"), default="train", help="split of all others (train)")
+    parser.add_argument("--skip-broken", action="store_true", help="leave broken files out and list them at the end")
+    parser.set_defaults(**vars(Settings()))
+    given = parser.parse_args(arguments)
+    for name in ("fps", "amc_fps", "unit_metres", "max_speed"):
+        if (value := getattr(given, name)) is not None and not 0 < value < float("inf"):
+            parser.error(f"--{name.replace('_', '-')} should be above 0; got {value}")
+    if given.skip_frames < 0:
+        parser.error(f"--skip-frames should be at least 0; got {given.skip_frames}")
+    handler = logging.StreamHandler()
+    handler.addFilter(_OnceEach())
+    logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[handler])
+    settings = Settings(**{name: getattr(given, name) for name in Settings.__dataclass_fields__})
+    try:
+        actions = read_actions(given.actions) if given.actions else {}
+        with logging_redirect_tqdm():
+            prepare(
+                given.paths,
+                given.out,
+                settings,
+                val_subjects=given.val_subjects,
+                split=given.split,
+                actions=actions,
+                skip_broken=given.skip_broken,
+            )
+    except (ValueError, OSError) as error:  # the user's files or arguments: the message says which, a trace would not
+        _log.error("%s", error)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

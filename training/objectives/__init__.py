@@ -1,0 +1,1 @@
+"""Training objectives, one file each, behind the interface of `training.objectives.base`."""

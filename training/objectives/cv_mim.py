@@ -1,0 +1,141 @@
+"""CV-MIM: contrastive cross-view mutual information maximisation (Zhao et al., CVPR 2021, Eq. 11)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import chain
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from poseembed.network import FUSIONS, Encoder, NetworkConfig, Tower
+from training.critics import Discriminator, LikelihoodEstimator
+from training.estimators import club_bound, gradient_penalty, jsd_loss, log_likelihood, unit_info_nce_loss
+from training.objectives.base import Losses, Objective
+
+CROSS_VIEW_ESTIMATORS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "jsd": jsd_loss,
+    "info_nce": unit_info_nce_loss,
+}
+"""Estimators of the information between two views' pose vectors, by name."""
+
+
+@dataclass(frozen=True)
+class CvMimConfig:
+    """The weights of Eq. 11 and the network settings that only training has.
+
+    Attributes:
+        fusion: How the two vectors are joined to be scored against their own pose; see `poseembed.network.FUSIONS`.
+        cross_view: Weight of the information between the pose vectors of two views (lambda 1).
+        cross_view_estimator: One of `CROSS_VIEW_ESTIMATORS`. Eq. 5 leaves it open; the official code takes "jsd".
+        disentangle: Weight of the bounds on what the two vectors share (lambda 2).
+        prior: Weight of the prior on both vectors (lambda 3).
+        dropout: In the encoder and the sub-encoder.
+    """
+
+    fusion: str = "mixture"
+    cross_view: float = 5.0
+    cross_view_estimator: str = "jsd"
+    disentangle: float = 0.5
+    prior: float = 1.0
+    dropout: float = 0.25
+
+
+class CvMim(Objective):
+    """The objective of the paper as its code computes it, symmetric in the two views.
+
+    Where the two differ: the code bounds the information between the view vectors of the two views too, with a
+    second Q; trains Q by maximum likelihood; gives the encoder the non-saturating loss against D; regularises D
+    with R1 and R2; and takes all three gradients from one forward pass. So does this class.
+    """
+
+    def __init__(self, network: NetworkConfig, config: CvMimConfig) -> None:
+        super().__init__()
+        if config.fusion != "concatenation" and network.pose_dim != network.view_dim:
+            raise ValueError(
+                f"fusion {config.fusion!r} needs vectors of one length, got pose_dim={network.pose_dim} and "
+                f"view_dim={network.view_dim}; make them equal or use 'concatenation'"
+            )
+        both = network.pose_dim + network.view_dim
+        self.config = config
+        self.fuse = FUSIONS[config.fusion]
+        self.estimate_cross_view = CROSS_VIEW_ESTIMATORS[config.cross_view_estimator]
+        self.encoder = Encoder(network, dropout=config.dropout)
+        self.subencoder = Tower(
+            network.width,
+            both if config.fusion == "concatenation" else network.pose_dim,
+            blocks=network.blocks,
+            dropout=config.dropout,
+        )
+        self.view_given_pose = LikelihoodEstimator(network.pose_dim, network.view_dim)
+        self.view_given_view = LikelihoodEstimator(network.view_dim, network.view_dim)
+        self.discriminator = Discriminator(both)
+
+    def players(self) -> dict[str, list[nn.Parameter]]:
+        """Encoder with sub-encoder, likelihood estimators (Q), discriminator (D)."""
+        return {
+            "encoder": [*self.encoder.parameters(), *self.subencoder.parameters()],
+            "likelihood": list(chain(self.view_given_pose.parameters(), self.view_given_view.parameters())),
+            "discriminator": list(self.discriminator.parameters()),
+        }
+
+    def forward(self, anchor: Float[Tensor, "batch inputs"], positive: Float[Tensor, "batch inputs"]) -> Losses:
+        """One pass over a batch of pairs; batch norm sees each view by itself, as in the official code."""
+        pose_a, view_a, within_a = self._encode(anchor)
+        pose_p, view_p, within_p = self._encode(positive)
+        within = within_a + within_p
+        cross = self.estimate_cross_view(pose_a, pose_p)
+        club, likelihood = self._disentangle((pose_a, view_a), (pose_p, view_p))
+        prior, discriminate = self._match_prior(torch.cat([pose_a, view_a], -1), torch.cat([pose_p, view_p], -1))
+        weights = self.config
+        return Losses(
+            players={
+                # cross and the last bound count twice: once for either direction
+                "encoder": within + weights.cross_view * 2 * cross + weights.disentangle * club + weights.prior * prior,
+                "likelihood": -likelihood,
+                "discriminator": discriminate,
+            },
+            terms={
+                "within_view": within.detach(),
+                "cross_view": cross.detach(),
+                "club": club.detach(),
+                "log_likelihood": likelihood.detach(),
+                "prior": prior.detach(),
+                "discriminator": discriminate.detach(),
+            },
+        )
+
+    def _encode(self, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Pose vector, view vector and the JSD loss between a view and its fused vectors (L_rep)."""
+        features = self.encoder.stem(inputs)
+        z_pose, z_view = (z.float() for z in self.encoder.split(self.encoder.tower(features)))
+        local = self.subencoder(features).float()
+        return z_pose, z_view, jsd_loss(local, self.fuse(z_pose, z_view))
+
+    def _disentangle(
+        self, anchor: tuple[Tensor, Tensor], positive: tuple[Tensor, Tensor]
+    ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+        """Sum of the CLUB bounds, and of the log likelihoods that Q maximises."""
+        bounds, likelihoods = [], []
+        for estimator, x, y, weight in (
+            (self.view_given_pose, *anchor, 1),
+            (self.view_given_pose, *positive, 1),
+            (self.view_given_view, anchor[1], positive[1], 2),
+        ):
+            mean, log_variance = (out.float() for out in estimator(x))
+            bounds.append(weight * club_bound(mean, log_variance, y))
+            likelihoods.append(weight * log_likelihood(mean, log_variance, y))
+        return torch.stack(bounds).sum(), torch.stack(likelihoods).sum()
+
+    def _match_prior(self, *vectors: Tensor) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+        """Prior-matching losses of the encoder and of D, summed over the views (Eq. 9 and 10)."""
+        fool, tell = [], []
+        for z in vectors:
+            fake = torch.sigmoid(z)
+            real = torch.rand_like(fake).requires_grad_()
+            real_scores, fake_scores = self.discriminator(real).float(), self.discriminator(fake).float()
+            fool.append(softplus(-fake_scores).mean())
+            penalty = gradient_penalty(real_scores, real) + gradient_penalty(fake_scores, fake)
+            tell.append((softplus(-real_scores).mean() + softplus(fake_scores).mean() + penalty) / 2)
+        return torch.stack(fool).sum(), torch.stack(tell).sum()
