@@ -4,6 +4,7 @@ A checkpoint is a folder with `config.json`, `model.safetensors` and `README.md`
 unpickled, and tensors are matched by name and shape before any of them is used.
 """
 
+import contextlib
 import json
 import os
 from dataclasses import asdict, dataclass, field, fields
@@ -92,11 +93,13 @@ def find(
 
     Raises:
         FileNotFoundError: If it is neither a folder, nor a packaged name, nor of the form of a Hub id.
+        ValueError: If `local_files_only` and `force_download` are both set.
         OSError: If it has the form of a Hub id and could not be had from there; the message says why and what to do.
     """
     wanted = DEFAULT_CHECKPOINT if name_or_folder is None else os.fspath(name_or_folder)
-    if name_or_folder is not None and Path(wanted).expanduser().is_dir():
-        return Path(wanted).expanduser()
+    folder = Path(os.path.expanduser(wanted))  # unlike Path.expanduser, lets a "~name" of no user be
+    if name_or_folder is not None and folder.is_dir():
+        return folder
     if wanted in list_pretrained():
         return _packaged_folder() / wanted
     looks_like_path = wanted.startswith((".", "~", os.sep)) or wanted.count("/") != 1 or "\\" in wanted
@@ -105,8 +108,11 @@ def find(
             f"no checkpoint {wanted!r}: it is not a folder, not a packaged name ({', '.join(list_pretrained())}) "
             "and not a Hugging Face Hub id ('owner/name')"
         )
-    files = [
-        _download(
+    if local_files_only and force_download:
+        raise ValueError("local_files_only=True and force_download=True contradict each other; pass one of them")
+
+    def download(file: str) -> Path:
+        return _download(
             wanted,
             file,
             revision=revision,
@@ -115,9 +121,12 @@ def find(
             local_files_only=local_files_only,
             force_download=force_download,
         )
-        for file in (CONFIG_FILE, WEIGHTS_FILE)
-    ]
-    return files[0].parent
+
+    downloaded = download(CONFIG_FILE).parent
+    download(WEIGHTS_FILE)
+    with contextlib.suppress(OSError):  # a repository without a model card is good enough to embed with
+        download(CARD_FILE)
+    return downloaded
 
 
 def read(folder: Path) -> Checkpoint:
@@ -144,7 +153,9 @@ def read(folder: Path) -> Checkpoint:
     with torch.device("meta"):  # no time spent on an initialisation that is thrown away
         network = Encoder(config.network, batch_norm=False, dropout=0.0)
     _check_tensors(folder / WEIGHTS_FILE, network, tensors)
-    network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()}, strict=True, assign=True)
+    # Copies, never the file mapped into memory: it may be replaced or cut short while the encoder lives.
+    tensors = {name: tensor.to(torch.float32, copy=True) for name, tensor in tensors.items()}
+    network.load_state_dict(tensors, strict=True, assign=True)
     card = folder / CARD_FILE
     return Checkpoint(config, network.eval(), card.read_text(encoding="utf-8") if card.is_file() else "")
 
@@ -183,11 +194,18 @@ def _read_config(path: Path) -> CheckpointConfig:
             if content[key] != ours:
                 raise ValueError(f"{path} was made for {key} {content[key]!r}, this library has {ours!r}")
         known = {entry.name: content[entry.name] for entry in fields(CheckpointConfig)}
-        return CheckpointConfig(**{**known, "network": NetworkConfig(**known["network"])})
+        return CheckpointConfig(**{**known, "network": _read_network_config(path, known["network"])})
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not JSON ({error}); copy or download it again") from error
     except (KeyError, TypeError) as error:
         raise ValueError(f"{path} is not the config of a poseembed checkpoint: {error!r}") from error
+
+
+def _read_network_config(path: Path, content: dict[str, Any]) -> NetworkConfig:
+    try:
+        return NetworkConfig(**content)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path} does not describe an encoder: {error}") from error
 
 
 def _check_tensors(path: Path, network: nn.Module, tensors: dict[str, Tensor]) -> None:
@@ -229,9 +247,10 @@ def _download(
             library_version=__version__,
         )
     except hub_errors.LocalEntryNotFoundError as error:
+        why = "local_files_only=True was passed" if local_files_only else "the Hugging Face Hub could not be reached"
         raise OSError(
-            f"could not reach the Hugging Face Hub for {where}, and it is not in the local cache. Three ways out: "
-            f"run 'hf download {repo_id}' once where there is a network; pass a folder that holds the files; or call "
+            f"{where} is not in the local cache, and {why}. Three ways out: run "
+            f"'hf download {repo_id}' once where there is a network; pass a folder that holds the files; or call "
             "from_pretrained() without a name for the packaged weights, which need no network"
         ) from error
     except hub_errors.HFValidationError as error:
@@ -245,4 +264,8 @@ def _download(
             f"the Hugging Face Hub has no {where}, or it is private (then log in with 'hf auth login' or pass token=); "
             f"there is no folder {repo_id!r} either"
         ) from error
+    except OSError:  # says itself what it is: the Hub's answer, a full disk
+        raise
+    except Exception as error:  # the Hub's client lets those of its HTTP library through, and ValueErrors
+        raise OSError(f"could not download {where}: {error or type(error).__name__}") from error
     return Path(path)

@@ -16,7 +16,7 @@ from typing_extensions import Self
 from poseembed import checkpoint as checkpoints
 from poseembed._version import __version__
 from poseembed.checkpoint import Checkpoint
-from poseembed.keypoints import check_keypoints, normalize_keypoints, visible_joints
+from poseembed.keypoints import check_keypoints, normalize_keypoints, to_tensor, visible_joints
 from poseembed.network import Encoder, network_input
 from poseembed.skeleton import NUM_JOINTS, get_skeleton
 
@@ -57,6 +57,7 @@ class PoseEncoder(nn.Module):
         self.config = checkpoint.config
         self.card = checkpoint.card
         self.network: Encoder = checkpoint.network
+        self.eval()
 
     @classmethod
     def from_pretrained(
@@ -139,13 +140,14 @@ class PoseEncoder(nn.Module):
         normalized = normalize_keypoints(points, present).to(self.dtype)
         inputs = network_input(normalized, present, self.config.network)
         somebody = present.any(-1, keepdim=True)
-        z_pose, z_view = self.network(inputs.flatten(0, -2))
+        leading = inputs.shape[:-1]
+        z_pose, z_view = self.network(inputs.reshape(-1, inputs.shape[-1]))
         return Embedding(
-            torch.where(somebody, z_pose.unflatten(0, inputs.shape[:-1]), torch.nan),
-            torch.where(somebody, z_view.unflatten(0, inputs.shape[:-1]), torch.nan),
+            torch.where(somebody, z_pose.reshape(*leading, self.pose_dim), torch.nan),
+            torch.where(somebody, z_view.reshape(*leading, self.view_dim), torch.nan),
         )
 
-    @torch.inference_mode()
+    @torch.no_grad()  # not inference_mode: its vectors could not train whatever is put on top of them
     def embed(
         self,
         keypoints: np.ndarray | Tensor,
@@ -218,10 +220,15 @@ class PoseEncoder(nn.Module):
 
         Raises:
             TypeError: If `a` and `b` are not both numpy arrays or both tensors.
-            ValueError: If the vectors are not `pose_dim` long.
+            ValueError: If the vectors are not `pose_dim` long, or have more than one leading axis.
         """
-        first, second = self._unit_vectors(a, b)
-        return _like(torch.atleast_2d(first) @ torch.atleast_2d(second).mT, a)
+        first, second = (torch.atleast_2d(vectors) for vectors in self._unit_vectors(a, b))
+        if first.ndim > 2 or second.ndim > 2:
+            raise ValueError(
+                f"got shapes {tuple(a.shape)} and {tuple(b.shape)}; wanted (n, {self.pose_dim}) and "
+                f"(m, {self.pose_dim}), as from reshape(-1, {self.pose_dim})"
+            )
+        return _like((first @ second.mT).clamp(-1, 1), a)
 
     def similarity_pairwise(self, a: Array, b: Array) -> Array:
         """Cosine similarity of each pose vector of `a` with the one in the same place in `b`.
@@ -237,14 +244,14 @@ class PoseEncoder(nn.Module):
             TypeError: If `a` and `b` are not both numpy arrays or both tensors.
             ValueError: If the vectors are not `pose_dim` long, or the shapes differ.
         """
-        if a.shape != b.shape:
-            raise ValueError(f"got shapes {tuple(a.shape)} and {tuple(b.shape)}; for all against all use similarity()")
         first, second = self._unit_vectors(a, b)
-        return _like((first * second).sum(-1), a)
+        if first.shape != second.shape:
+            raise ValueError(f"got shapes {tuple(a.shape)} and {tuple(b.shape)}; for all against all use similarity()")
+        return _like((first * second).sum(-1).clamp(-1, 1), a)
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write `config.json`, `model.safetensors` and `README.md`, as `from_pretrained` reads them."""
-        checkpoints.write(Path(folder), Checkpoint(self.config, self.network, self.card))
+        checkpoints.write(Path(os.path.expanduser(folder)), Checkpoint(self.config, self.network, self.card))
 
     def push_to_hub(
         self,
@@ -283,14 +290,16 @@ class PoseEncoder(nn.Module):
             points = points.float()
         return points.to(self.device)
 
-    def _unit_vectors(self, *vectors: np.ndarray | Tensor) -> list[Tensor]:
-        """Check pose vectors, and scale them to length 1."""
-        if len({isinstance(vector, Tensor) for vector in vectors}) != 1:
-            raise TypeError(f"got {' and '.join(type(v).__name__ for v in vectors)}; pass two arrays or two tensors")
-        for vector in vectors:
-            if not vector.ndim or vector.shape[-1] != self.pose_dim:
-                raise ValueError(f"got shape {tuple(vector.shape)}; wanted pose vectors, (..., {self.pose_dim})")
-        return [nn.functional.normalize(torch.as_tensor(vector), dim=-1) for vector in vectors]
+    def _unit_vectors(self, a: np.ndarray | Tensor, b: np.ndarray | Tensor) -> tuple[Tensor, Tensor]:
+        """Check pose vectors, and scale them to length 1, in the wider of their types."""
+        if isinstance(a, Tensor) != isinstance(b, Tensor):
+            raise TypeError(f"got {type(a).__name__} and {type(b).__name__}; pass two arrays or two tensors")
+        first, second = to_tensor(a, "a"), to_tensor(b, "b")
+        for vectors in (a, b):
+            if not vectors.ndim or vectors.shape[-1] != self.pose_dim:
+                raise ValueError(f"got shape {tuple(vectors.shape)}; wanted pose vectors, (..., {self.pose_dim})")
+        dtype = torch.promote_types(first.dtype, second.dtype)
+        return nn.functional.normalize(first.to(dtype), dim=-1), nn.functional.normalize(second.to(dtype), dim=-1)
 
 
 def _like(values: Tensor, example: Array) -> Array:

@@ -140,7 +140,7 @@ def _fit_to_box(
     low = torch.where(mask, points, inf).amin(-2, keepdim=True)
     high = torch.where(mask, points, -inf).amax(-2, keepdim=True)
     nothing = low > high
-    # Normalised poses do not depend on which box they were fitted to, so neither do their gradients; on its size they can.
+    # What box they were fitted to does not show in normalised poses, nor in their gradients; its diagonal can.
     middle = torch.where(nothing, 0.0, low / 2 + high / 2).detach()
     half = torch.where(nothing, 0.0, high / 2 - low / 2)
     unit = half.amax(-1, keepdim=True).detach()

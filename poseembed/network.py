@@ -1,14 +1,16 @@
 """The encoder network of CV-MIM and the operators that fuse its two vectors."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import cast
+from dataclasses import asdict, dataclass
+from typing import TypeVar, cast
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from poseembed.skeleton import NUM_JOINTS
+
+Layer = TypeVar("Layer", nn.Linear, nn.Conv1d)
 
 _KERAS_TRUNCATION = 0.87962566103423978  # std of a unit normal cut at two sigma: Keras divides by it, and so do we
 
@@ -30,6 +32,20 @@ class NetworkConfig:
     blocks: int = 2
     pose_dim: int = 32
     view_dim: int = 32
+
+    def __post_init__(self) -> None:
+        """Refuse what is not the shape of a network.
+
+        Raises:
+            TypeError: If `mask_input` is not a bool or another attribute not an int.
+            ValueError: If a size is under 1.
+        """
+        for name, value in asdict(self).items():
+            wanted = bool if name == "mask_input" else int
+            if type(value) is not wanted:
+                raise TypeError(f"{name} must be {wanted.__name__}, got {value!r}")
+            if wanted is int and value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
 
     @property
     def input_dim(self) -> int:
@@ -159,8 +175,10 @@ def fold_batch_norm(encoder: Encoder) -> Encoder:
     Raises:
         ValueError: If the encoder has no batch norm.
     """
-    folded = Encoder(encoder.config, batch_norm=False, dropout=0.0)
-    folded.load_state_dict({name: value for name, value in encoder.state_dict().items() if name in folded.state_dict()})
+    with torch.device("meta"):  # draws no random numbers, so folding amid a training run does not change the run
+        folded = Encoder(encoder.config, batch_norm=False, dropout=0.0)
+    kept = {name: value.clone() for name, value in encoder.state_dict().items() if name in folded.state_dict()}
+    folded.load_state_dict(kept, assign=True)
     with torch.no_grad():
         for unit, target in zip(_units(encoder), _units(folded), strict=True):
             mean, variance = cast(Tensor, unit.norm.running_mean), cast(Tensor, unit.norm.running_var)
@@ -174,9 +192,10 @@ def _units(encoder: Encoder) -> list[Unit]:
     return [module for module in encoder.modules() if isinstance(module, Unit)]
 
 
-def he_normal_(linear: nn.Linear) -> nn.Linear:
+def he_normal_(layer: Layer) -> Layer:
     """Initialise a layer as Keras' `he_normal` does, biases too (their fan-in is their own length)."""
-    for parameter, fan_in in ((linear.weight, linear.in_features), (linear.bias, linear.out_features)):
-        std = (2 / fan_in) ** 0.5 / _KERAS_TRUNCATION
-        nn.init.trunc_normal_(parameter, std=std, a=-2 * std, b=2 * std)
-    return linear
+    for parameter, fan_in in ((layer.weight, layer.weight[0].numel()), (layer.bias, len(layer.weight))):
+        if parameter is not None:
+            std = (2 / fan_in) ** 0.5 / _KERAS_TRUNCATION
+            nn.init.trunc_normal_(parameter, std=std, a=-2 * std, b=2 * std)
+    return layer

@@ -194,15 +194,18 @@ def mirror(keypoints: Points, *, axis: float = 0.0) -> Points:
         axis: The x that stays where it is: 0 for centred keypoints, half the picture's width for pixels.
 
     Returns:
-        A new array of the same kind and shape.
+        A new array of the same kind and shape; whole numbers become floating-point ones.
 
     Raises:
+        TypeError: If it is neither a numpy array nor a tensor.
         ValueError: If the last two axes are not (13, 2).
     """
+    if not isinstance(keypoints, np.ndarray | Tensor):
+        raise TypeError(f"keypoints must be a numpy array or a torch tensor, got {type(keypoints).__name__}")
     if keypoints.shape[-2:] != (NUM_JOINTS, 2):
         raise ValueError(
             f"got shape {tuple(keypoints.shape)}; mirror() wants (..., 13, 2) points in the order of JOINTS"
         )
-    flipped = keypoints[..., list(MIRRORED), :]  # a list index copies
+    flipped = keypoints[..., list(MIRRORED), :] * 1.0  # a copy in floating point: whole numbers can hold no half pixel
     flipped[..., 0] = 2 * axis - flipped[..., 0]
     return flipped

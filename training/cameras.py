@@ -23,7 +23,7 @@ class CameraRange:
 
     Attributes:
         azimuth: Range of the turn about the vertical, radians.
-        elevation: Range of the camera's height above or below the horizon, radians.
+        elevation: Range of the camera's angle below the horizon (negative: above it), radians.
         roll: Range of the turn about the optical axis, radians.
         distance: Range of the distance to the hips, torso lengths.
     """
@@ -74,7 +74,8 @@ def orbit_matrix(
     """A camera that walks around the body, rises, and rolls: Rx(roll) Ry(elevation) Rz(azimuth).
 
     For column vectors (x, y, z). This is the meaning that the paper gives to its three angles; `rotation_matrix`
-    is the order in which its code multiplies them. Positive elevation looks down on the body.
+    is the order in which its code multiplies them. As the azimuth grows, the camera walks clockwise, seen from above;
+    at positive elevations it looks up at the body from below; a positive roll turns the picture clockwise.
     """
     return _rotation(roll, 0) @ _rotation(elevation, 1) @ _rotation(azimuth, 2)
 

@@ -22,7 +22,7 @@ def jsd_loss(local: Float[Tensor, "batch d"], matching: Float[Tensor, "batch d"]
         ValueError: For fewer than two rows, which leave no negative.
     """
     size = _check_pairs(local, matching)
-    scores = local @ matching.T
+    scores = _scores(local, matching)
     diagonal = scores.diagonal()
     # softplus(-u) = softplus(u) - u
     positive = (softplus(diagonal) - diagonal).mean()
@@ -42,7 +42,7 @@ def info_nce_loss(
         ValueError: For fewer than two rows, which leave no negative.
     """
     size = _check_pairs(anchor, positive)
-    scores = anchor @ positive.T / temperature
+    scores = _scores(anchor, positive) / temperature
     partner = torch.arange(size, device=scores.device)
     return (cross_entropy(scores, partner) + cross_entropy(scores.T, partner)) / 2
 
@@ -93,6 +93,12 @@ def gradient_penalty(scores: Float[Tensor, "batch 1"], inputs: Float[Tensor, "ba
     """
     (gradient,) = torch.autograd.grad(scores.sum(), inputs, create_graph=True)
     return gradient.square().sum(-1).mean()
+
+
+def _scores(rows: Float[Tensor, "n d"], columns: Float[Tensor, "m d"]) -> Float[Tensor, "n m"]:
+    """All dot products, in the precision of the vectors: autocast would round them to bfloat16."""
+    with torch.autocast(rows.device.type, enabled=False):
+        return rows @ columns.T
 
 
 def _check_pairs(first: Tensor, second: Tensor) -> int:

@@ -40,10 +40,12 @@ def load(path: Path, *, settings: dict[str, Any], model: nn.Module, optimizers: 
     """
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata()
+            metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except SafetensorError as error:
         raise ValueError(f"{path} is not a whole checkpoint ({error}); delete it to start again") from error
+    if not {"step", "settings"} <= metadata.keys():
+        raise ValueError(f"{path} is not the state of a training run; use another --out")
     before = json.loads(metadata["settings"])
     if before != settings:
         changed = sorted(key for key in before.keys() | settings.keys() if before.get(key) != settings.get(key))

@@ -62,8 +62,9 @@ class Trainer:
         seed = np.random.SeedSequence([self.seed, self.step, _rank()]).generate_state(1, np.uint64)[0]
         torch.manual_seed(int(seed))
         self.objective.train()
+        anchor, positive = self.sampler.sample(self.recipe.batch_size)  # in full precision
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-            losses = self.objective(*self.sampler.sample(self.recipe.batch_size))
+            losses = self.objective(anchor, positive)
         gradients = {
             player: torch.autograd.grad(losses.players[player], parameters, retain_graph=True)
             for player, parameters in self.players.items()
@@ -113,6 +114,7 @@ def train(trainer: Trainer, out: Path, *, save_seconds: float) -> None:
     # A killed run may have logged steps that it did not save; they are logged again.
     log = SummaryWriter(str(out / "log"), purge_step=trainer.step) if chief else None
     saved = logged = time.monotonic()
+    logged_step = trainer.step
     progress = tqdm(total=trainer.last_step, initial=trainer.step, unit="step", disable=not chief, smoothing=0.01)
     with progress, contextlib.closing(log) if log else contextlib.nullcontext():
         while trainer.step < trainer.last_step:
@@ -123,9 +125,10 @@ def train(trainer: Trainer, out: Path, *, save_seconds: float) -> None:
                 terms = {name: value.item() for name, value in losses.terms.items()}
                 for name, value in terms.items():
                     log.add_scalar(f"loss/{name}", value, trainer.step)
-                log.add_scalar("pairs_per_second", LOG_EVERY * trainer.pairs_a_step / (now - logged), trainer.step)
+                pairs = (trainer.step - logged_step) * trainer.pairs_a_step
+                log.add_scalar("pairs_per_second", pairs / (now - logged), trainer.step)
                 progress.set_postfix({name: f"{value:.3f}" for name, value in terms.items()})
-                logged = now
+                logged, logged_step = now, trainer.step
             if chief and (now - saved > save_seconds or trainer.step == trainer.last_step):
                 run_state.save(file, step=trainer.step, **state)
                 saved = now
@@ -166,6 +169,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if options.pairs < 1:
             parser.error("--pairs must be at least 1")
         recipe = dataclasses.replace(recipe, pairs=options.pairs)
+    if options.seed < 0:
+        parser.error("--seed must be at least 0")
     for path in options.data:
         if not path.is_file():
             parser.error(f"no such file: {path}")

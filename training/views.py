@@ -32,7 +32,7 @@ class Detector:
 
     Attributes:
         noise: Each view's joints are moved by Gaussian noise of up to this standard deviation, torso lengths.
-        occluded: Share of the views that lose any joint.
+        occluded: Share of the views that can lose joints; by chance some of them lose none.
         joints: In such a view each joint is lost with a probability drawn from 0 to this...
         limb: ...and, with this probability, one of `LIMBS` as a whole.
     """

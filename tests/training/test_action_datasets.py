@@ -10,7 +10,28 @@ from poseembed.skeleton import JOINTS, SKELETONS
 from training.datasets import nucla, penn_action
 from training.datasets.actions import ActionClips, resample
 
-KINECT_NAMES = ["hip_center", "spine", "shoulder_center", "head", "left_shoulder", "left_elbow", "left_wrist", "left_hand", "right_shoulder", "right_elbow", "right_wrist", "right_hand", "left_hip", "left_knee", "left_ankle", "left_foot", "right_hip", "right_knee", "right_ankle", "right_foot"]
+KINECT_NAMES = [
+    "hip_center",
+    "spine",
+    "shoulder_center",
+    "head",
+    "left_shoulder",
+    "left_elbow",
+    "left_wrist",
+    "left_hand",
+    "right_shoulder",
+    "right_elbow",
+    "right_wrist",
+    "right_hand",
+    "left_hip",
+    "left_knee",
+    "left_ankle",
+    "left_foot",
+    "right_hip",
+    "right_knee",
+    "right_ankle",
+    "right_foot",
+]
 
 
 def made_clips(**changes: object) -> ActionClips:

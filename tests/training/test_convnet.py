@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from training.classifiers.convnet import ConvNet, _drop_half, _same_padding
+from training.classifiers.convnet import ConvNet, _same_padding
 from training.classifiers.fit import FitSettings, _rate, fit, predict
 
 
@@ -41,19 +41,6 @@ def test_first_weights_are_he_normal_cut_off_at_two_deviations() -> None:
     uncut = math.sqrt(2 / (128 * 7)) / 0.8796
     assert weight.abs().max() <= 2 * uncut * 1.001
     assert float(weight.std()) == pytest.approx(math.sqrt(2 / (128 * 7)), rel=0.01)
-
-
-def test_dropout_keeps_half_and_doubles_it() -> None:
-    torch.manual_seed(0)
-    x = torch.full((200, 33, 7), 3.0, requires_grad=True)
-    dropped = _drop_half(x)
-    dropped.sum().backward()
-    dropped = dropped.detach()
-    assert set(dropped.unique().tolist()) == {0.0, 6.0}
-    assert float(dropped.mean()) == pytest.approx(3.0, rel=0.03)
-    for place in range(8):  # the values that share a draw of 64 bits
-        assert float(dropped.flatten()[place::8].mean()) == pytest.approx(3.0, rel=0.1)
-    torch.testing.assert_close(x.grad, dropped / 3)
 
 
 def waves(clips: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -19,8 +19,6 @@ of N-UCLA's five subjects) accuracy on raw keypoints no longer rose with more of
 """
 
 import argparse
-import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -34,6 +32,7 @@ from tqdm import tqdm
 
 from poseembed import PoseEncoder
 from poseembed.keypoints import normalize_keypoints
+from training.benchmarks.report import write_json
 from training.classifiers.convnet import ConvNet
 from training.classifiers.fit import FitSettings, fit, predict
 from training.datasets import nucla, penn_action
@@ -66,7 +65,7 @@ def penn_action_task(path: Path) -> Task:
 
 def nucla_task(path: Path) -> Task:
     """N-UCLA, its clips with 100 frames: 95 % of them have no more (half of them at most 31)."""
-    return Task(nucla.read(path), frames=100, settings=FitSettings(epochs=30))
+    return Task(nucla.read(path), frames=100, settings=FitSettings(epochs=20))
 
 
 @dataclass(frozen=True)
@@ -228,18 +227,15 @@ def _cell(scores: Float[np.ndarray, " seeds"]) -> str:
     return f"{100 * scores.mean():7.1f} ± {100 * deviation:4.1f}"
 
 
-def _write(path: Path, tasks: dict[str, Task], results: Sequence[Result]) -> None:
-    """Write results so that a kill at any moment leaves no half a file."""
-    content = {
+def _report(tasks: dict[str, Task], results: Sequence[Result]) -> dict[str, Any]:
+    """What goes into the JSON file."""
+    return {
         "tasks": {
             name: {"clips": len(task.clips), "frames": task.frames, **asdict(task.settings)}
             for name, task in tasks.items()
         },
         "results": [asdict(result) for result in results],
     }
-    temporary = path.with_suffix(path.suffix + ".partial")
-    temporary.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -271,7 +267,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     trainings = options.seeds * len(representations) * sum(len(splits(task.clips)) for task in tasks.values())
     trained = run(tasks, representations, seeds=options.seeds)
     results = list(tqdm(trained, total=trainings, unit="classifier"))
-    _write(options.out, tasks, results)
+    write_json(options.out, _report(tasks, results))
     print(table(results))
 
 

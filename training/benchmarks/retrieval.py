@@ -186,6 +186,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(f"no such folder: {options.out.parent}")
     data = {}
     for path in options.data:
+        if not path.is_file():
+            parser.error(f"no such file: {path}")
+        if path.stem in data:
+            parser.error(f"two data files are called {path.stem}; their results could not be told apart")
         recording = mocap.read(path)
         data[path.stem], _ = recording.poses(*(["val"] if "val" in recording.split else []))
     representations: dict[str, Embed] = {"raw 2D keypoints": raw_keypoints, "joint-pair distances": joint_distances}

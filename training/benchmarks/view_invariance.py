@@ -58,7 +58,7 @@ def draw(path: Path, pictures: Float[Tensor, "cameras poses 13 2"], encoder: Pos
     from matplotlib import pyplot as plt
 
     figure = plt.figure(figsize=(10, 6), layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=(2, 3))
+    above, below = figure.subfigures(2, 1, height_ratios=(2, 3), squeeze=False)[:, 0]
     degrees = np.linspace(0, 360, CAMERAS)
     stops = np.linspace(0, CAMERAS - 1, SHOWN).round().astype(int)
     for axes, stop in zip(above.subplots(1, SHOWN), stops, strict=True):
@@ -87,7 +87,7 @@ def _draw_skeleton(axes: Axes, points: Float[np.ndarray, "13 2"]) -> None:
     for first, second in BONES:
         side = LEFT if first % 2 and second % 2 else RIGHT if first % 2 == second % 2 == 0 and first else MIDDLE
         axes.plot(*points[[first, second]].T, color=side, linewidth=2.5, solid_capstyle="round")
-    axes.scatter(*points[0], color=MIDDLE, s=60)
+    axes.scatter(points[0, 0], points[0, 1], color=MIDDLE, s=60)
     axes.set_aspect("equal")
     axes.invert_yaxis()
     axes.axis("off")

@@ -3,17 +3,15 @@
 import math
 from itertools import pairwise
 
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from poseembed.network import he_normal_
+
 WIDTHS = (64, 128, 256)
 KERNEL = 7
 STRIDE = 2
-
-_TRUNCATED_STD = 0.87962566103423978
-"""Standard deviation of a standard normal cut off at two; Keras divides by it."""
 
 
 class ConvNet(nn.Module):
@@ -59,36 +57,16 @@ class _Layer(nn.Module):
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.conv = nn.Conv1d(inputs, outputs, KERNEL, STRIDE)
-        _he_normal(self.conv.weight, fan_in=inputs * KERNEL)
-        _he_normal(self.conv.bias, fan_in=outputs)  # what Keras computes for a vector
+        self.conv = he_normal_(nn.Conv1d(inputs, outputs, KERNEL, STRIDE))
         self.norm = nn.BatchNorm1d(outputs, eps=1e-3, momentum=0.01)
+        self.dropout = nn.Dropout(0.5)
 
     def forward(self, x: Float[Tensor, "clips inputs frames"]) -> Float[Tensor, "clips outputs frames_out"]:
         x = self.conv(F.pad(x, _same_padding(x.shape[-1])))
-        x = F.relu(self.norm(x))
-        return _drop_half(x) if self.training else x
-
-
-def _drop_half(x: Tensor) -> Tensor:
-    """Dropout of one half.
-
-    A random bit a value is all that takes, so one draw of 64 bits serves eight values. `nn.Dropout` draws a number
-    for each, which on a CPU takes a fifth of the whole training.
-    """
-    draws = torch.empty(math.ceil(x.numel() / 8), dtype=torch.int64, device=x.device).random_()
-    bits = draws.view(torch.uint8)[: x.numel()].view(x.shape).bitwise_and_(1)
-    return x * bits.mul_(2)
+        return self.dropout(F.relu(self.norm(x)))
 
 
 def _same_padding(length: int) -> tuple[int, int]:
     """Zeros before and after a sequence so that `ceil(length / STRIDE)` steps come out; an odd one goes after."""
     total = max((math.ceil(length / STRIDE) - 1) * STRIDE + KERNEL - length, 0)
     return total // 2, total - total // 2
-
-
-def _he_normal(tensor: Tensor | None, *, fan_in: int) -> None:
-    """Keras' `he_normal`: a normal of variance 2 / fan_in, cut off at two standard deviations of the uncut one."""
-    if tensor is not None:
-        std = math.sqrt(2 / fan_in) / _TRUNCATED_STD
-        nn.init.trunc_normal_(tensor, std=std, a=-2 * std, b=2 * std)

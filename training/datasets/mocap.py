@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
+from zipfile import BadZipFile, is_zipfile
+from zlib import error as ZlibError
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
@@ -46,7 +47,10 @@ class MotionCapture:
         wanted = np.isin(self.split, splits) if splits else np.ones(len(self.split), dtype=bool)
         keep = np.repeat(wanted, np.diff(self.offsets)) & self.ok
         if not keep.any():
-            raise ValueError(f"no poses in split {', '.join(splits)}; this file has {', '.join(np.unique(self.split))}")
+            raise ValueError(
+                f"no well-tracked poses in split {', '.join(splits) or 'any'}; "
+                f"this file has {', '.join(np.unique(self.split))}"
+            )
         return self.joints[keep], self.nose[keep]
 
 
@@ -58,24 +62,28 @@ def read(path: str | Path) -> MotionCapture:
         ValueError: If it is not such a file, or its arrays do not fit together.
     """
     path = Path(path)
+    if path.is_file() and not is_zipfile(path):
+        raise ValueError(f"{path} is not a whole .npz file; copy or make it again")
     try:
         with np.load(path) as archive:
             missing = [key for key in _REQUIRED if key not in archive]
             if missing:
                 raise ValueError(f"{path} has no {', '.join(missing)}; make it with training.datasets.prepare")
             arrays = {key: archive[key] for key in _REQUIRED}
-    except (BadZipFile, EOFError) as error:
-        raise ValueError(f"{path} is not a whole .npz file ({error}); copy or make it again") from error
+    except (BadZipFile, EOFError, ZlibError) as error:
+        raise ValueError(f"{path} is damaged ({error}); copy or make it again") from error
     frames, clips = len(arrays["joints"]), len(arrays["clip"])
-    if arrays["joints"].shape != (frames, NUM_JOINTS, 3) or arrays["offsets"].shape != (clips + 1,):
-        raise ValueError(
-            f"{path}: joints {arrays['joints'].shape} and offsets {arrays['offsets'].shape} do not fit "
-            f"(frames, 13, 3) and {clips} clips"
-        )
-    if arrays["offsets"][-1] != frames:
-        raise ValueError(f"{path}: the clips end at row {arrays['offsets'][-1]}, the joints at {frames}")
+    wanted = {"joints": (frames, NUM_JOINTS, 3), "nose": (frames, 3), "ok": (frames,), "offsets": (clips + 1,)}
+    wanted |= dict.fromkeys(("subject", "action", "split"), (clips,))
+    for key, shape in wanted.items():
+        if arrays[key].shape != shape:
+            raise ValueError(f"{path}: {key} has shape {arrays[key].shape}; {frames} rows, {clips} clips need {shape}")
+    ends = arrays["offsets"]
+    if ends[0] != 0 or ends[-1] != frames or (np.diff(ends) < 0).any():
+        raise ValueError(f"{path}: offsets must rise from 0 to the number of rows, {frames}")
     arrays["joints"] = arrays["joints"].astype(np.float32)
     arrays["nose"] = arrays["nose"].astype(np.float32)
+    arrays["ok"] = arrays["ok"].astype(bool)  # whole numbers would select rows by number
     return MotionCapture(**arrays)
 
 

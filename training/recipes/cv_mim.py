@@ -22,7 +22,7 @@ from training.views import Detector
 RECIPE = Recipe(
     objective=partial(CvMim, config=CvMimConfig(cross_view_estimator="info_nce", cross_view=0.5, dropout=0.0)),
     network=NetworkConfig(mask_input=True),
-    pairs=3_000_000,
+    pairs=2_500_000,
     detector=Detector(noise=0.03, occluded=0.5),
     optimizer=partial(AdamW, lr=1e-3, weight_decay=0.01, fused=True),
     cooldown=0.7,

@@ -1,0 +1,216 @@
+"""The 13 joints, the maps from the source skeletons, joint counts and mirroring."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from poseembed.skeleton import (
+    BONES,
+    HIPS,
+    JOINTS,
+    MIRRORED,
+    SHOULDERS,
+    SKELETONS,
+    check_joint_count,
+    get_skeleton,
+    mirror,
+)
+
+COCO = (
+    "nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow right_elbow left_wrist "
+    "right_wrist left_hip right_hip left_knee right_knee left_ankle right_ankle"
+)
+
+SOURCES = {  # the joints of each source in its own order, and which of them stands for the nose
+    "poseembed13": (" ".join(JOINTS), "nose"),
+    "coco": (COCO, "nose"),
+    "coco_wholebody": (
+        f"{COCO} left_big_toe left_small_toe left_heel right_big_toe right_small_toe right_heel "
+        + " ".join([f"face_{i}" for i in range(68)])
+        + " "
+        + " ".join([f"{side}_hand_{i}" for side in ("left", "right") for i in range(21)]),
+        "nose",
+    ),
+    "mediapipe": (
+        "nose left_eye_inner left_eye left_eye_outer right_eye_inner right_eye right_eye_outer left_ear right_ear "
+        "mouth_left mouth_right left_shoulder right_shoulder left_elbow right_elbow left_wrist right_wrist left_pinky "
+        "right_pinky left_index right_index left_thumb right_thumb left_hip right_hip left_knee right_knee left_ankle "
+        "right_ankle left_heel right_heel left_foot_index right_foot_index",
+        "nose",
+    ),
+    "openpose_body25": (
+        "nose neck right_shoulder right_elbow right_wrist left_shoulder left_elbow left_wrist mid_hip right_hip "
+        "right_knee right_ankle left_hip left_knee left_ankle right_eye left_eye right_ear left_ear left_big_toe "
+        "left_small_toe left_heel right_big_toe right_small_toe right_heel",
+        "nose",
+    ),
+    "openpose_coco": (
+        "nose neck right_shoulder right_elbow right_wrist left_shoulder left_elbow left_wrist right_hip right_knee "
+        "right_ankle left_hip left_knee left_ankle right_eye left_eye right_ear left_ear",
+        "nose",
+    ),
+    "halpe26": (
+        f"{COCO} head neck hip left_big_toe right_big_toe left_small_toe right_small_toe left_heel right_heel",
+        "nose",
+    ),
+    "h36m": (
+        "hip right_hip right_knee right_ankle left_hip left_knee left_ankle spine thorax neck head left_shoulder "
+        "left_elbow left_wrist right_shoulder right_elbow right_wrist",
+        "head",
+    ),
+    "h36m_legacy": (
+        "hip head neck thorax left_shoulder right_shoulder left_elbow right_elbow left_wrist right_wrist spine "
+        "left_hip right_hip left_knee right_knee left_ankle right_ankle",
+        "head",
+    ),
+    "mpii": (
+        "right_ankle right_knee right_hip left_hip left_knee left_ankle pelvis thorax upper_neck head_top right_wrist "
+        "right_elbow right_shoulder left_shoulder left_elbow left_wrist",
+        "head_top",
+    ),
+    "mpi_inf_3dhp": (
+        "head_top neck right_shoulder right_elbow right_wrist left_shoulder left_elbow left_wrist right_hip "
+        "right_knee right_ankle left_hip left_knee left_ankle pelvis spine head",
+        "head",
+    ),
+    "kinect_v1": (
+        "hip_center spine shoulder_center head left_shoulder left_elbow left_wrist left_hand right_shoulder "
+        "right_elbow right_wrist right_hand left_hip left_knee left_ankle left_foot right_hip right_knee right_ankle "
+        "right_foot",
+        "head",
+    ),
+    "kinect_v2": (
+        "spine_base spine_mid neck head left_shoulder left_elbow left_wrist left_hand right_shoulder right_elbow "
+        "right_wrist right_hand left_hip left_knee left_ankle left_foot right_hip right_knee right_ankle right_foot "
+        "spine_shoulder left_hand_tip left_thumb right_hand_tip right_thumb",
+        "head",
+    ),
+    "smpl24": (
+        "pelvis left_hip right_hip spine1 left_knee right_knee spine2 left_ankle right_ankle spine3 left_foot "
+        "right_foot neck left_collar right_collar head left_shoulder right_shoulder left_elbow right_elbow left_wrist "
+        "right_wrist left_hand right_hand",
+        "head",
+    ),
+    "jhmdb": (
+        "neck belly face right_shoulder left_shoulder right_hip left_hip right_elbow left_elbow right_knee left_knee "
+        "right_wrist left_wrist right_ankle left_ankle",
+        "face",
+    ),
+    # The file says left where the viewer sees it; these are the person's sides.
+    "penn_action": (
+        "head right_shoulder left_shoulder right_elbow left_elbow right_wrist left_wrist right_hip left_hip "
+        "right_knee left_knee right_ankle left_ankle",
+        "head",
+    ),
+}
+
+
+def test_every_skeleton_is_checked_here() -> None:
+    assert set(SKELETONS) == set(SOURCES)
+    assert all(skeleton.name == name and skeleton.description for name, skeleton in SKELETONS.items())
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_map_picks_the_joints_of_the_same_name(name: str) -> None:
+    names, nose = SOURCES[name]
+    source, skeleton = names.split(), get_skeleton(name)
+    assert skeleton.num_joints == len(source)
+    assert [source[index] for index in skeleton.indices] == [nose, *JOINTS[1:]]
+
+
+def test_both_human36m_orders_pick_the_same_joints() -> None:
+    to_legacy = np.array([0, 10, 9, 8, 11, 14, 12, 15, 13, 16, 7, 4, 1, 5, 2, 6, 3])
+    picked = to_legacy[list(get_skeleton("h36m_legacy").indices)]
+    assert tuple(picked) == get_skeleton("h36m").indices
+
+
+def test_joints_come_in_left_right_pairs_after_the_nose() -> None:
+    parts = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+    assert ("nose", *(f"{side}_{part}" for part in parts for side in ("left", "right"))) == JOINTS
+    assert [JOINTS[i] for i in SHOULDERS + HIPS] == ["left_shoulder", "right_shoulder", "left_hip", "right_hip"]
+
+
+def test_bones_are_those_of_the_official_profile_and_symmetric() -> None:
+    text = "(0,1)(0,2)(1,2)(1,3)(2,4)(3,5)(4,6)(1,7)(2,8)(7,8)(7,9)(8,10)(9,11)(10,12)"
+    assert tuple((int(a), int(b)) for a, b in re.findall(r"\((\d+),(\d+)\)", text)) == BONES
+    assert {frozenset(MIRRORED[i] for i in bone) for bone in BONES} == {frozenset(bone) for bone in BONES}
+
+
+def test_an_unknown_skeleton_lists_the_known() -> None:
+    with pytest.raises(ValueError, match="unknown skeleton 'coco17'") as caught:
+        get_skeleton("coco17")
+    assert all(name in str(caught.value) for name in SKELETONS)
+
+
+@pytest.mark.parametrize(
+    "count, given, fitting",
+    [
+        (17, "poseembed13", {"coco", "h36m", "h36m_legacy", "mpi_inf_3dhp"}),
+        (25, "coco", {"openpose_body25", "kinect_v2"}),
+        (33, "coco", {"mediapipe"}),
+        (13, "coco", {"poseembed13", "penn_action"}),
+        (133, "coco", {"coco_wholebody"}),
+    ],
+)
+def test_a_wrong_joint_count_names_the_skeletons_that_fit(count: int, given: str, fitting: set[str]) -> None:
+    with pytest.raises(ValueError, match=f"got {count} joints, but skeleton='{given}' has") as caught:
+        check_joint_count(count, get_skeleton(given))
+    _, advice = str(caught.value).split("; ")
+    assert set(re.findall(r"skeleton='(\w+)'", advice)) == fitting
+
+
+@pytest.mark.parametrize("count", [0, 12, 19])
+def test_a_count_that_no_skeleton_has_says_to_pick_joints(count: int) -> None:
+    with pytest.raises(ValueError, match="pick its joints yourself and pass 13"):
+        check_joint_count(count, get_skeleton("coco"))
+
+
+def test_the_right_joint_count_is_accepted() -> None:
+    for skeleton in SKELETONS.values():
+        check_joint_count(skeleton.num_joints, skeleton)
+
+
+def test_mirrored_swaps_sides_by_name() -> None:
+    other = {"left": "right", "right": "left"}
+    assert [JOINTS[i] for i in MIRRORED] == [re.sub("left|right", lambda m: other[m[0]], name) for name in JOINTS]
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.as_tensor], ids=["numpy", "torch"])
+@pytest.mark.parametrize("axis", [0.0, 960.0, -0.25])
+def test_mirror_reflects_x_and_swaps_sides(poses: np.ndarray, kind: type, axis: float) -> None:
+    given = kind(poses)
+    flipped = mirror(given, axis=axis)
+    assert type(flipped) is type(given) and flipped.dtype == given.dtype
+    np.testing.assert_array_equal(np.asarray(given), poses, "the input was changed")
+    left_wrist, right_wrist = JOINTS.index("left_wrist"), JOINTS.index("right_wrist")
+    np.testing.assert_allclose(flipped[..., left_wrist, 0], 2 * axis - poses[..., right_wrist, 0], rtol=1e-6)
+    np.testing.assert_array_equal(flipped[..., left_wrist, 1], poses[..., right_wrist, 1])
+    np.testing.assert_allclose(flipped[..., 0, 0], 2 * axis - poses[..., 0, 0], rtol=1e-6)
+    np.testing.assert_allclose(np.asarray(mirror(flipped, axis=axis)), poses, rtol=1e-5)
+
+
+def test_mirror_keeps_missing_joints_missing_on_the_other_side(poses: np.ndarray) -> None:
+    poses[:, JOINTS.index("left_knee")] = np.nan
+    missing = np.isnan(mirror(poses)).any(axis=(0, 2))
+    assert [JOINTS[i] for i in np.flatnonzero(missing)] == ["right_knee"]
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.as_tensor], ids=["numpy", "torch"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64])
+def test_mirror_of_whole_numbers_is_exact(kind: type, dtype: type) -> None:
+    points = np.arange(26).reshape(13, 2)
+    wanted = mirror(points.astype(float), axis=2.25)
+    np.testing.assert_array_equal(np.asarray(mirror(kind(points.astype(dtype)), axis=2.25)), wanted)
+
+
+@pytest.mark.parametrize("shape", [(17, 2), (13, 3), (2, 13), (13,), ()])
+def test_mirror_refuses_other_shapes(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"got shape {shape}; mirror() wants (..., 13, 2)")):
+        mirror(np.zeros(shape))
+
+
+def test_mirror_refuses_lists() -> None:
+    with pytest.raises(TypeError, match="got list"):
+        mirror([[0.0, 0.0]] * 13)  # type: ignore[type-var]
