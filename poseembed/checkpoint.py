@@ -4,7 +4,6 @@ A checkpoint is a folder with `config.json`, `model.safetensors` and `README.md`
 unpickled, and tensors are matched by name and shape before any of them is used.
 """
 
-import contextlib
 import json
 import os
 from dataclasses import asdict, dataclass, field, fields
@@ -124,8 +123,11 @@ def find(
 
     downloaded = download(CONFIG_FILE).parent
     download(WEIGHTS_FILE)
-    with contextlib.suppress(OSError):  # a repository without a model card is good enough to embed with
+    try:
         download(CARD_FILE)
+    except OSError as error:  # a repository without a model card is good enough to embed with
+        if not isinstance(error.__cause__, hub_errors.EntryNotFoundError):
+            raise
     return downloaded
 
 
@@ -264,8 +266,6 @@ def _download(
             f"the Hugging Face Hub has no {where}, or it is private (then log in with 'hf auth login' or pass token=); "
             f"there is no folder {repo_id!r} either"
         ) from error
-    except OSError:  # says itself what it is: the Hub's answer, a full disk
-        raise
-    except Exception as error:  # the Hub's client lets those of its HTTP library through, and ValueErrors
-        raise OSError(f"could not download {where}: {error or type(error).__name__}") from error
+    except ValueError as error:  # what force_download raises without a network
+        raise OSError(f"could not download {where}: {error}") from error
     return Path(path)

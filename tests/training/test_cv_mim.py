@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from poseembed.network import NetworkConfig
+from training.critics import LikelihoodEstimator
 from training.objectives.base import Losses
 from training.objectives.cv_mim import CvMim, CvMimConfig
 
@@ -41,8 +42,9 @@ def slow_density(mean: Tensor, log_variance: Tensor, value: Tensor) -> Tensor:
     return (-((mean - value) ** 2) / (2 * log_variance.exp()) - log_variance / 2).mean()
 
 
-def slow_club(mean: Tensor, log_variance: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+def slow_club(estimator: LikelihoodEstimator, x: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
     """The bound, and the log likelihood."""
+    mean, log_variance = estimator(x)
     size = len(mean)
     density = [[slow_density(mean[i], log_variance[i], value[j]) for j in range(size)] for i in range(size)]
     own = torch.stack([density[i][i] for i in range(size)]).mean()
@@ -66,9 +68,9 @@ def slow_losses(objective: CvMim, views: list[Tensor], priors: list[Tensor]) -> 
                 fused = torch.cat([pose, view], -1)
         within = within + slow_jsd(objective.subencoder(objective.encoder.stem(inputs)), fused)
     cross = {"jsd": slow_jsd, "info_nce": slow_info_nce}[config.cross_view_estimator](pose_a, pose_p)
-    intra_a, likelihood_a = slow_club(*objective.view_given_pose(pose_a), view_a)
-    intra_p, likelihood_p = slow_club(*objective.view_given_pose(pose_p), view_p)
-    inter, likelihood_inter = slow_club(*objective.view_given_view(view_a), view_p)
+    intra_a, likelihood_a = slow_club(objective.view_given_pose, pose_a, view_a)
+    intra_p, likelihood_p = slow_club(objective.view_given_pose, pose_p, view_p)
+    inter, likelihood_inter = slow_club(objective.view_given_view, view_a, view_p)
     fool, tell = torch.zeros(()), torch.zeros(())
     for vector, prior in zip(vectors, priors, strict=True):
         fake = torch.cat(vector, -1).sigmoid()

@@ -119,8 +119,8 @@ def test_losses_are_their_formulas(size: int, seed: int) -> None:
     related = first + second / 3  # so that the bound is not cut off
     assert_close(jsd_loss(first, second), direct_jsd(first, second))
     assert_close(info_nce_loss(first, second, temperature=0.7), direct_info_nce(first, second, 0.7))
-    units = [vectors / vectors.norm(dim=-1, keepdim=True) for vectors in (first, second)]
-    assert_close(unit_info_nce_loss(3 * first, second, temperature=0.2), direct_info_nce(*units, 0.2))
+    first_unit, second_unit = (vectors / vectors.norm(dim=-1, keepdim=True) for vectors in (first, second))
+    assert_close(unit_info_nce_loss(3 * first, second, temperature=0.2), direct_info_nce(first_unit, second_unit, 0.2))
     assert direct_club(first, log_variance, related) > 0
     assert_close(club_bound(first, log_variance, related), direct_club(first, log_variance, related))
     assert_close(club_bound(first, log_variance, second), direct_club(first, log_variance, second))

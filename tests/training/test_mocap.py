@@ -1,5 +1,6 @@
 """Reading the motion capture that training uses."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +27,14 @@ def arrays(**changed: object) -> dict[str, np.ndarray]:
     return {name: np.asarray(value) for name, value in (whole | changed).items()}
 
 
+def write(folder: Path, content: dict[str, np.ndarray], save: Callable[..., None] = np.savez) -> Path:
+    save(folder / "mocap.npz", **content)
+    return folder / "mocap.npz"
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    np.savez(tmp_path / "mocap.npz", **arrays())
-    return tmp_path / "mocap.npz"
+    return write(tmp_path, arrays())
 
 
 def test_arrays_come_back_as_float32(path: Path) -> None:
@@ -51,8 +56,8 @@ def test_well_tracked_poses_of_a_split(path: Path, splits: tuple[str, ...], fram
 
 
 def test_whole_numbers_serve_as_truth_values(tmp_path: Path) -> None:
-    np.savez(tmp_path / "mocap.npz", **arrays(ok=np.array([1, 0, 1, 1, 1, 1], np.uint8)))
-    assert read(tmp_path / "mocap.npz").poses("train")[0][:, 0, 0].tolist() == [0, 2, 5]
+    file = write(tmp_path, arrays(ok=np.array([1, 0, 1, 1, 1, 1], np.uint8)))
+    assert read(file).poses("train")[0][:, 0, 0].tolist() == [0, 2, 5]
 
 
 def test_several_files_lie_end_to_end(path: Path) -> None:
@@ -67,9 +72,9 @@ def test_a_split_without_poses_is_named_with_those_there_are(path: Path) -> None
 
 
 def test_a_file_without_trusted_frames_has_no_poses(tmp_path: Path) -> None:
-    np.savez(tmp_path / "mocap.npz", **arrays(ok=np.zeros(FRAMES, bool)))
+    file = write(tmp_path, arrays(ok=np.zeros(FRAMES, bool)))
     with pytest.raises(ValueError, match="no well-tracked poses in split any"):
-        read(tmp_path / "mocap.npz").poses()
+        read(file).poses()
 
 
 @pytest.mark.parametrize(
@@ -88,16 +93,16 @@ def test_a_file_without_trusted_frames_has_no_poses(tmp_path: Path) -> None:
     ],
 )
 def test_arrays_that_do_not_fit_together_are_refused(tmp_path: Path, changed: dict[str, object], message: str) -> None:
-    np.savez(tmp_path / "mocap.npz", **arrays(**changed))
+    file = write(tmp_path, arrays(**changed))
     with pytest.raises(ValueError, match=message):
-        read(tmp_path / "mocap.npz")
+        read(file)
 
 
 def test_missing_arrays_are_named(tmp_path: Path) -> None:
     some = {name: value for name, value in arrays().items() if name not in ("nose", "split")}
-    np.savez(tmp_path / "mocap.npz", **some)
+    file = write(tmp_path, some)
     with pytest.raises(ValueError, match=r"has no nose, split; make it with training\.datasets\.prepare"):
-        read(tmp_path / "mocap.npz")
+        read(file)
 
 
 @pytest.mark.parametrize(
@@ -111,12 +116,9 @@ def test_missing_arrays_are_named(tmp_path: Path) -> None:
     ids=["cut short", "empty", "text", "zeros inside"],
 )
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
-def test_damaged_files_are_refused(tmp_path: Path, damage: object, save: object) -> None:
-    assert callable(damage)
-    assert callable(save)
+def test_damaged_files_are_refused(tmp_path: Path, damage: Callable[[bytes], bytes], save: Callable[..., None]) -> None:
     noise = np.random.default_rng(0).normal(size=(FRAMES, 13, 3))
-    file = tmp_path / "mocap.npz"
-    save(file, **arrays(joints=noise))
+    file = write(tmp_path, arrays(joints=noise), save)
     file.write_bytes(damage(file.read_bytes()))
     with pytest.raises(ValueError, match=r"mocap\.npz is (not a whole .npz file|damaged).*make it again"):
         read(file)

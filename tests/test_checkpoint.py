@@ -1,0 +1,427 @@
+"""Checkpoints: what is written is read back, what is damaged is refused, and the Hub without a network."""
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import huggingface_hub
+import numpy as np
+import pytest
+import torch
+from huggingface_hub import constants
+from huggingface_hub import errors as hub_errors
+from safetensors.torch import load_file, save_file
+
+from poseembed import JOINTS, PoseEncoder, checkpoint, list_pretrained
+
+FILES = ["README.md", "config.json", "model.safetensors"]
+
+
+@pytest.fixture
+def folder(plain_folder: Path, tmp_path: Path) -> Path:
+    """A checkpoint to spoil."""
+    return Path(shutil.copytree(plain_folder, tmp_path / "checkpoint"))
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Relative names are looked up in an empty folder, and nothing is in the Hub's cache."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+
+
+def change_config(folder: Path, **changes: Any) -> None:
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def change_network(folder: Path, **changes: Any) -> None:
+    change_config(folder, network=json.loads((folder / "config.json").read_text())["network"] | changes)
+
+
+def change_tensors(folder: Path, change: Callable[[dict[str, torch.Tensor]], Any]) -> None:
+    tensors = {name: tensor.clone() for name, tensor in load_file(folder / "model.safetensors").items()}
+    change(tensors)
+    save_file(tensors, folder / "model.safetensors")
+
+
+# Round trips
+
+
+def test_config_says_what_the_checkpoint_is(plain_folder: Path) -> None:
+    assert sorted(path.name for path in plain_folder.iterdir()) == FILES
+    content = json.loads((plain_folder / "config.json").read_text())
+    assert content["format_version"] == 1
+    assert content["joints"] == list(JOINTS)
+    assert content["preprocessing"] == "torso-v1"
+    assert content["license"] == "Apache-2.0"
+    assert content["network"] == {"mask_input": False, "width": 32, "blocks": 2, "pose_dim": 32, "view_dim": 32}
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_round_trip_is_exact(encoder: PoseEncoder, tmp_path: Path, poses: np.ndarray, half: bool) -> None:
+    if half:
+        encoder.half().float()
+    encoder.save_pretrained(tmp_path / "a" / "b")
+    again = PoseEncoder.from_pretrained(tmp_path / "a" / "b")
+    assert (again.config, again.card) == (encoder.config, encoder.card)
+    assert again.card == "# A random network\n"
+    for name, value in encoder.state_dict().items():
+        assert torch.equal(again.state_dict()[name], value) and again.state_dict()[name].dtype == torch.float32
+    np.testing.assert_array_equal(again.embed(poses), encoder.embed(poses))
+    on_disk = {tensor.dtype for tensor in load_file(tmp_path / "a" / "b" / "model.safetensors").values()}
+    assert on_disk == {torch.float16 if half else torch.float32}
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_dtype_is_that_asked_for_and_survives_saving(plain_folder: Path, tmp_path: Path, dtype: torch.dtype) -> None:
+    encoder = PoseEncoder.from_pretrained(plain_folder, dtype=dtype)
+    assert encoder.dtype == dtype
+    encoder.save_pretrained(tmp_path / "saved")
+    again = PoseEncoder.from_pretrained(tmp_path / "saved", dtype=dtype)
+    assert all(torch.equal(value, again.state_dict()[name]) for name, value in encoder.state_dict().items())
+
+
+def test_saving_over_the_folder_it_came_from(folder: Path, poses: np.ndarray) -> None:
+    encoder = PoseEncoder.from_pretrained(folder)
+    before = encoder.embed(poses).z_pose
+    encoder.save_pretrained(folder)
+    np.testing.assert_array_equal(encoder.embed(poses).z_pose, before)
+    np.testing.assert_array_equal(PoseEncoder.from_pretrained(folder).embed(poses).z_pose, before)
+
+
+def test_an_encoder_does_not_need_its_files_any_more(folder: Path, poses: np.ndarray) -> None:
+    encoder = PoseEncoder.from_pretrained(folder)
+    before = encoder.embed(poses).z_pose
+    weights = folder / "model.safetensors"
+    weights.write_bytes(b"\0" * weights.stat().st_size)
+    np.testing.assert_array_equal(encoder.embed(poses).z_pose, before)
+
+
+def test_the_model_card_is_optional(folder: Path) -> None:
+    (folder / "README.md").unlink()
+    assert PoseEncoder.from_pretrained(folder).card == ""
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_home_is_understood(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    PoseEncoder.from_pretrained(kind("~/checkpoint")).save_pretrained(kind("~/copy"))
+    assert sorted(path.name for path in (tmp_path / "copy").iterdir()) == FILES
+
+
+def test_a_loaded_encoder_is_in_eval_mode_and_trainable(encoder: PoseEncoder) -> None:
+    assert not any(module.training for module in encoder.modules())
+    assert all(parameter.requires_grad and parameter.is_leaf for parameter in encoder.parameters())
+
+
+# Damaged files
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+def test_a_missing_file_is_named(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    with pytest.raises(FileNotFoundError, match=f"checkpoint has no {name}; a checkpoint is a folder with"):
+        PoseEncoder.from_pretrained(folder)
+
+
+@pytest.mark.parametrize("length", [0, 7, 100, -1000, -1])
+def test_truncated_weights_are_refused(folder: Path, length: int) -> None:
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:length])
+    with pytest.raises(ValueError, match="model.safetensors is damaged or cut short.*force_download=True"):
+        PoseEncoder.from_pretrained(folder)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xff" * 400,
+        b"<html>404</html>" * 20,
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 17\n",
+        b"\x80\x04K\x01.",
+    ],
+    ids=["noise", "page", "git-lfs pointer", "pickle"],
+)
+def test_weights_that_are_no_safetensors_are_refused(folder: Path, content: bytes) -> None:
+    (folder / "model.safetensors").write_bytes(content)
+    with pytest.raises(ValueError, match="model.safetensors is damaged or cut short"):
+        PoseEncoder.from_pretrained(folder)
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (lambda tensors: tensors.pop("stem.0.bias"), r"stem\.0\.bias is missing"),
+        (lambda tensors: tensors.update(more=torch.zeros(1)), "more is not part of this network"),
+        (
+            lambda tensors: tensors.update({"stem.0.weight": torch.zeros(32, 39)}),
+            r"stem\.0\.weight has shape \(32, 39\), wanted \(32, 26\)",
+        ),
+        (lambda tensors: tensors.clear(), r"stem\.0\.bias is missing; .*tower\.head\.weight is missing"),
+    ],
+    ids=["missing", "extra", "shape", "none"],
+)
+def test_tensors_must_be_those_of_the_network(folder: Path, change: Any, words: str) -> None:
+    change_tensors(folder, change)
+    with pytest.raises(ValueError, match=f"model.safetensors does not fit its config.json: .*{words}"):
+        PoseEncoder.from_pretrained(folder)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"width": 64}, {"width": 10**9}, {"blocks": 3}, {"blocks": 1}, {"mask_input": True}, {"pose_dim": 31}],
+    ids=str,
+)
+def test_a_config_of_another_network_is_refused(folder: Path, changes: dict[str, Any]) -> None:
+    change_network(folder, **changes)
+    with pytest.raises(ValueError, match="model.safetensors does not fit its config.json"):
+        PoseEncoder.from_pretrained(folder)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"width": 0}, {"width": -32}, {"width": "32"}, {"width": None}, {"blocks": 2.0}, {"mask_input": 0}, {"depth": 2}],
+    ids=str,
+)
+def test_a_config_of_no_network_is_refused(folder: Path, changes: dict[str, Any]) -> None:
+    change_network(folder, **changes)
+    with pytest.raises(ValueError, match=f"config.json does not describe an encoder: .*{next(iter(changes))}"):
+        PoseEncoder.from_pretrained(folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"<html></html>", b"\xff\xfe\x00", b'{"format_version": 1'], ids=repr)
+def test_a_config_that_is_not_json_is_refused(folder: Path, content: bytes) -> None:
+    (folder / "config.json").write_bytes(content)
+    with pytest.raises(ValueError, match="config.json is not JSON.*; copy or download it again"):
+        PoseEncoder.from_pretrained(folder)
+
+
+@pytest.mark.parametrize(
+    "content", ["[]", "3", "null", "{}", '"config"', '{"model_type": "bert"}', '{"format_version": "1"}'], ids=repr
+)
+def test_json_of_something_else_is_refused(folder: Path, content: str) -> None:
+    (folder / "config.json").write_text(content)
+    with pytest.raises(ValueError, match="config.json is not the config of a poseembed checkpoint"):
+        PoseEncoder.from_pretrained(folder)
+
+
+@pytest.mark.parametrize("key", ["format_version", "joints", "preprocessing", "network", "license", "training"])
+def test_a_config_without_one_of_its_parts_is_refused(folder: Path, key: str) -> None:
+    path = folder / "config.json"
+    path.write_text(json.dumps({name: value for name, value in json.loads(path.read_text()).items() if name != key}))
+    with pytest.raises(ValueError, match=f"config.json is not the config of a poseembed checkpoint: KeyError.*{key}"):
+        PoseEncoder.from_pretrained(folder)
+
+
+def test_a_newer_format_says_to_upgrade(folder: Path) -> None:
+    change_config(folder, format_version=2, joints=["whatever a newer one says"])
+    with pytest.raises(ValueError, match="has format 2, .*reads up to 1; upgrade with: pip install -U poseembed"):
+        PoseEncoder.from_pretrained(folder)
+
+
+@pytest.mark.parametrize(
+    "key, value",
+    [("joints", list(JOINTS[::-1])), ("joints", list(JOINTS[:12])), ("joints", None), ("preprocessing", "torso-v2")],
+)
+def test_a_checkpoint_for_other_inputs_is_refused(folder: Path, key: str, value: Any) -> None:
+    change_config(folder, **{key: value})
+    with pytest.raises(ValueError, match=f"config.json was made for {key} .*, this library has"):
+        PoseEncoder.from_pretrained(folder)
+
+
+def test_what_a_later_version_adds_is_ignored(folder: Path) -> None:
+    change_config(folder, mood="good", poseembed_version="99.0")
+    assert PoseEncoder.from_pretrained(folder).pose_dim == 32
+
+
+# Names, folders and the Hub
+
+
+class Hub:
+    """Stands in for the Hub's download function: serves the files of a folder, or raises."""
+
+    def __init__(self, answer: Path | Exception) -> None:
+        self.answer = answer
+        self.calls: list[tuple[str, str, dict[str, Any]]] = []
+
+    def __call__(self, repo_id: str, filename: str, **options: Any) -> str:
+        self.calls.append((repo_id, filename, options))
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        if not (self.answer / filename).exists():
+            raise http_error(hub_errors.RemoteEntryNotFoundError, 404)
+        return str(self.answer / filename)
+
+
+def http_error(kind: type[hub_errors.HfHubHTTPError], status: int) -> Exception:
+    """An error as the Hub's client makes it of an answer."""
+    response: Any = SimpleNamespace(status_code=status, headers={}, request=None)
+    return kind(f"{status} from the Hub", response=response)
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path | Exception], Hub]:
+    """Put a `Hub` in place of the real one."""
+
+    def put(answer: Path | Exception) -> Hub:
+        hub = Hub(answer)
+        monkeypatch.setattr(huggingface_hub, "hf_hub_download", hub)
+        return hub
+
+    return put
+
+
+@pytest.fixture
+def hub(serve: Callable[[Path | Exception], Hub], plain_folder: Path) -> Hub:
+    """A Hub that has every checkpoint."""
+    return serve(plain_folder)
+
+
+def test_a_hub_id_is_downloaded_with_its_card(hub: Hub) -> None:
+    encoder = PoseEncoder.from_pretrained(
+        "owner/name", revision="v1", cache_dir=Path("cache"), token="secret", force_download=True
+    )
+    assert encoder.card == "# A random network\n"
+    assert [call[:2] for call in hub.calls] == [
+        ("owner/name", file) for file in ("config.json", "model.safetensors", "README.md")
+    ]
+    for _, _, options in hub.calls:
+        wanted = {"revision": "v1", "cache_dir": "cache", "token": "secret", "force_download": True}
+        assert wanted.items() <= options.items() and not options["local_files_only"]
+
+
+def test_a_hub_repository_needs_no_card(serve: Callable[[Path | Exception], Hub], folder: Path) -> None:
+    (folder / "README.md").unlink()
+    serve(folder)
+    assert PoseEncoder.from_pretrained("owner/name").card == ""
+
+
+def test_a_folder_wins_over_a_hub_id(hub: Hub, masked_folder: Path) -> None:
+    shutil.copytree(masked_folder, "owner/name")
+    assert PoseEncoder.from_pretrained("owner/name").config.network.mask_input
+    assert not hub.calls
+
+
+def test_a_folder_wins_over_a_packaged_name(
+    plain_folder: Path, masked_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(plain_folder, tmp_path / "packaged" / "cv-mim")
+    monkeypatch.setattr(checkpoint, "_packaged_folder", lambda: tmp_path / "packaged")
+    assert list_pretrained() == ["cv-mim"]
+    assert not PoseEncoder.from_pretrained("cv-mim").config.network.mask_input
+    shutil.copytree(masked_folder, "cv-mim")
+    assert PoseEncoder.from_pretrained("cv-mim").config.network.mask_input
+    assert not PoseEncoder.from_pretrained().config.network.mask_input, "no name is the packaged one"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["./missing", "../missing", "/missing/folder", "~/missing", "~nobody-of-this-name/x", "a/b/c", "no-such", "a\\b"],
+)
+def test_a_path_that_does_not_exist_is_no_hub_id(hub: Hub, name: str) -> None:
+    with pytest.raises(FileNotFoundError, match=f"no checkpoint {re.escape(repr(name))}: it is not a folder"):
+        PoseEncoder.from_pretrained(name)
+    assert not hub.calls
+
+
+def test_a_file_is_no_folder(hub: Hub, folder: Path) -> None:
+    for name in (folder / "model.safetensors", Path("some/file")):
+        name.parent.mkdir(exist_ok=True)
+        name.touch()
+        with pytest.raises(FileNotFoundError, match="it is not a folder"):
+            PoseEncoder.from_pretrained(name)
+    assert not hub.calls
+
+
+@pytest.mark.parametrize("name", ["a b/c", "-a/b", "a/b--c", "C:/models"])
+def test_a_bad_hub_id_is_neither_folder_nor_id(name: str) -> None:
+    with pytest.raises(FileNotFoundError, match=f"{name!r} is neither a folder nor a valid Hub id"):
+        PoseEncoder.from_pretrained(name)
+
+
+@pytest.mark.parametrize("options, why", [({}, "could not be reached"), ({"local_files_only": True}, "was passed")])
+def test_without_network_the_ways_out_are_named(options: dict[str, Any], why: str) -> None:
+    with pytest.raises(
+        OSError, match=r"config.json of 'owner/name' \(revision v2\) is not in the local cache"
+    ) as caught:
+        PoseEncoder.from_pretrained("owner/name", revision="v2", **options)
+    message = str(caught.value)
+    assert why in message
+    assert all(
+        way in message for way in ("'hf download owner/name'", "pass a folder", "from_pretrained() without a name")
+    )
+
+
+@pytest.mark.parametrize(
+    "error, words",
+    [
+        (hub_errors.LocalEntryNotFoundError("not cached"), "could not be reached. Three ways out"),
+        (http_error(hub_errors.RepositoryNotFoundError, 404), "has no config.json of 'owner/name'.*or it is private"),
+        (http_error(hub_errors.GatedRepoError, 403), "'hf auth login' or pass token="),
+        (http_error(hub_errors.RevisionNotFoundError, 404), r"\(revision main\)"),
+        (http_error(hub_errors.RemoteEntryNotFoundError, 404), "has no config.json"),
+        (http_error(hub_errors.HfHubHTTPError, 500), "500 from the Hub"),
+        (hub_errors.OfflineModeIsEnabled("offline"), "offline"),
+        (ValueError("Force download failed due to the above error."), "could not download config.json of 'owner/name'"),
+        (PermissionError("no space"), "no space"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_every_failure_of_the_hub_is_an_oserror(serve: Any, error: Exception, words: str) -> None:
+    serve(error)
+    with pytest.raises(OSError, match=words):
+        PoseEncoder.from_pretrained("owner/name")
+
+
+def test_never_and_always_downloading_contradict() -> None:
+    with pytest.raises(ValueError, match="contradict each other"):
+        PoseEncoder.from_pretrained("owner/name", local_files_only=True, force_download=True)
+
+
+# Upload
+
+
+@pytest.mark.parametrize("pr_url", [None, "https://huggingface.co/owner/name/discussions/1"])
+def test_pushing_uploads_a_whole_checkpoint(
+    encoder: PoseEncoder, poses: np.ndarray, monkeypatch: pytest.MonkeyPatch, pr_url: str | None
+) -> None:
+    calls: dict[str, Any] = {}
+
+    class Api:
+        def __init__(self, **options: Any) -> None:
+            calls["api"] = options
+
+        def create_repo(self, repo_id: str, **options: Any) -> Any:
+            calls["create"] = {"repo_id": repo_id, **options}
+            return SimpleNamespace(repo_id=f"me/{repo_id}")
+
+        def upload_folder(self, *, folder_path: str, **options: Any) -> Any:
+            calls["upload"] = options
+            calls["files"] = sorted(path.name for path in Path(folder_path).iterdir())
+            calls["folder"] = Path(folder_path)
+            uploaded = PoseEncoder.from_pretrained(folder_path)
+            np.testing.assert_array_equal(uploaded.embed(poses), encoder.embed(poses))
+            return SimpleNamespace(commit_url="https://huggingface.co/me/name/commit/1", pr_url=pr_url)
+
+    monkeypatch.setattr(huggingface_hub, "HfApi", Api)
+    url = encoder.push_to_hub(
+        "name", private=True, token="secret", revision="v1", create_pr=pr_url is not None, commit_message="New weights"
+    )
+    assert url == (pr_url or "https://huggingface.co/me/name/commit/1")
+    assert calls["api"]["token"] == "secret"
+    assert calls["create"] == {"repo_id": "name", "private": True, "exist_ok": True}
+    assert calls["upload"] == {
+        "repo_id": "me/name",
+        "revision": "v1",
+        "create_pr": pr_url is not None,
+        "commit_message": "New weights",
+    }
+    assert calls["files"] == FILES
+    assert not calls["folder"].exists()

@@ -1,0 +1,223 @@
+"""The cross-view retrieval benchmark, on trials whose outcome is known."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.testing import assert_close
+
+from training.benchmarks import retrieval
+from training.benchmarks.retrieval import (
+    Result,
+    Trial,
+    hit_rates,
+    joint_distances,
+    make_trial,
+    raw_keypoints,
+    table,
+)
+
+GALLERY = 40
+EVERYTHING = torch.ones(GALLERY, 13, dtype=torch.bool)
+
+
+@pytest.fixture(autouse=True)
+def small_gallery(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retrieval, "GALLERY", GALLERY)
+
+
+def bodies(count: int, seed: int = 0) -> np.ndarray:
+    """Poses that have nothing in common."""
+    return np.random.default_rng(seed).normal(size=(count, 13, 3)).astype(np.float32)
+
+
+def numbered_trial(poses: Tensor, gallery_numbers: Tensor) -> Trial:
+    """A trial whose pictures hold nothing but numbers: the query's own and, for the gallery, those given."""
+    query, gallery = (n.float()[:, None, None].expand(-1, 13, 2) for n in (torch.arange(GALLERY), gallery_numbers))
+    return Trial(poses, (query, gallery), (EVERYTHING, EVERYTHING))
+
+
+def number(points: Tensor, _: Tensor) -> Tensor:
+    return points[:, 0, :1]
+
+
+def test_an_embedding_that_knows_the_pose_always_hits() -> None:
+    trial = numbered_trial(torch.from_numpy(bodies(GALLERY)), torch.arange(GALLERY))
+    assert hit_rates(trial, number) == {1: 1.0, 10: 1.0, 20: 1.0}
+
+
+def test_an_embedding_that_knows_nothing_hits_by_chance() -> None:
+    trial = numbered_trial(torch.from_numpy(bodies(GALLERY)), torch.arange(GALLERY))
+    generator = torch.Generator().manual_seed(0)
+    rates = [hit_rates(trial, lambda p, _: torch.randn(len(p), 8, generator=generator)) for _ in range(20)]
+    for rank in retrieval.RANKS:
+        assert np.mean([rate[rank] for rate in rates]) == pytest.approx(rank / GALLERY, abs=0.05)
+
+
+def test_an_embedding_that_is_wrong_by_one_pose_hits_at_ten() -> None:
+    trial = numbered_trial(torch.from_numpy(bodies(GALLERY)), torch.arange(GALLERY) - 1)
+    rates = hit_rates(trial, number)  # the nearest of query i is i + 1, but of the last query it is the last
+    assert rates == pytest.approx({1: 1 / GALLERY, 10: 1.0, 20: 1.0})
+
+
+def test_the_same_pose_in_another_place_is_a_hit() -> None:
+    poses = torch.from_numpy(bodies(GALLERY // 2)).repeat_interleave(2, 0)  # 0 and 1 are alike, 2 and 3, ...
+    turn, _ = torch.linalg.qr(torch.randn(3, 3, generator=torch.Generator().manual_seed(0)))
+    poses[1::2] = 2 * poses[1::2] @ (turn * torch.linalg.det(turn)) + 5
+    rates = hit_rates(numbered_trial(poses, torch.arange(GALLERY) - 1), number)
+    assert rates[1] == pytest.approx((GALLERY / 2 + 1) / GALLERY)  # every other query, and the last
+
+
+@pytest.mark.parametrize(("moved", "hit"), [(0.5, True), (3.0, False)])
+def test_poses_that_differ_by_a_tenth_of_a_torso_are_the_same(moved: float, hit: bool) -> None:
+    poses = torch.from_numpy(bodies(GALLERY))
+    torso = (poses[0, 1:3].mean(0) - poses[0, 7:9].mean(0)).norm()
+    poses[1] = poses[0]
+    poses[1, 5] += moved * torso * torch.tensor([1.0, 0, 0])  # one of 13 joints
+    numbers = torch.arange(GALLERY)
+    numbers[:2] = torch.tensor([1, 0])  # queries 0 and 1 find each other
+    assert hit_rates(numbered_trial(poses, numbers), number)[1] == pytest.approx(1 if hit else 1 - 2 / GALLERY)
+
+
+def test_trials_follow_from_their_seed() -> None:
+    poses = bodies(100)
+    first, again, other = (make_trial(poses, missing=4, seed=seed) for seed in (1, 1, 2))
+    for a, b, c in (
+        (first.poses, again.poses, other.poses),
+        *zip(first.points, again.points, other.points, strict=True),
+        *zip(first.visible, again.visible, other.visible, strict=True),
+    ):
+        assert torch.equal(a, b)
+        assert not torch.equal(a, c)
+
+
+@pytest.mark.parametrize("missing", [0, 4, 11])
+def test_joints_missing_from_each_picture(missing: int) -> None:
+    trial = make_trial(bodies(GALLERY), missing=missing, seed=0)
+    for visible in trial.visible:
+        assert (13 - visible.sum(-1) == missing).all()
+    assert torch.equal(*trial.visible) == (missing == 0)
+
+
+def test_missing_joints_do_not_change_poses_and_cameras() -> None:
+    poses = bodies(100)
+    whole, partial = (make_trial(poses, missing=missing, seed=3) for missing in (0, 4))
+    assert torch.equal(whole.poses, partial.poses)
+    assert torch.equal(torch.stack(whole.points), torch.stack(partial.points))
+
+
+def test_pictures_are_of_the_drawn_poses_from_two_sides() -> None:
+    poses = np.repeat(bodies(1), GALLERY, 0)
+    trial = make_trial(poses, missing=0, seed=0)
+    query, gallery = trial.points
+    assert query.shape == gallery.shape == (GALLERY, 13, 2)
+    assert len(query.unique(dim=0)) == GALLERY  # a camera for each, although the pose is the same
+    assert not torch.isclose(query, gallery, atol=1e-3).all(-1).any(0)[:7].all()
+    assert hit_rates(trial, raw_keypoints)[1] == 1
+
+
+def test_a_trial_needs_a_whole_gallery() -> None:
+    with pytest.raises(ValueError, match="got 39 poses; a gallery takes 40"):
+        make_trial(bodies(GALLERY - 1), missing=0, seed=0)
+
+
+def test_hand_made_embeddings_ignore_place_and_size() -> None:
+    points = torch.randn(5, 13, 2, generator=torch.Generator().manual_seed(0))
+    visible = torch.ones(5, 13, dtype=torch.bool)
+    for embed, size in ((raw_keypoints, 26), (joint_distances, 78)):
+        vectors = embed(points, visible)
+        assert vectors.shape == (5, size)
+        assert_close(embed(100 * points + 7, visible), vectors, atol=1e-4, rtol=1e-4)
+
+
+def test_joint_distances_ignore_mirroring_but_not_the_pose() -> None:
+    points = torch.randn(2, 13, 2, generator=torch.Generator().manual_seed(0))
+    visible = torch.ones(2, 13, dtype=torch.bool)
+    distances = joint_distances(points, visible)
+    assert_close(joint_distances(points * torch.tensor([-1.0, 1]), visible), distances)
+    assert not torch.allclose(distances[0], distances[1], atol=0.1)
+
+
+def test_table_shows_mean_and_deviation_in_per_cent() -> None:
+    results = [
+        Result("val", "z_pose", 0, trial, {1: hit, 10: 0.9, 20: 1.0}) for trial, hit in enumerate((0.25, 0.35))
+    ] + [Result("val", "z_pose", 4, 0, {1: 0.125, 10: 0.5, 20: 0.75})]
+    lines = table(results).splitlines()
+    assert lines[0].split() == ["val,", "0", "of", "13", "joints", "missing"]
+    assert lines[1].split() == ["hit@1", "hit@10", "hit@20"]
+    assert lines[2].split() == ["z_pose", "30.0", "±", "7.1", "90.0", "±", "0.0", "100.0", "±", "0.0"]
+    assert lines[4].startswith("val, 4 of 13")
+    assert lines[6].split()[:4] == ["z_pose", "12.5", "±", "0.0"]
+
+
+def write_mocap(path: Path, frames: dict[str, np.ndarray]) -> Path:
+    """A file with one clip for each split."""
+    lengths = [len(joints) for joints in frames.values()]
+    joints = np.concatenate(list(frames.values()))
+    names = np.array(list(frames))
+    np.savez(
+        path,
+        joints=joints,
+        nose=joints[:, 0],
+        ok=np.ones(len(joints), bool),
+        offsets=np.cumsum([0, *lengths]),
+        subject=names,
+        action=names,
+        clip=names,
+        split=names,
+    )
+    return path
+
+
+def test_command_measures_checkpoints_on_the_val_split(
+    tmp_path: Path, masked_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    everybody_alike = np.repeat(bodies(1), 200, 0)
+    parts = write_mocap(tmp_path / "parts.npz", {"train": everybody_alike, "val": bodies(GALLERY, seed=1)})
+    whole = write_mocap(tmp_path / "whole.npz", {"eval": everybody_alike})
+    out = tmp_path / "results.json"
+    command = ["--data", str(parts), str(whole), "--weights", str(masked_folder), "--missing", "0", "5"]
+    retrieval.main([*command, "--trials", "2", "--out", str(out)])
+    results = json.loads(out.read_text())
+    assert len(results) == 2 * 2 * 2 * 3
+    assert {result["representation"] for result in results} == {
+        "raw 2D keypoints",
+        "joint-pair distances",
+        f"z_pose {masked_folder}",
+    }
+    for result in results:
+        assert (result["hits"]["1"] == 1.0) is (result["data"] == "whole")
+        assert 0 <= result["hits"]["1"] <= result["hits"]["10"] <= result["hits"]["20"] <= 1
+    printed = capsys.readouterr().out
+    assert "parts, 5 of 13 joints missing" in printed
+    assert printed.count("joint-pair distances") == 4
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"--trials": "0"}, "--trials must be at least 1"),
+        ({"--missing": "12"}, "--missing from 0 to 11"),
+        ({"--out": "nowhere/results.json"}, "no such folder: nowhere"),
+        ({"--data": "nowhere.npz"}, "no such file: nowhere.npz"),
+    ],
+)
+def test_impossible_commands_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], changed: dict[str, str], message: str
+) -> None:
+    data = write_mocap(tmp_path / "data.npz", {"val": bodies(GALLERY)})
+    options = {"--data": str(data), "--out": str(tmp_path / "results.json"), "--trials": "1"} | changed
+    with pytest.raises(SystemExit, match="2"):
+        retrieval.main([text for option in options.items() for text in option])
+    assert message in capsys.readouterr().err
+
+
+def test_files_of_one_name_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "other").mkdir()
+    files = [write_mocap(folder / "data.npz", {"val": bodies(GALLERY)}) for folder in (tmp_path, tmp_path / "other")]
+    with pytest.raises(SystemExit, match="2"):
+        retrieval.main(["--data", *map(str, files), "--out", str(tmp_path / "results.json")])
+    assert "two data files are called data" in capsys.readouterr().err

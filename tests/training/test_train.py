@@ -1,0 +1,525 @@
+"""The training command on networks that are small enough to train here: that a run can be killed, above all."""
+
+import dataclasses
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn, optim
+
+import training.recipes
+from poseembed import PoseEncoder
+from poseembed.checkpoint import CARD_FILE, WEIGHTS_FILE
+from poseembed.network import NetworkConfig
+from training import run_state, train
+from training.cameras import CameraRange
+from training.objectives.base import Losses, Objective
+from training.objectives.cv_mim import CvMim, CvMimConfig
+from training.recipe import Recipe, load_recipe, recipe_names
+from training.views import Detector, ViewSampler
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+TINY = """
+from functools import partial
+from torch.optim import AdamW
+from poseembed.network import NetworkConfig
+from training.objectives.cv_mim import CvMim, CvMimConfig
+from training.recipe import Recipe
+from training.views import Detector
+
+RECIPE = Recipe(
+    objective=partial(CvMim, config=CvMimConfig(cross_view_estimator="info_nce")),
+    network=NetworkConfig(mask_input=True, width=16),
+    pairs=320,
+    batch_size=8,
+    detector=Detector(noise=0.03, occluded=0.5),
+    optimizer=partial(AdamW, lr=1e-2, fused=True),
+    cooldown=0.5,
+)
+"""
+CONSTANT = """
+from functools import partial
+from poseembed.network import NetworkConfig
+from training.objectives.cv_mim import CvMim, CvMimConfig
+from training.recipe import Recipe
+
+RECIPE = Recipe(
+    objective=partial(CvMim, config=CvMimConfig()), network=NetworkConfig(width=16), pairs=160, batch_size=8
+)
+"""
+
+TO_BE_KILLED = """
+import sys
+import time
+
+import training.recipes
+from training import run_state, train
+
+training.recipes.__path__.append(sys.argv[1])
+save, save_file = run_state.save, run_state.save_file
+
+
+def save_every_tenth(path, *, step, **state):
+    if step % 10 == 0:
+        save(path, step=step, **state)
+
+
+def get_stuck(tensors, path, metadata):
+    if metadata["step"] == "30":
+        path.write_bytes(b"half")
+        time.sleep(3600)
+    save_file(tensors, path, metadata)
+
+
+run_state.save, run_state.save_file = save_every_tenth, get_stuck
+train.main(sys.argv[2:])
+"""
+
+KEEPING_RANKS = """
+import sys
+
+from safetensors.torch import save_file
+
+import training.recipes
+from training import train
+
+training.recipes.__path__.append(sys.argv[1])
+run = train.train
+
+
+def run_and_keep(trainer, out, **options):
+    run(trainer, out, **options)
+    weights = {name: value.detach().contiguous() for name, value in trainer.objective.named_parameters()}
+    save_file(weights, out / f"rank{train._rank()}.safetensors")
+
+
+train.train = run_and_keep
+train.main(sys.argv[2:])
+"""
+
+
+@pytest.fixture(autouse=True)
+def leave_torch_as_it_was() -> Iterator[None]:
+    """The command flushes denormal numbers, for the whole process."""
+    with torch.random.fork_rng(devices=[]):
+        yield
+    torch.set_flush_denormal(False)
+
+
+@pytest.fixture
+def recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of two more recipes: `tiny`, which cools down and has a mask, and `constant`, the paper's."""
+    folder = tmp_path / "recipes"
+    folder.mkdir()
+    (folder / "tiny.py").write_text(TINY)
+    (folder / "constant.py").write_text(CONSTANT)
+    importlib.invalidate_caches()
+    monkeypatch.setattr(training.recipes, "__path__", [*training.recipes.__path__, str(folder)])
+    yield folder
+    for name in ("tiny", "constant"):
+        sys.modules.pop(f"training.recipes.{name}", None)
+        vars(training.recipes).pop(name, None)
+
+
+def bodies(count: int) -> np.ndarray:
+    """Metres, y up, upright, all different."""
+    joints = np.random.default_rng(0).normal(scale=0.2, size=(count, 13, 3)).astype(np.float32)
+    joints[:, :3] += [0, 0.6, 0]
+    joints[:, 9:] -= [0, 0.6, 0]
+    return joints
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """40 poses to train on, and one of a validation split."""
+    joints = np.concatenate([bodies(40), np.full((1, 13, 3), np.nan, np.float32)])
+    clips = np.array(["a", "b"])
+    path = tmp_path / "data.npz"
+    np.savez(
+        path,
+        joints=joints,
+        nose=joints[:, 0],
+        ok=np.ones(41, bool),
+        offsets=[0, 40, 41],
+        subject=clips,
+        action=clips,
+        clip=clips,
+        split=["train", "val"],
+    )
+    return path
+
+
+def run(recipe: str, data: Path, out: Path, *options: str) -> None:
+    train.main([recipe, "--data", str(data), "--out", str(out), "--device", "cpu", *options])
+
+
+def child(script: Path, text: str, launcher: Sequence[str], *arguments: str) -> subprocess.Popen[str]:
+    """Start a script with the repository on its path."""
+    script.write_text(text)
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [sys.executable, *launcher, str(script), *arguments],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def content(file: Path) -> bytes:
+    return file.read_bytes() if file.exists() else b""
+
+
+def saved_step(out: Path) -> int:
+    with safe_open(out / run_state.FILE_NAME, framework="pt") as file:
+        return int(file.metadata()["step"])
+
+
+def assert_same_run(first: Path, second: Path) -> None:
+    """The exported weights, and all that a next step would depend on, are bit for bit the same."""
+    weights = Path("checkpoint") / WEIGHTS_FILE
+    assert (first / weights).read_bytes() == (second / weights).read_bytes()
+    a, b = (load_file(folder / run_state.FILE_NAME) for folder in (first, second))
+    assert a.keys() == b.keys()
+    assert not [name for name in a if not torch.equal(a[name], b[name])]
+
+
+def make_trainer(recipe: Recipe, seed: int = 0) -> train.Trainer:
+    joints = bodies(20)
+    sampler = ViewSampler(joints, joints[:, 0], recipe.cameras, recipe.detector, recipe.network)
+    return train.Trainer(recipe, sampler, seed=seed)
+
+
+class Duel(Objective):
+    """Two numbers that pull at each other: one at their product, the other at minus three times it."""
+
+    def __init__(self, _: NetworkConfig) -> None:
+        super().__init__()
+        self.attack = nn.Parameter(torch.tensor(2.0))
+        self.defence = nn.Parameter(torch.tensor(5.0))
+
+    def players(self) -> dict[str, list[nn.Parameter]]:
+        return {"attack": [self.attack], "defence": [self.defence]}
+
+    def forward(self, anchor: Tensor, positive: Tensor) -> Losses:
+        product = self.attack * self.defence
+        return Losses({"attack": product, "defence": -3 * product}, {"product": product.detach()})
+
+
+def duel(**changed: Any) -> Recipe:
+    return dataclasses.replace(
+        Recipe(objective=Duel, batch_size=4, pairs=32, optimizer=partial(optim.SGD, lr=0.1)), **changed
+    )
+
+
+# --- one step ---------------------------------------------------------------------------------------------------------
+
+
+def test_players_move_at_once_each_by_its_own_loss() -> None:
+    trainer = make_trainer(duel())
+    losses = trainer.train_step()
+    assert losses.terms["product"].item() == 10
+    assert isinstance(trainer.objective, Duel)
+    assert trainer.objective.attack.item() == pytest.approx(2 - 0.1 * 5)
+    assert trainer.objective.defence.item() == pytest.approx(5 + 0.1 * 3 * 2)  # from the 2 of before the step
+    assert trainer.step == 1
+
+
+def test_learning_rate_cools_down_to_the_end() -> None:
+    trainer = make_trainer(duel(cooldown=0.5))  # 8 steps
+    rates = []
+    while trainer.step < trainer.last_step:
+        trainer.train_step()
+        rates.append([optimizer.param_groups[0]["lr"] for optimizer in trainer.optimizers.values()])
+    expected = [0.1, 0.1, 0.1, 0.1, 0.1, 0.075, 0.05, 0.025]
+    np.testing.assert_allclose(rates, np.stack([expected, expected], 1))
+
+
+def test_learning_rate_stays_without_a_cooldown() -> None:
+    trainer = make_trainer(duel())
+    for _ in range(8):
+        trainer.train_step()
+        assert trainer.optimizers["attack"].param_groups[0]["lr"] == 0.1
+
+
+@pytest.mark.parametrize(("pairs", "steps"), [(1, 1), (4, 1), (5, 2), (32, 8)])
+def test_pairs_are_rounded_up_to_whole_steps(pairs: int, steps: int) -> None:
+    assert make_trainer(duel(pairs=pairs)).last_step == steps
+
+
+def test_training_lowers_the_loss() -> None:
+    recipe = Recipe(
+        objective=partial(CvMim, config=CvMimConfig(dropout=0, disentangle=0, prior=0)),
+        network=NetworkConfig(width=16),
+        batch_size=32,
+        pairs=32 * 40,
+    )
+    trainer = make_trainer(recipe)
+    losses = [trainer.train_step().players["encoder"].item() for _ in range(40)]
+    assert np.mean(losses[-10:]) < 0.8 * np.mean(losses[:10])
+
+
+def test_steps_draw_other_views_and_other_seeds_others() -> None:
+    class Spy(Duel):
+        seen: list[Tensor]
+
+        def forward(self, anchor: Tensor, positive: Tensor) -> Losses:
+            vars(self).setdefault("seen", []).append(anchor)
+            return super().forward(anchor, positive)
+
+    trainers = [make_trainer(duel(objective=Spy), seed=seed) for seed in (0, 0, 1)]
+    for trainer in trainers:
+        trainer.train_step()
+        trainer.train_step()
+    first, again, other = (vars(trainer.objective)["seen"] for trainer in trainers)
+    assert torch.equal(torch.stack(first), torch.stack(again))
+    assert not torch.equal(first[0], first[1])
+    assert not torch.equal(first[0], other[0])
+    assert not torch.equal(first[1], other[0])
+
+
+# --- a run ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_killed_run_ends_with_the_same_weights(recipes: Path, data: Path, tmp_path: Path) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    options = ["tiny", "--data", str(data), "--out", str(killed), "--device", "cpu", "--save-seconds", "0"]
+    process = child(tmp_path / "victim.py", TO_BE_KILLED, [], str(recipes), *options)
+    run("tiny", data, whole)
+    unfinished = killed / "run.partial"
+    deadline = time.monotonic() + 600
+    while content(unfinished) != b"half" and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.kill()  # SIGKILL, in the middle of the save after step 30
+    _, errors = process.communicate()
+    assert process.returncode == -signal.SIGKILL, errors
+    assert unfinished.read_bytes() == b"half", errors
+    assert saved_step(killed) == 20
+    assert not (killed / "checkpoint").exists()
+    run("tiny", data, killed)
+    assert saved_step(killed) == 40
+    assert_same_run(whole, killed)
+
+
+def test_runs_of_another_seed_end_elsewhere(recipes: Path, data: Path, tmp_path: Path) -> None:
+    run("tiny", data, tmp_path / "0", "--pairs", "16")
+    run("tiny", data, tmp_path / "1", "--pairs", "16", "--seed", "1")
+    with pytest.raises(AssertionError):
+        assert_same_run(tmp_path / "0", tmp_path / "1")
+
+
+def test_a_finished_run_is_only_exported_again(
+    recipes: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    run("constant", data, out)
+    exported = out / "checkpoint" / WEIGHTS_FILE
+    before = exported.read_bytes()
+    exported.unlink()
+    (out / "checkpoint" / CARD_FILE).write_text("# By hand\n")
+    monkeypatch.delattr(train.Trainer, "train_step")
+    run("constant", data, out)
+    assert exported.read_bytes() == before
+    assert (out / "checkpoint" / CARD_FILE).read_text() == "# By hand\n"
+
+
+def test_a_run_at_a_constant_rate_can_be_prolonged(recipes: Path, data: Path, tmp_path: Path) -> None:
+    run("constant", data, tmp_path / "once", "--pairs", "120")
+    run("constant", data, tmp_path / "twice", "--pairs", "40")
+    run("constant", data, tmp_path / "twice", "--pairs", "120")
+    assert_same_run(tmp_path / "once", tmp_path / "twice")
+
+
+@pytest.mark.parametrize(
+    ("options", "changed"), [(["--seed", "1"], "seed"), (["--pairs", "80"], "recipe"), ([], "poses")]
+)
+def test_other_settings_do_not_continue_a_run(
+    recipes: Path, data: Path, tmp_path: Path, options: list[str], changed: str
+) -> None:
+    out = tmp_path / "out"
+    run("tiny", data, out, "--pairs", "16")
+    before = content(out / run_state.FILE_NAME)
+    if changed == "poses":
+        arrays = dict(np.load(data))
+        np.savez(data, **(arrays | {"ok": np.arange(41) > 0}))
+    with pytest.raises(ValueError, match=rf"other settings \({changed}\); use another --out or the old settings"):
+        run("tiny", data, out, "--pairs", "16", *options)
+    assert content(out / run_state.FILE_NAME) == before
+
+
+@pytest.mark.parametrize("kept", [0, 5, 4000])
+def test_a_damaged_state_is_refused(recipes: Path, data: Path, tmp_path: Path, kept: int) -> None:
+    out = tmp_path / "out"
+    run("tiny", data, out, "--pairs", "8")
+    state = out / run_state.FILE_NAME
+    state.write_bytes(state.read_bytes()[:kept])
+    with pytest.raises(ValueError, match="not a whole checkpoint .*; delete it to start again"):
+        run("tiny", data, out, "--pairs", "8")
+
+
+def test_a_file_that_is_no_state_is_refused(recipes: Path, data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    save_file({"weight": torch.zeros(2)}, out / run_state.FILE_NAME)
+    with pytest.raises(ValueError, match="not the state of a training run"):
+        run("tiny", data, out)
+
+
+def test_exported_checkpoint_is_the_trained_encoder(recipes: Path, data: Path, tmp_path: Path) -> None:
+    recipe = dataclasses.replace(load_recipe("tiny"), pairs=80)
+    trainer = make_trainer(recipe, seed=5)
+    (tmp_path / "out").mkdir()
+    train.train(trainer, tmp_path / "out", save_seconds=300)
+    train.export(trainer, tmp_path / "exported", recipe_name="tiny", data=[data])
+    encoder = PoseEncoder.from_pretrained(tmp_path / "exported")
+    inputs = trainer.sampler.sample(6)[0]
+    z_pose, z_view = trainer.objective.encoder.eval()(inputs)
+    for trained, exported in zip((z_pose, z_view), encoder.network(inputs), strict=True):
+        torch.testing.assert_close(exported, trained, atol=1e-2, rtol=1e-2)  # float16 weights
+    assert encoder.config.network == recipe.network
+    assert encoder.config.training == {"recipe": "tiny", "data": ["data.npz"], "poses": 20, "pairs": 80, "seed": 5}
+    assert all(value.dtype == torch.float16 for value in load_file(tmp_path / "exported" / WEIGHTS_FILE).values())
+    points = bodies(3)[..., :2]
+    assert encoder.embed(points).z_pose.shape == (3, 32)
+
+
+def test_only_well_tracked_poses_of_the_train_split_are_used(recipes: Path, data: Path, tmp_path: Path) -> None:
+    run("constant", data, tmp_path / "out", "--pairs", "8")
+    described = json.loads((tmp_path / "out" / "checkpoint" / "config.json").read_text())["training"]
+    assert described == {"recipe": "constant", "data": ["data.npz"], "poses": 40, "pairs": 8, "seed": 0}
+    weights = load_file(tmp_path / "out" / "checkpoint" / WEIGHTS_FILE)
+    assert all(value.isfinite().all() for value in weights.values())  # the val split is NaN
+    assert list((tmp_path / "out" / "log").glob("events*"))
+
+
+def test_log_says_how_training_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[tuple[str, float, int]] = []
+    starts: list[int] = []
+
+    class Log:
+        def __init__(self, folder: str, purge_step: int) -> None:
+            starts.append(purge_step)
+
+        def add_scalar(self, name: str, value: float, step: int) -> None:
+            written.append((name, value, step))
+
+        def close(self) -> None:
+            written.append(("closed", 0, 0))
+
+    monkeypatch.setattr(train, "SummaryWriter", Log)
+    monkeypatch.setattr(train, "LOG_EVERY", 5)
+    train.train(make_trainer(duel(pairs=12 * 4)), tmp_path, save_seconds=300)
+    names = [(name, step) for name, _, step in written]
+    assert names == [(n, s) for s in (5, 10) for n in ("loss/product", "pairs_per_second")] + [("closed", 0)]
+    assert written[0][1] < 10
+    assert written[1][1] > 0
+    train.train(make_trainer(duel(pairs=20 * 4)), tmp_path, save_seconds=300)
+    assert starts == [0, 12]
+    assert [step for _, _, step in written[5:-1]] == [15, 15, 20, 20]
+
+
+def test_speed_after_a_resumption_counts_only_the_new_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    speeds: list[float] = []
+
+    class Log:
+        def __init__(self, *_: object, **__: object) -> None: ...
+
+        def add_scalar(self, name: str, value: float, step: int) -> None:
+            if name == "pairs_per_second":
+                speeds.append(value)
+
+        def close(self) -> None: ...
+
+    clock = iter(range(1000))
+    monkeypatch.setattr(train, "SummaryWriter", Log)
+    monkeypatch.setattr(train, "LOG_EVERY", 5)
+    for steps in (3, 10):  # the clock ticks once at the start and once a step: 4 pairs a second
+        monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+        train.train(make_trainer(duel(pairs=4 * steps)), tmp_path, save_seconds=300)
+    assert speeds == [4, 4]
+
+
+# --- several processes ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_model(recipes: Path, data: Path, tmp_path: Path) -> None:
+    pair, alone = tmp_path / "pair", tmp_path / "alone"
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    options = ["constant", "--data", str(data), "--out", str(pair), "--device", "cpu", "--pairs", "80"]
+    process = child(tmp_path / "ranks.py", KEEPING_RANKS, launcher, str(recipes), *options)
+    run("constant", data, alone, "--pairs", "40")  # as many steps
+    _, errors = process.communicate(timeout=600)
+    assert process.returncode == 0, errors
+    first, second = (load_file(pair / f"rank{rank}.safetensors") for rank in (0, 1))
+    assert first.keys() == second.keys()
+    assert not [name for name in first if not torch.equal(first[name], second[name])]
+    assert saved_step(pair) == saved_step(alone) == 5
+    single = load_file(alone / run_state.FILE_NAME)
+    assert [name for name in first if not torch.equal(first[name], single[f"model/{name}"])]  # the second had a say
+    assert PoseEncoder.from_pretrained(pair / "checkpoint").config.training["pairs"] == 80
+
+
+# --- the command ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["cv_mim", "--data", "nowhere.npz", "--out", "OUT"], "no such file: nowhere.npz"),
+        (["cv_nim", "--data", "DATA", "--out", "OUT"], "invalid choice: 'cv_nim'"),
+        (["cv_mim", "--data", "DATA", "--out", "OUT", "--pairs", "0"], "--pairs must be at least 1"),
+        (["cv_mim", "--data", "DATA", "--out", "OUT", "--seed", "-1"], "--seed must be at least 0"),
+        (["cv_mim", "--out", "OUT"], "required: --data"),
+    ],
+)
+def test_impossible_commands_are_refused_before_any_work(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    out = tmp_path / "out"
+    places = {"DATA": str(data), "OUT": str(out)}
+    with pytest.raises(SystemExit, match="2"):
+        train.main([places.get(argument, argument) for argument in arguments])
+    assert message in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_recipes_have_names(recipes: Path) -> None:
+    assert {"cv_mim", "cv_mim_paper", "tiny"} <= set(recipe_names())
+    assert recipe_names() == sorted(recipe_names())
+    for name in recipe_names():
+        assert isinstance(load_recipe(name), Recipe)
+
+
+@pytest.mark.parametrize("name", ["cv_nim", "", "../cv_mim", "__init__"])
+def test_unknown_recipes_are_named_with_those_there_are(name: str) -> None:
+    with pytest.raises(ValueError, match=r"unknown recipe .*; known are: .*cv_mim,.*cv_mim_paper"):
+        load_recipe(name)
+
+
+def test_the_papers_recipe_is_the_papers() -> None:
+    recipe = load_recipe("cv_mim_paper")
+    assert recipe.network == NetworkConfig(mask_input=False, width=1024, blocks=2, pose_dim=32, view_dim=32)
+    assert recipe.cameras == CameraRange(distance=(2.0, 2.0))
+    assert recipe.detector == Detector(noise=0, occluded=0)
+    assert (recipe.batch_size, recipe.pairs, recipe.cooldown) == (256, 256 * 5_000_000, 0)
+    optimizer = recipe.optimizer([nn.Parameter(torch.zeros(2))])
+    assert isinstance(optimizer, optim.Adagrad)
+    for name, value in {"lr": 0.02, "initial_accumulator_value": 0.1, "eps": 1e-7, "weight_decay": 0}.items():
+        assert optimizer.defaults[name] == value
+    assert isinstance(recipe.objective, partial)
+    assert recipe.objective.keywords == {"config": CvMimConfig()}
