@@ -1,8 +1,8 @@
 """Train an encoder: `python -m training.train RECIPE --data FILE... --out FOLDER`.
 
 The run continues from its last checkpoint when it is started again with the same command, and ends with the same
-weights as a run that was never stopped (bit for bit, on the same CPU). With several GPUs:
-`torchrun --nproc-per-node N -m training.train ...`; each process then takes `batch_size` pairs a step.
+weights as a run that was never stopped (bit for bit, on the same CPU with the same number of threads). With several
+GPUs: `torchrun --nproc-per-node N -m training.train ...`; each process then takes `batch_size` pairs a step.
 """
 
 import argparse

@@ -71,12 +71,12 @@ def test_the_same_pose_in_another_place_is_a_hit() -> None:
     assert rates[1] == pytest.approx((GALLERY / 2 + 1) / GALLERY)  # every other query, and the last
 
 
-@pytest.mark.parametrize(("moved", "hit"), [(0.5, True), (3.0, False)])
+@pytest.mark.parametrize(("moved", "hit"), [(0.6, True), (0.8, False)])
 def test_poses_that_differ_by_a_tenth_of_a_torso_are_the_same(moved: float, hit: bool) -> None:
     poses = torch.from_numpy(bodies(GALLERY))
     torso = (poses[0, 1:3].mean(0) - poses[0, 7:9].mean(0)).norm()
     poses[1] = poses[0]
-    poses[1, 5] += moved * torso * torch.tensor([1.0, 0, 0])  # one of 13 joints
+    poses[1, 5] += moved * torso * torch.tensor([1.0, 0, 0])  # NP-MPJPE 0.087 and 0.116
     numbers = torch.arange(GALLERY)
     numbers[:2] = torch.tensor([1, 0])  # queries 0 and 1 find each other
     assert hit_rates(numbered_trial(poses, numbers), number)[1] == pytest.approx(1 if hit else 1 - 2 / GALLERY)

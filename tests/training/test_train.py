@@ -168,9 +168,9 @@ def run(recipe: str, data: Path, out: Path, *options: str) -> None:
 
 
 def child(script: Path, text: str, launcher: Sequence[str], *arguments: str) -> subprocess.Popen[str]:
-    """Start a script with the repository on its path."""
+    """Start a script with the repository on its path and as many threads as here, for sums depend on them."""
     script.write_text(text)
-    environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": str(torch.get_num_threads())}
     return subprocess.Popen(
         [sys.executable, *launcher, str(script), *arguments],
         env=environment,
