@@ -34,7 +34,7 @@ class Embedding(NamedTuple):
 
     Attributes:
         z_pose: What the body does, (..., pose_dim); the same from every camera. Compare with `similarity`.
-        z_view: Where the camera stands, (..., view_dim). Not an angle: read one from it with a fitted regression.
+        z_view: Where the camera stands, (..., view_dim). Not an angle by itself.
     """
 
     z_pose: Any
