@@ -8,6 +8,7 @@ GPUs: `torchrun --nproc-per-node N -m training.train ...`; each process then tak
 import argparse
 import contextlib
 import dataclasses
+import hashlib
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -104,7 +105,7 @@ def train(trainer: Trainer, out: Path, *, save_seconds: float) -> None:
     settings = {
         "recipe": repr(shape),
         "seed": trainer.seed,
-        "poses": len(trainer.sampler),
+        "data": hashlib.sha256(trainer.sampler.joints.cpu().numpy().tobytes()).hexdigest(),
         "processes": _world_size(),
     }
     state: dict[str, Any] = {"settings": settings, "model": trainer.objective, "optimizers": trainer.optimizers}
