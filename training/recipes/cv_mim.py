@@ -1,10 +1,10 @@
 """What `weights/cv-mim` was trained with: the paper's objective, made to get there in a few million pairs.
 
-It departs from `cv_mim_paper` in three ways; `training/EXPERIMENTS.md` has what each did.
+It departs from `cv_mim_paper` in three ways; `training/EXPERIMENTS.md` has what was measured of each.
 
 - The cross-view information is estimated by InfoNCE on unit-length vectors instead of JSD on dot products (Eq. 5
-  leaves the estimator open), with a weight that gives it the size that it had; AdamW, cooling down, replaces Adagrad;
-  and there is no dropout, for nothing overfits in a thousandth of the paper's budget.
+  leaves the estimator open; `cv_mim_jsd` is the same run with JSD), with a weight that gives it the size that it had;
+  AdamW, cooling down, replaces Adagrad; and there is no dropout, for nothing overfits in a small part of the budget.
 - Cameras stand 3 to 12 torsos away instead of 2, as real ones do.
 - The paper has real detections for half of its views. Here a virtual detector adds noise and loses joints in half of
   them, and the network is told which (39 inputs).
