@@ -45,8 +45,11 @@ class CameraRange:
         return azimuth, elevation, roll, distance
 
 
-def normalize_3d(joints: Float[Tensor, "*batch 13 3"]) -> Float[Tensor, "*batch 13 3"]:
-    """Put the middle of the hips at the origin and make the torso one unit long (`3DSTD13` of the official code)."""
+def normalize_3d(joints: Float[Tensor, "*batch n 3"]) -> Float[Tensor, "*batch n 3"]:
+    """Put the middle of the hips at the origin and make the torso one unit long (`3DSTD13` of the official code).
+
+    The first 13 points are the joints; others that come after them, such as a nose, are moved along.
+    """
     hips = joints[..., HIPS, :].mean(-2, keepdim=True)
     torso = (joints[..., SHOULDERS, :].mean(-2, keepdim=True) - hips).norm(dim=-1, keepdim=True)
     return (joints - hips) / torso.clamp_min(1e-12)

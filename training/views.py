@@ -9,8 +9,7 @@ from torch import Tensor, nn
 
 from poseembed.keypoints import normalize_keypoints
 from poseembed.network import NetworkConfig, network_input
-from poseembed.skeleton import HIPS, SHOULDERS
-from training.cameras import CameraRange, orbit_matrix, project, y_up_to_z_up
+from training.cameras import CameraRange, normalize_3d, orbit_matrix, project, y_up_to_z_up
 
 LIMBS: tuple[tuple[int, ...], ...] = (
     (3, 5),
@@ -91,11 +90,10 @@ class ViewSampler(nn.Module):
     ) -> None:
         super().__init__()
         self.cameras, self.detector, self.network = cameras, detector, network
-        whole, nose_point = torch.from_numpy(joints), torch.from_numpy(nose)
-        hips = whole[:, HIPS].mean(1)
-        torso = (whole[:, SHOULDERS].mean(1) - hips).norm(dim=-1)[:, None, None].clamp_min(1e-12)
-        self.register_buffer("joints", y_up_to_z_up((whole - hips[:, None]) / torso), persistent=False)
-        self.register_buffer("nose", y_up_to_z_up((nose_point - hips) / torso[:, 0]), persistent=False)
+        whole = torch.cat([torch.from_numpy(joints), torch.from_numpy(nose)[:, None]], dim=1)
+        placed = y_up_to_z_up(normalize_3d(whole))
+        self.register_buffer("joints", placed[:, :-1].contiguous(), persistent=False)
+        self.register_buffer("nose", placed[:, -1].contiguous(), persistent=False)
 
     def __len__(self) -> int:
         """Number of 3D poses."""
