@@ -145,7 +145,7 @@ def export(trainer: Trainer, folder: Path, *, recipe_name: str, data: Sequence[P
             "recipe": recipe_name,
             "data": [path.name for path in data],
             "poses": len(trainer.sampler),
-            "pairs": trainer.step * trainer.recipe.batch_size * _world_size(),
+            "pairs": trainer.step * trainer.pairs_a_step,
             "seed": trainer.seed,
         },
     )

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from poseembed.keypoints import normalize_keypoints
 from poseembed.network import NetworkConfig, network_input
+from poseembed.skeleton import NUM_JOINTS
 from training.cameras import CameraRange, normalize_3d, orbit_matrix, project, y_up_to_z_up
 
 LIMBS: tuple[tuple[int, ...], ...] = (
@@ -23,6 +24,8 @@ LIMBS: tuple[tuple[int, ...], ...] = (
     (4, 6, 10, 12),
 )
 """Joints that go missing together: an arm, a leg, both legs, both feet, the head, a side."""
+
+_IN_LIMB = torch.tensor([[joint in limb for joint in range(NUM_JOINTS)] for limb in LIMBS])
 
 
 @dataclass(frozen=True)
@@ -50,15 +53,13 @@ class Detector:
 
     def see(self, count: int, device: torch.device) -> Bool[Tensor, "count 13"]:
         """Draw which joints of `count` views are visible; two at least are."""
-        visible = torch.ones(count, 13, dtype=torch.bool, device=device)
+        visible = torch.ones(count, NUM_JOINTS, dtype=torch.bool, device=device)
         if self.occluded == 0:
             return visible
-        limbs = torch.zeros(len(LIMBS), 13, dtype=torch.bool, device=device)
-        for row, joints in enumerate(LIMBS):
-            limbs[row, list(joints)] = True
         of_view = torch.rand(count, 3, device=device)
-        scattered = torch.rand(count, 13, device=device) < of_view[:, 0:1] * self.joints
-        together = limbs[torch.randint(len(LIMBS), (count,), device=device)] & (of_view[:, 1:2] < self.limb)
+        scattered = torch.rand(count, NUM_JOINTS, device=device) < of_view[:, 0:1] * self.joints
+        limb = _IN_LIMB.to(device)[torch.randint(len(LIMBS), (count,), device=device)]
+        together = limb & (of_view[:, 1:2] < self.limb)
         lost = (scattered | together) & (of_view[:, 2:3] < self.occluded)
         return torch.where((~lost).sum(-1, keepdim=True) < 2, visible, ~lost)
 

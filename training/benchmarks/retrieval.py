@@ -190,8 +190,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             parser.error(f"no such file: {path}")
         if path.stem in data:
             parser.error(f"two data files are called {path.stem}; their results could not be told apart")
-        recording = mocap.read(path)
-        data[path.stem], _ = recording.poses(*(["val"] if "val" in recording.split else []))
+        data[path.stem] = mocap.read(path).held_out()
     representations: dict[str, Embed] = {"raw 2D keypoints": raw_keypoints, "joint-pair distances": joint_distances}
     for weights in options.weights:
         representations[f"z_pose {weights}"] = pose_vectors(PoseEncoder.from_pretrained(weights))

@@ -53,6 +53,11 @@ class MotionCapture:
             )
         return self.joints[keep], self.nose[keep]
 
+    def held_out(self) -> Float[np.ndarray, "poses 13 3"]:
+        """Joints to evaluate on: of the `val` split or, in a file without one, of all well-tracked frames."""
+        joints, _ = self.poses(*(["val"] if "val" in self.split else []))
+        return joints
+
 
 def read(path: str | Path) -> MotionCapture:
     """Read one file.
