@@ -6,9 +6,9 @@ unpickled, and tensors are matched by name and shape before any of them is used.
 
 import json
 import os
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import huggingface_hub
 import torch
@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from poseembed._version import __version__
+from poseembed.calibration import MatchCalibration
 from poseembed.network import Encoder, NetworkConfig
 from poseembed.skeleton import JOINTS
 
@@ -32,6 +33,8 @@ PREPROCESSING = "torso-v1"
 
 DEFAULT_CHECKPOINT = "cv-mim"
 
+Part = TypeVar("Part", NetworkConfig, MatchCalibration)
+
 
 @dataclass(frozen=True)
 class CheckpointConfig:
@@ -41,11 +44,13 @@ class CheckpointConfig:
         network: Shape of the encoder.
         license: SPDX identifier of the weights' licence.
         training: How the weights were made: recipe, data, pairs and so on; free to hold more.
+        calibration: Turns cosines of pose vectors into probabilities, where it was fitted.
     """
 
     network: NetworkConfig
     license: str = "unknown"
     training: dict[str, Any] = field(default_factory=dict)
+    calibration: MatchCalibration | None = None
 
     def to_json(self) -> str:
         """The text of `config.json`."""
@@ -195,19 +200,26 @@ def _read_config(path: Path) -> CheckpointConfig:
         for key, ours in (("joints", list(JOINTS)), ("preprocessing", PREPROCESSING)):
             if content[key] != ours:
                 raise ValueError(f"{path} was made for {key} {content[key]!r}, this library has {ours!r}")
-        known = {entry.name: content[entry.name] for entry in fields(CheckpointConfig)}
-        return CheckpointConfig(**{**known, "network": _read_network_config(path, known["network"])})
+        calibration = content.get("calibration")  # which the first checkpoints do not have
+        if calibration is not None:
+            calibration = _read_part(path, "a calibration", MatchCalibration, calibration)
+        return CheckpointConfig(
+            network=_read_part(path, "an encoder", NetworkConfig, content["network"]),
+            license=content["license"],
+            training=content["training"],
+            calibration=calibration,
+        )
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not JSON ({error}); copy or download it again") from error
     except (KeyError, TypeError) as error:
         raise ValueError(f"{path} is not the config of a poseembed checkpoint: {error!r}") from error
 
 
-def _read_network_config(path: Path, content: dict[str, Any]) -> NetworkConfig:
+def _read_part(path: Path, what: str, kind: type[Part], content: dict[str, Any]) -> Part:
     try:
-        return NetworkConfig(**content)
+        return kind(**content)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{path} does not describe an encoder: {error}") from error
+        raise ValueError(f"{path} does not describe {what}: {error}") from error
 
 
 def _check_tensors(path: Path, network: nn.Module, tensors: dict[str, Tensor]) -> None:

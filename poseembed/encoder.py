@@ -117,7 +117,7 @@ class PoseEncoder(nn.Module):
 
     @property
     def view_dim(self) -> int:
-        """Length of `z_view`."""
+        """Length of `z_view`, 0 for a checkpoint without view vectors."""
         return self.config.network.view_dim
 
     def forward(
@@ -248,6 +248,27 @@ class PoseEncoder(nn.Module):
         if first.shape != second.shape:
             raise ValueError(f"got shapes {tuple(a.shape)} and {tuple(b.shape)}; for all against all use similarity()")
         return _like((first * second).sum(-1).clamp(-1, 1), a)
+
+    def match_probability(self, similarity: Array, *, prior: float = 0.5) -> Array:
+        """Probability that two pictures show the same pose; see `poseembed.calibration` for what that means.
+
+        Args:
+            similarity: (...) cosines, numpy or torch, as `similarity` and `similarity_pairwise` return them.
+            prior: Share of the compared pairs that match: about 1 / m where each pose has one match among m.
+
+        Returns:
+            (...) probabilities, 0 to 1, of the same kind; NaN for NaN.
+
+        Raises:
+            TypeError: If `similarity` is not a numeric array or tensor.
+            ValueError: If the checkpoint has no calibration, a similarity is not in -1 to 1 or `prior` not in 0 to 1.
+        """
+        if self.config.calibration is None:
+            raise ValueError(
+                "this checkpoint has no calibration, so what its cosines are worth is not known; load one that has, "
+                "or fit it in a checkout of poseembed: python -m training.calibrate FOLDER --data FILE"
+            )
+        return _like(self.config.calibration.probability(to_tensor(similarity, "similarity"), prior), similarity)
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write `config.json`, `model.safetensors` and `README.md`, as `from_pretrained` reads them."""

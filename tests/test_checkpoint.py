@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +18,7 @@ from huggingface_hub import errors as hub_errors
 from safetensors.torch import load_file, save_file
 
 from poseembed import JOINTS, PoseEncoder, checkpoint, list_pretrained
+from poseembed.calibration import MatchCalibration
 
 FILES = ["README.md", "config.json", "model.safetensors"]
 
@@ -76,6 +78,24 @@ def test_round_trip_is_exact(encoder: PoseEncoder, tmp_path: Path, poses: np.nda
     np.testing.assert_array_equal(again.embed(poses), encoder.embed(poses))
     on_disk = {tensor.dtype for tensor in load_file(tmp_path / "a" / "b" / "model.safetensors").values()}
     assert on_disk == {torch.float16 if half else torch.float32}
+
+
+def test_a_calibration_survives_saving(encoder: PoseEncoder, tmp_path: Path) -> None:
+    calibration = MatchCalibration(a=1 / 3, b=0.0, c=-7.1)
+    encoder.config = replace(encoder.config, calibration=calibration)
+    encoder.save_pretrained(tmp_path)
+    content = json.loads((tmp_path / "config.json").read_text())
+    assert content["format_version"] == 1, "an older library ignores it"
+    assert content["calibration"] == {"a": 1 / 3, "b": 0.0, "c": -7.1}
+    assert PoseEncoder.from_pretrained(tmp_path).config.calibration == calibration
+
+
+def test_a_checkpoint_from_before_there_were_calibrations(folder: Path) -> None:
+    path = folder / "config.json"
+    content = json.loads(path.read_text())
+    assert content.pop("calibration") is None
+    path.write_text(json.dumps(content))
+    assert PoseEncoder.from_pretrained(folder).config.calibration is None
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
@@ -193,6 +213,32 @@ def test_a_config_of_another_network_is_refused(folder: Path, changes: dict[str,
 def test_a_config_of_no_network_is_refused(folder: Path, changes: dict[str, Any]) -> None:
     change_network(folder, **changes)
     with pytest.raises(ValueError, match=f"config.json does not describe an encoder: .*{next(iter(changes))}"):
+        PoseEncoder.from_pretrained(folder)
+
+
+@pytest.mark.parametrize(
+    "calibration, words",
+    [
+        ({"a": 1.0, "b": 1.0}, "missing.*'c'"),
+        ({"a": 1.0, "b": 1.0, "c": 0.0, "d": 0.0}, "'d'"),
+        ({"a": -0.1, "b": 1.0, "c": 0.0}, "a must be from 0 to 1e[+]06, got -0.1"),
+        ({"a": 1.0, "b": -1, "c": 0.0}, "b must be from 0 to"),
+        ({"a": 1.0, "b": 1.0, "c": float("nan")}, "c must be from -1e[+]06 to 1e[+]06, got nan"),
+        ({"a": float("inf"), "b": 1.0, "c": 0.0}, "a must be .* got inf"),
+        ({"a": 10**400, "b": 1.0, "c": 0.0}, "a must be"),
+        ({"a": "1.0", "b": 1.0, "c": 0.0}, "a must be a number, got '1.0'"),
+        ({"a": None, "b": 1.0, "c": 0.0}, "a must be a number, got None"),
+        ({"a": True, "b": 1.0, "c": 0.0}, "a must be a number, got True"),
+        ({}, "missing"),
+        ([1.0, 1.0, 0.0], "mapping"),
+        (0, "mapping"),
+        ("beta", "mapping"),
+    ],
+    ids=repr,
+)
+def test_a_broken_calibration_is_refused(folder: Path, calibration: Any, words: str) -> None:
+    change_config(folder, calibration=calibration)
+    with pytest.raises(ValueError, match=f"config.json does not describe a calibration: .*{words}"):
         PoseEncoder.from_pretrained(folder)
 
 

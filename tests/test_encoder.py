@@ -3,6 +3,7 @@
 import pickle
 import re
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from poseembed import SKELETONS, Embedding, PoseEncoder, mirror
+from poseembed.calibration import MatchCalibration
+from poseembed.checkpoint import Checkpoint, CheckpointConfig
 from poseembed.keypoints import normalize_keypoints
-from poseembed.network import network_input
+from poseembed.network import Encoder, NetworkConfig, network_input
 
 LEFT_WRIST, HIPS, SHOULDERS = 5, [7, 8], [1, 2]
 
@@ -65,6 +68,20 @@ def test_leading_axes_are_kept(encoder: PoseEncoder, poses: np.ndarray, leading:
     assert tuple(vectors.z_pose.shape) == (*leading, encoder.pose_dim)
     assert tuple(vectors.z_view.shape) == (*leading, encoder.view_dim)
     close([np.asarray(vector).reshape(len(some), -1) for vector in vectors], wanted)
+
+
+@pytest.mark.parametrize("leading", [(), (24,), (4, 6), (0,), (5, 0)])
+def test_a_network_without_a_view_vector_gives_empty_ones(
+    tmp_path: Path, poses: np.ndarray, leading: tuple[int, ...]
+) -> None:
+    network = Encoder(NetworkConfig(width=16, pose_dim=5, view_dim=0), batch_norm=False).eval()
+    PoseEncoder(Checkpoint(CheckpointConfig(network.config), network)).save_pretrained(tmp_path)
+    encoder = PoseEncoder.from_pretrained(tmp_path)
+    assert encoder.view_dim == 0
+    some = poses[: int(np.prod(leading))].reshape(*leading, 13, 2)
+    for points in (some, torch.from_numpy(some)):
+        for vectors in (encoder.embed(points, batch_size=10), encoder(torch.from_numpy(some))):
+            assert tuple(vectors.z_pose.shape) == (*leading, 5) and tuple(vectors.z_view.shape) == (*leading, 0)
 
 
 @pytest.mark.parametrize("leading", [(0,), (0, 5), (5, 0), (2, 0, 3)])
@@ -376,6 +393,98 @@ def test_similarity_shapes_that_do_not_fit(encoder: PoseEncoder) -> None:
         encoder.similarity(np.zeros((2, 3, 32)), np.zeros((4, 32)))
     with pytest.raises(ValueError, match=r"got shapes .* for all against all use similarity\(\)"):
         encoder.similarity_pairwise(np.zeros((3, 32)), np.zeros((4, 32)))
+
+
+# Probability of a match
+
+
+@pytest.fixture
+def calibrated(encoder: PoseEncoder) -> PoseEncoder:
+    """An encoder that knows what its cosines are worth."""
+    encoder.config = replace(encoder.config, calibration=MatchCalibration(a=3.0, b=1.5, c=-0.5))
+    return encoder
+
+
+def test_probability_is_the_formula_of_beta_calibration(calibrated: PoseEncoder) -> None:
+    cosine = np.array([[-0.9, -0.2, 0.0], [0.3, 0.8, 0.99]])
+    s = (1 + cosine) / 2
+    odds = s**3.0 / (1 - s) ** 1.5 * np.exp(-0.5)
+    for prior in (0.5, 0.01, 0.9):
+        with_prior = odds * prior / (1 - prior)
+        wanted = with_prior / (1 + with_prior)
+        np.testing.assert_allclose(calibrated.match_probability(cosine, prior=prior), wanted, rtol=1e-9)
+    np.testing.assert_array_equal(calibrated.match_probability(cosine), calibrated.match_probability(cosine, prior=0.5))
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (4, 6), (2, 3, 4), (0,), (3, 0)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_probability_keeps_shape_and_kind(calibrated: PoseEncoder, shape: tuple[int, ...], dtype: type) -> None:
+    cosine = np.random.default_rng(0).uniform(-1, 1, shape).astype(dtype).reshape(shape)
+    before = cosine.copy()
+    array, tensor = calibrated.match_probability(cosine), calibrated.match_probability(torch.as_tensor(cosine))
+    assert isinstance(array, np.ndarray) and array.shape == shape and array.dtype == dtype
+    assert isinstance(tensor, torch.Tensor) and tensor.shape == shape and tensor.dtype == torch.as_tensor(cosine).dtype
+    np.testing.assert_array_equal(array, tensor)
+    np.testing.assert_array_equal(cosine, before)
+
+
+def test_probability_takes_what_similarity_returns(calibrated: PoseEncoder, poses: np.ndarray) -> None:
+    poses[2] = np.nan
+    vectors = calibrated.embed(poses).z_pose
+    every = calibrated.match_probability(calibrated.similarity(vectors, vectors))
+    pairwise = calibrated.match_probability(calibrated.similarity_pairwise(vectors, vectors[::-1].copy()))
+    assert every.shape == (24, 24) and pairwise.shape == (24,)
+    missing = np.isnan(every)
+    assert missing[2].all() and missing[:, 2].all() and missing.sum() == 2 * 24 - 1
+    assert (every[~missing] >= 0).all() and (every[~missing] <= 1).all()
+    assert np.diagonal(every)[3] > 0.999
+    one = calibrated.match_probability(calibrated.similarity_pairwise(vectors[0], vectors[1]))
+    assert one.shape == () and one == pytest.approx(every[0, 1], rel=1e-5)
+
+
+@pytest.mark.parametrize("a, b", [(3.0, 1.5), (0, 1), (1, 0), (0, 0), (1e6, 1e6)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_probability_rises_with_the_cosine_and_is_finite_at_its_ends(
+    encoder: PoseEncoder, a: float, b: float, dtype: type
+) -> None:
+    encoder.config = replace(encoder.config, calibration=MatchCalibration(a, b, 0.0))
+    probability = encoder.match_probability(np.linspace(-1, 1, 401).astype(dtype))
+    assert np.isfinite(probability).all()
+    assert (np.diff(probability) >= 0).all()
+    beyond = encoder.match_probability(np.array([-1.000001, 1.000001]))  # a cosine that was rounded
+    np.testing.assert_allclose(beyond, encoder.match_probability(np.array([-1.0, 1.0])), rtol=1e-3)
+
+
+def test_probability_is_differentiable(calibrated: PoseEncoder) -> None:
+    cosine = torch.tensor([-1.0, -0.5, 0.5, 1.0], requires_grad=True)
+    (gradient,) = torch.autograd.grad(calibrated.match_probability(cosine).sum(), cosine)
+    assert gradient.isfinite().all() and (gradient[1:3] > 0).all()
+
+
+def test_probability_without_calibration_says_how_to_get_one(encoder: PoseEncoder) -> None:
+    with pytest.raises(ValueError, match="this checkpoint has no calibration.*python -m training.calibrate FOLDER"):
+        encoder.match_probability(np.zeros(3))
+
+
+@pytest.mark.parametrize(
+    "similarity, options, error, words",
+    [
+        (0.5, {}, TypeError, "similarity must be a numpy array or a torch tensor, got float; try numpy.asarray"),
+        ([0.5], {}, TypeError, "got list"),
+        (np.array([True]), {}, TypeError, "must hold real numbers"),
+        (np.array([0.5, 1.2]), {}, ValueError, "got values outside -1 to 1; wanted cosines, as similarity()"),
+        (np.array([-np.inf]), {}, ValueError, "got values outside -1 to 1"),
+        (np.zeros(3), {"prior": 0.0}, ValueError, "got prior=0.0; it is a share of pairs, more than 0 and less than 1"),
+        (np.zeros(3), {"prior": 1}, ValueError, "got prior=1"),
+        (np.zeros(3), {"prior": float("nan")}, ValueError, "got prior=nan"),
+    ],
+    ids=["number", "list", "bool", "large", "infinite", "never", "always", "nan"],
+)
+def test_probability_refuses_what_is_no_cosine_or_prior(
+    calibrated: PoseEncoder, similarity: Any, options: dict[str, Any], error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=re.escape(words)):
+        calibrated.match_probability(similarity, **options)
 
 
 # As a torch module
