@@ -60,6 +60,13 @@ def y_up_to_z_up(points: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3"]
     return points[..., [2, 0, 1]]
 
 
+def turn(points: Float[Tensor, "*batch 3"], angle: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch 3"]:
+    """Turn z-up points about the vertical, from x towards y."""
+    x, y, z = points.unbind(-1)
+    cos, sin = angle.cos(), angle.sin()
+    return torch.stack([cos * x - sin * y, sin * x + cos * y, z], dim=-1)
+
+
 def rotation_matrix(
     azimuth: Float[Tensor, "*batch"], elevation: Float[Tensor, "*batch"], roll: Float[Tensor, "*batch"]
 ) -> Float[Tensor, "*batch 3 3"]:

@@ -1,15 +1,18 @@
 """What a training run is made of; the recipes themselves are in `training/recipes/`."""
 
+import ast
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import partial
+from typing import Any
 
 from torch import nn, optim
 
 import training.recipes
 from poseembed.network import NetworkConfig
+from training.bodies import Variation
 from training.cameras import CameraRange
 from training.objectives.base import Objective
 from training.views import Detector
@@ -27,9 +30,11 @@ class Recipe:
         network: The encoder's shape.
         pairs: Pairs of views to train on, all steps together.
         batch_size: Pairs a step and process.
+        variation: How the bodies differ from the recorded ones.
         cameras: Where the virtual cameras stand.
         detector: What becomes of their pictures.
         optimizer: Makes the optimiser of a player's parameters.
+        warmup: Share of the run, at its start, over which the learning rate rises from 0 in a straight line.
         cooldown: Share of the run, at its end, over which the learning rate falls to 0 in a straight line.
     """
 
@@ -37,9 +42,11 @@ class Recipe:
     network: NetworkConfig = field(default_factory=NetworkConfig)
     pairs: int = 1_280_000_000
     batch_size: int = 256
+    variation: Variation = field(default_factory=Variation)
     cameras: CameraRange = field(default_factory=CameraRange)
     detector: Detector = field(default_factory=Detector)
     optimizer: Callable[[Iterable[nn.Parameter]], optim.Optimizer] = OFFICIAL_OPTIMIZER
+    warmup: float = 0.0
     cooldown: float = 0.0
 
 
@@ -58,3 +65,41 @@ def load_recipe(name: str) -> Recipe:
         raise ValueError(f"unknown recipe {name!r}; known are: {', '.join(recipe_names())}")
     recipe: Recipe = importlib.import_module(f"training.recipes.{name}").RECIPE
     return recipe
+
+
+def change(recipe: Recipe, assignment: str) -> Recipe:
+    """A recipe with one setting changed, such as `detector.noise=0.1` or `objective.config.temperature=0.1`.
+
+    Raises:
+        ValueError: If it is no assignment, there is no such setting, or the value is of another kind than the old one.
+    """
+    path, equals, text = assignment.partition("=")
+    if not equals:
+        raise ValueError(f"{assignment!r} is no assignment; wanted SETTING=VALUE, such as detector.noise=0.1")
+    try:
+        value = ast.literal_eval(text)
+    except (SyntaxError, ValueError):
+        value = text  # a word
+    changed: Recipe = _changed(recipe, path.split("."), value, assignment)
+    return changed
+
+
+def _changed(owner: Any, path: list[str], value: Any, assignment: str) -> Any:
+    """`owner` with the setting at a path below it changed; recipes are made of dataclasses and `partial`s."""
+    name, *rest = path
+    settings = owner.keywords if isinstance(owner, partial) else {}
+    if is_dataclass(owner):
+        settings = {setting.name: getattr(owner, setting.name) for setting in fields(owner)}
+    if name not in settings:
+        known = ", ".join(settings) or "nothing"
+        raise ValueError(f"{assignment}: no setting {name!r} there, but {known}")
+    old = settings[name]
+    if rest:
+        value = _changed(old, rest, value, assignment)
+    elif isinstance(old, float) and type(value) is int:
+        value = float(value)
+    elif type(value) is not type(old):
+        raise ValueError(f"{assignment}: wanted a value like {old!r}")
+    if isinstance(owner, partial):
+        return partial(owner.func, *owner.args, **owner.keywords | {name: value})
+    return replace(owner, **{name: value})

@@ -8,7 +8,6 @@ GPUs: `torchrun --nproc-per-node N -m training.train ...`; each process then tak
 import argparse
 import contextlib
 import dataclasses
-import hashlib
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -19,16 +18,17 @@ import numpy as np
 import torch
 import torch.distributed as dist
 from torch import optim
-from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from poseembed import checkpoint
 from poseembed.checkpoint import Checkpoint, CheckpointConfig
 from poseembed.network import fold_batch_norm
+from training import log as run_log
 from training import run_state
+from training.bodies import Bodies
 from training.datasets.mocap import read_poses
 from training.objectives.base import Losses, Objective
-from training.recipe import Recipe, load_recipe, recipe_names
+from training.recipe import Recipe, change, load_recipe, recipe_names
 from training.views import ViewSampler
 
 LOG_EVERY = 100
@@ -46,7 +46,8 @@ class Trainer:
 
     def __init__(self, recipe: Recipe, sampler: ViewSampler, *, seed: int) -> None:
         self.recipe, self.sampler, self.seed = recipe, sampler, seed
-        self.device = sampler.joints.device
+        self.device = sampler.device
+        self.bfloat16 = _multiplies_bfloat16(self.device)
         torch.manual_seed(seed)
         self.objective: Objective = recipe.objective(recipe.network).to(self.device)
         self.players = self.objective.players()
@@ -63,15 +64,14 @@ class Trainer:
         seed = np.random.SeedSequence([self.seed, self.step, _rank()]).generate_state(1, np.uint64)[0]
         torch.manual_seed(int(seed))
         self.objective.train()
-        anchor, positive = self.sampler.sample(self.recipe.batch_size)  # in full precision
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-            losses = self.objective(anchor, positive)
+        batch = self.sampler.sample(self.recipe.batch_size)  # in full precision
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
+            losses = self.objective(batch)
         gradients = {
             player: torch.autograd.grad(losses.players[player], parameters, retain_graph=True)
             for player, parameters in self.players.items()
         }
-        cooling = self.recipe.cooldown * self.last_step
-        rate = min(1.0, (self.last_step - self.step) / cooling) if cooling else 1.0
+        rate = self._rate()
         for player, parameters in self.players.items():
             for parameter, gradient in zip(parameters, _average(gradients[player]), strict=True):
                 parameter.grad = gradient
@@ -81,6 +81,13 @@ class Trainer:
             optimizer.step()
         self.step += 1
         return losses
+
+    def _rate(self) -> float:
+        """Share of the learning rate that the next step has."""
+        warming, cooling = (share * self.last_step for share in (self.recipe.warmup, self.recipe.cooldown))
+        rising = (self.step + 1) / warming if warming else 1.0
+        falling = (self.last_step - self.step) / cooling if cooling else 1.0
+        return min(1.0, rising, falling)
 
 
 def _average(gradients: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
@@ -101,19 +108,18 @@ def train(trainer: Trainer, out: Path, *, save_seconds: float) -> None:
     """
     recipe, chief = trainer.recipe, _rank() == 0
     # A run at a constant learning rate may be prolonged: nothing before depends on where it ends.
-    shape = recipe if recipe.cooldown else dataclasses.replace(recipe, pairs=0)
+    shape = recipe if recipe.cooldown or recipe.warmup else dataclasses.replace(recipe, pairs=0)
     settings = {
         "recipe": repr(shape),
         "seed": trainer.seed,
-        "data": hashlib.sha256(trainer.sampler.joints.cpu().numpy().tobytes()).hexdigest(),
+        "data": trainer.sampler.bodies.digest(),
         "processes": _world_size(),
     }
     state: dict[str, Any] = {"settings": settings, "model": trainer.objective, "optimizers": trainer.optimizers}
     file = out / run_state.FILE_NAME
     if file.exists():
         trainer.step = run_state.load(file, **state)
-    # A killed run may have logged steps that it did not save; they are logged again.
-    log = SummaryWriter(str(out / "log"), purge_step=trainer.step) if chief else None
+    log = run_log.open_log(out, step=trainer.step) if chief else None
     saved = logged = time.monotonic()
     logged_step = trainer.step
     progress = tqdm(total=trainer.last_step, initial=trainer.step, unit="step", disable=not chief, smoothing=0.01)
@@ -135,7 +141,7 @@ def train(trainer: Trainer, out: Path, *, save_seconds: float) -> None:
                 saved = now
 
 
-def export(trainer: Trainer, folder: Path, *, recipe_name: str, data: Sequence[Path]) -> None:
+def export(trainer: Trainer, folder: Path, *, recipe_name: str, changes: Sequence[str], data: Sequence[Path]) -> None:
     """Write the encoder as a checkpoint that `PoseEncoder.from_pretrained` reads, weights in float16."""
     network = fold_batch_norm(trainer.objective.encoder.cpu()).half().float()
     config = CheckpointConfig(
@@ -143,8 +149,9 @@ def export(trainer: Trainer, folder: Path, *, recipe_name: str, data: Sequence[P
         license="apache-2.0",
         training={
             "recipe": recipe_name,
+            **({"changes": list(changes)} if changes else {}),
             "data": [path.name for path in data],
-            "poses": len(trainer.sampler),
+            "poses": len(trainer.sampler.bodies),
             "pairs": trainer.step * trainer.pairs_a_step,
             "seed": trainer.seed,
         },
@@ -161,11 +168,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="FILE", help="motion capture, .npz")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="run state, log and checkpoint")
     parser.add_argument("--pairs", type=int, help="train on so many pairs instead of the recipe's number")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="SETTING=VALUE",
+        help="change a setting of the recipe, such as detector.noise=0.1; may be repeated",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", help="cpu, cuda, ...; the GPU if there is one")
     parser.add_argument("--save-seconds", type=float, default=300, help="time between two saves (default: %(default)s)")
     options = parser.parse_args(arguments)
     recipe = load_recipe(options.recipe)
+    for assignment in options.set:
+        try:
+            recipe = change(recipe, assignment)
+        except (TypeError, ValueError) as error:
+            parser.error(str(error))
     if options.pairs is not None:
         if options.pairs < 1:
             parser.error("--pairs must be at least 1")
@@ -179,11 +198,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     with _processes(options.device) as device:
         joints, nose = read_poses(options.data, "train")
-        sampler = ViewSampler(joints, nose, recipe.cameras, recipe.detector, recipe.network).to(device)
+        bodies = Bodies(joints, nose, recipe.variation).to(device)
+        sampler = ViewSampler(bodies, recipe.cameras, recipe.detector, recipe.network)
         trainer = Trainer(recipe, sampler, seed=options.seed)
         train(trainer, options.out, save_seconds=options.save_seconds)
         if _rank() == 0:
-            export(trainer, options.out / "checkpoint", recipe_name=options.recipe, data=options.data)
+            folder = options.out / "checkpoint"
+            export(trainer, folder, recipe_name=options.recipe, changes=options.set, data=options.data)
+            run_log.write_table(options.out, folder / run_log.FILE_NAME)
 
 
 @contextlib.contextmanager
@@ -200,6 +222,14 @@ def _processes(device: str | None) -> Iterator[torch.device]:
         yield torch.device("cuda" if use_gpu else "cpu")
     finally:
         dist.destroy_process_group()
+
+
+def _multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether the device has bfloat16 products; without them they would be slower than float32's, not faster."""
+    if device.type != "cpu":
+        return True
+    abilities = torch.cpu.get_capabilities()
+    return any(abilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 
 def _rank() -> int:

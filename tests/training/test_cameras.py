@@ -18,6 +18,7 @@ from training.cameras import (
     orbit_matrix,
     project,
     rotation_matrix,
+    turn,
     y_up_to_z_up,
 )
 from training.datasets.mocap import read
@@ -241,6 +242,14 @@ def test_normalized_poses_have_the_hips_at_the_origin_and_a_unit_torso() -> None
 def test_axes_are_renamed_without_mirroring() -> None:
     assert y_up_to_z_up(torch.tensor([1.0, 2, 3])).tolist() == [3, 1, 2]
     assert torch.linalg.det(y_up_to_z_up(torch.eye(3))).item() == pytest.approx(1)
+
+
+def test_turning_about_the_vertical_goes_from_x_towards_y() -> None:
+    quarter = turn(torch.tensor([[1.0, 0, 2], [0.0, 1, 2]]), torch.tensor(HALF))
+    assert_close(quarter, torch.tensor([[0.0, 1, 2], [-1.0, 0, 2]]))
+    angles = torch.linspace(-4, 4, 9, dtype=torch.float64)
+    matrices = torch.stack([official_rotation(angle, 0, 0) for angle in angles.tolist()])
+    assert_close(turn(standing().expand(9, 13, 3), angles[:, None]), standing() @ matrices.mT)
 
 
 def test_cameras_stay_in_their_ranges_and_fill_them() -> None:

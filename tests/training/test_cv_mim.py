@@ -11,6 +11,7 @@ from poseembed.network import NetworkConfig
 from training.critics import LikelihoodEstimator
 from training.objectives.base import Losses
 from training.objectives.cv_mim import CvMim, CvMimConfig
+from training.views import Batch
 
 NETWORK = NetworkConfig(width=8, blocks=1, pose_dim=3, view_dim=3)
 BATCH = 6
@@ -97,6 +98,12 @@ def make(config: CvMimConfig, network: NetworkConfig = NETWORK) -> tuple[CvMim, 
     return objective, [shared + 0.5 * torch.randn(BATCH, network.input_dim) for _ in range(2)]
 
 
+def batch(views: list[Tensor]) -> Batch:
+    """Inputs alone: this objective looks at nothing else."""
+    nothing = torch.empty(0)
+    return Batch(torch.stack(views), body=nothing, camera=nothing)
+
+
 def run(objective: CvMim, views: list[Tensor], monkeypatch: pytest.MonkeyPatch) -> tuple[Losses, list[Tensor]]:
     """The losses, and the uniform draws that they were computed with."""
     draws: list[Tensor] = []
@@ -106,7 +113,7 @@ def run(objective: CvMim, views: list[Tensor], monkeypatch: pytest.MonkeyPatch) 
         return draws[-1]
 
     monkeypatch.setattr(torch, "rand_like", recorded)
-    return objective(*views), draws
+    return objective(batch(views)), draws
 
 
 @pytest.mark.parametrize(
@@ -196,7 +203,7 @@ def test_the_two_views_are_normalized_apart() -> None:
     pose, _ = objective.encoder(views[0])
     seen: list[Tensor] = []
     objective.encoder.stem.register_forward_hook(lambda _, __, output: seen.append(output))
-    objective(*shifted)
+    objective(batch(shifted))
     assert [len(output) for output in seen] == [BATCH, BATCH]
     assert_close(objective.encoder.split(objective.encoder.tower(seen[0]))[0], pose)
 

@@ -25,11 +25,12 @@ from poseembed import PoseEncoder
 from poseembed.checkpoint import CARD_FILE, WEIGHTS_FILE
 from poseembed.network import NetworkConfig
 from training import run_state, train
+from training.bodies import Bodies, Variation
 from training.cameras import CameraRange
 from training.objectives.base import Losses, Objective
 from training.objectives.cv_mim import CvMim, CvMimConfig
 from training.recipe import Recipe, load_recipe, recipe_names
-from training.views import Detector, ViewSampler
+from training.views import Batch, Detector, ViewSampler
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -37,6 +38,7 @@ TINY = """
 from functools import partial
 from torch.optim import AdamW
 from poseembed.network import NetworkConfig
+from training.bodies import Variation
 from training.objectives.cv_mim import CvMim, CvMimConfig
 from training.recipe import Recipe
 from training.views import Detector
@@ -46,8 +48,10 @@ RECIPE = Recipe(
     network=NetworkConfig(mask_input=True, width=16),
     pairs=320,
     batch_size=8,
-    detector=Detector(noise=0.03, occluded=0.5),
+    variation=Variation(mirror=0.5, recombine=0.3, shape=0.1, joints=0.05, bend=0.1, tilt=0.2, rare=0.5),
+    detector=Detector(noise=0.03, bad=0.1, swapped=0.1, occluded=0.5, cropped=0.3),
     optimizer=partial(AdamW, lr=1e-2, fused=True),
+    warmup=0.1,
     cooldown=0.5,
 )
 """
@@ -122,7 +126,7 @@ def leave_torch_as_it_was() -> Iterator[None]:
 
 @pytest.fixture
 def recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The folder of two more recipes: `tiny`, which cools down and has a mask, and `constant`, the paper's."""
+    """The folder of two more recipes: `tiny`, which has all that there is, and `constant`, the paper's."""
     folder = tmp_path / "recipes"
     folder.mkdir()
     (folder / "tiny.py").write_text(TINY)
@@ -135,7 +139,7 @@ def recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         vars(training.recipes).pop(name, None)
 
 
-def bodies(count: int) -> np.ndarray:
+def poses(count: int) -> np.ndarray:
     """Metres, y up, upright, all different."""
     joints = np.random.default_rng(0).normal(scale=0.2, size=(count, 13, 3)).astype(np.float32)
     joints[:, :3] += [0, 0.6, 0]
@@ -146,7 +150,7 @@ def bodies(count: int) -> np.ndarray:
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """40 poses to train on, and one of a validation split."""
-    joints = np.concatenate([bodies(40), np.full((1, 13, 3), np.nan, np.float32)])
+    joints = np.concatenate([poses(40), np.full((1, 13, 3), np.nan, np.float32)])
     clips = np.array(["a", "b"])
     path = tmp_path / "data.npz"
     np.savez(
@@ -199,8 +203,9 @@ def assert_same_run(first: Path, second: Path) -> None:
 
 
 def make_trainer(recipe: Recipe, seed: int = 0) -> train.Trainer:
-    joints = bodies(20)
-    sampler = ViewSampler(joints, joints[:, 0], recipe.cameras, recipe.detector, recipe.network)
+    joints = poses(20)
+    bodies = Bodies(joints, joints[:, 0], recipe.variation)
+    sampler = ViewSampler(bodies, recipe.cameras, recipe.detector, recipe.network)
     return train.Trainer(recipe, sampler, seed=seed)
 
 
@@ -215,7 +220,7 @@ class Duel(Objective):
     def players(self) -> dict[str, list[nn.Parameter]]:
         return {"attack": [self.attack], "defence": [self.defence]}
 
-    def forward(self, anchor: Tensor, positive: Tensor) -> Losses:
+    def forward(self, batch: Batch) -> Losses:
         product = self.attack * self.defence
         return Losses({"attack": product, "defence": -3 * product}, {"product": product.detach()})
 
@@ -249,7 +254,34 @@ def test_learning_rate_cools_down_to_the_end() -> None:
     np.testing.assert_allclose(rates, np.stack([expected, expected], 1))
 
 
-def test_learning_rate_stays_without_a_cooldown() -> None:
+def rates_of(trainer: train.Trainer) -> list[float]:
+    rates = []
+    while trainer.step < trainer.last_step:
+        trainer.train_step()
+        rates.append(trainer.optimizers["attack"].param_groups[0]["lr"])
+    return rates
+
+
+def test_learning_rate_warms_up_from_the_start() -> None:
+    rates = rates_of(make_trainer(duel(warmup=0.5)))  # 8 steps
+    np.testing.assert_allclose(rates, [0.025, 0.05, 0.075, 0.1, 0.1, 0.1, 0.1, 0.1])
+
+
+def test_learning_rate_warms_up_and_cools_down() -> None:
+    rates = rates_of(make_trainer(duel(warmup=0.25, cooldown=0.5)))
+    np.testing.assert_allclose(rates, [0.05, 0.1, 0.1, 0.1, 0.1, 0.075, 0.05, 0.025])
+
+
+def test_learning_rate_rises_as_long_as_it_is_under_the_falling_one() -> None:
+    rates = rates_of(make_trainer(duel(warmup=1.0, cooldown=1.0)))
+    np.testing.assert_allclose(rates, [0.0125, 0.025, 0.0375, 0.05, 0.05, 0.0375, 0.025, 0.0125])
+
+
+def test_a_warmup_of_less_than_a_step_changes_nothing() -> None:
+    assert rates_of(make_trainer(duel(warmup=0.1))) == [0.1] * 8
+
+
+def test_learning_rate_stays_without_warmup_and_cooldown() -> None:
     trainer = make_trainer(duel())
     for _ in range(8):
         trainer.train_step()
@@ -259,6 +291,37 @@ def test_learning_rate_stays_without_a_cooldown() -> None:
 @pytest.mark.parametrize(("pairs", "steps"), [(1, 1), (4, 1), (5, 2), (32, 8)])
 def test_pairs_are_rounded_up_to_whole_steps(pairs: int, steps: int) -> None:
     assert make_trainer(duel(pairs=pairs)).last_step == steps
+
+
+@pytest.mark.parametrize(
+    ("abilities", "wanted"),
+    [
+        ({"avx512_bf16": True}, True),
+        ({"amx_bf16": True}, True),
+        ({"avx512_bf16": False, "avx2": True}, False),
+        ({}, False),
+    ],
+)
+def test_processors_without_bfloat16_products_train_in_full_precision(
+    abilities: dict[str, bool], wanted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Spy(Duel):
+        def forward(self, batch: Batch) -> Losses:
+            self.lowered = torch.is_autocast_enabled("cpu")
+            assert {value.dtype for value in vars(batch).values()} == {torch.float32}
+            return super().forward(batch)
+
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: abilities)
+    trainer = make_trainer(duel(objective=Spy))
+    trainer.train_step()
+    assert trainer.objective.lowered is wanted
+    assert {parameter.dtype for parameter in trainer.objective.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize("device", ["cuda", "mps"])
+def test_accelerators_train_in_bfloat16(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    assert train._multiplies_bfloat16(torch.device(device))
 
 
 def test_training_lowers_the_loss() -> None:
@@ -277,9 +340,9 @@ def test_steps_draw_other_views_and_other_seeds_others() -> None:
     class Spy(Duel):
         seen: list[Tensor]
 
-        def forward(self, anchor: Tensor, positive: Tensor) -> Losses:
-            vars(self).setdefault("seen", []).append(anchor)
-            return super().forward(anchor, positive)
+        def forward(self, batch: Batch) -> Losses:
+            vars(self).setdefault("seen", []).append(batch.inputs[0])
+            return super().forward(batch)
 
     trainers = [make_trainer(duel(objective=Spy), seed=seed) for seed in (0, 0, 1)]
     for trainer in trainers:
@@ -344,6 +407,20 @@ def test_a_run_at_a_constant_rate_can_be_prolonged(recipes: Path, data: Path, tm
     assert_same_run(tmp_path / "once", tmp_path / "twice")
 
 
+@pytest.mark.parametrize("changed", [{"warmup": 0.1}, {"cooldown": 0.1}])
+def test_a_run_whose_rate_depends_on_its_length_cannot_be_prolonged(tmp_path: Path, changed: dict[str, float]) -> None:
+    train.train(make_trainer(duel(**changed)), tmp_path, save_seconds=300)
+    with pytest.raises(ValueError, match=r"other settings \(recipe\)"):
+        train.train(make_trainer(duel(pairs=64, **changed)), tmp_path, save_seconds=300)
+
+
+@pytest.mark.parametrize("changed", [{"variation": Variation(bend=0.1)}, {"detector": Detector(noise=0.1, bad=0.1)}])
+def test_other_bodies_or_pictures_do_not_continue_a_run(tmp_path: Path, changed: dict[str, Any]) -> None:
+    train.train(make_trainer(duel()), tmp_path, save_seconds=300)
+    with pytest.raises(ValueError, match=r"other settings \(recipe\)"):
+        train.train(make_trainer(duel(**changed)), tmp_path, save_seconds=300)
+
+
 @pytest.mark.parametrize(
     ("options", "changed"), [(["--seed", "1"], "seed"), (["--pairs", "80"], "recipe"), ([], "data")]
 )
@@ -386,14 +463,14 @@ def test_exported_checkpoint_is_the_trained_encoder(recipes: Path, data: Path, t
     train.train(trainer, tmp_path / "out", save_seconds=300)
     train.export(trainer, tmp_path / "exported", recipe_name="tiny", data=[data])
     encoder = PoseEncoder.from_pretrained(tmp_path / "exported")
-    inputs = trainer.sampler.sample(6)[0]
+    inputs = trainer.sampler.sample(6).inputs[0]
     z_pose, z_view = trainer.objective.encoder.eval()(inputs)
     for trained, exported in zip((z_pose, z_view), encoder.network(inputs), strict=True):
         torch.testing.assert_close(exported, trained, atol=1e-2, rtol=1e-2)  # float16 weights
     assert encoder.config.network == recipe.network
     assert encoder.config.training == {"recipe": "tiny", "data": ["data.npz"], "poses": 20, "pairs": 80, "seed": 5}
     assert all(value.dtype == torch.float16 for value in load_file(tmp_path / "exported" / WEIGHTS_FILE).values())
-    points = bodies(3)[..., :2]
+    points = poses(3)[..., :2]
     assert encoder.embed(points).z_pose.shape == (3, 32)
 
 
@@ -514,9 +591,10 @@ def test_unknown_recipes_are_named_with_those_there_are(name: str) -> None:
 def test_the_papers_recipe_is_the_papers() -> None:
     recipe = load_recipe("cv_mim_paper")
     assert recipe.network == NetworkConfig(mask_input=False, width=1024, blocks=2, pose_dim=32, view_dim=32)
+    assert recipe.variation == Variation(mirror=0, recombine=0, shape=0, joints=0, bend=0, tilt=0, rare=0)
     assert recipe.cameras == CameraRange(distance=(2.0, 2.0))
-    assert recipe.detector == Detector(noise=0, occluded=0)
-    assert (recipe.batch_size, recipe.pairs, recipe.cooldown) == (256, 256 * 5_000_000, 0)
+    assert recipe.detector == Detector(noise=0, bad=0, swapped=0, occluded=0)
+    assert (recipe.batch_size, recipe.pairs, recipe.warmup, recipe.cooldown) == (256, 256 * 5_000_000, 0, 0)
     optimizer = recipe.optimizer([nn.Parameter(torch.zeros(2))])
     assert isinstance(optimizer, optim.Adagrad)
     for name, value in {"lr": 0.02, "initial_accumulator_value": 0.1, "eps": 1e-7, "weight_decay": 0}.items():

@@ -3,10 +3,10 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from poseembed.network import Encoder
+from training.views import Batch
 
 
 @dataclass(frozen=True)
@@ -36,5 +36,5 @@ class Objective(nn.Module, ABC):
         """The parameters that each player's loss updates."""
 
     @abstractmethod
-    def forward(self, anchor: Float[Tensor, "batch inputs"], positive: Float[Tensor, "batch inputs"]) -> Losses:
-        """Losses of a batch: row i of both inputs is the same pose from two cameras."""
+    def forward(self, batch: Batch) -> Losses:
+        """Losses of a batch."""

@@ -13,6 +13,7 @@ from poseembed.network import FUSIONS, Encoder, NetworkConfig, Tower
 from training.critics import Discriminator, LikelihoodEstimator
 from training.estimators import club_bound, gradient_penalty, jsd_loss, log_likelihood, unit_info_nce_loss
 from training.objectives.base import Losses, Objective
+from training.views import Batch
 
 CROSS_VIEW_ESTIMATORS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "jsd": jsd_loss,
@@ -80,8 +81,9 @@ class CvMim(Objective):
             "discriminator": list(self.discriminator.parameters()),
         }
 
-    def forward(self, anchor: Float[Tensor, "batch inputs"], positive: Float[Tensor, "batch inputs"]) -> Losses:
+    def forward(self, batch: Batch) -> Losses:
         """One pass over a batch of pairs; batch norm sees each view by itself, as in the official code."""
+        anchor, positive = batch.inputs
         pose_a, view_a, within_a = self._encode(anchor)
         pose_p, view_p, within_p = self._encode(positive)
         within = within_a + within_p
