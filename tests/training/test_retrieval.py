@@ -11,6 +11,7 @@ from torch.testing import assert_close
 
 from training.benchmarks import retrieval
 from training.benchmarks.retrieval import (
+    Condition,
     Result,
     Trial,
     hit_rates,
@@ -84,7 +85,7 @@ def test_poses_that_differ_by_a_tenth_of_a_torso_are_the_same(moved: float, hit:
 
 def test_trials_follow_from_their_seed() -> None:
     poses = bodies(100)
-    first, again, other = (make_trial(poses, missing=4, seed=seed) for seed in (1, 1, 2))
+    first, again, other = (make_trial(poses, Condition(4, 0.05), seed=seed) for seed in (1, 1, 2))
     for a, b, c in (
         (first.poses, again.poses, other.poses),
         *zip(first.points, again.points, other.points, strict=True),
@@ -96,7 +97,7 @@ def test_trials_follow_from_their_seed() -> None:
 
 @pytest.mark.parametrize("missing", [0, 4, 11])
 def test_joints_missing_from_each_picture(missing: int) -> None:
-    trial = make_trial(bodies(GALLERY), missing=missing, seed=0)
+    trial = make_trial(bodies(GALLERY), Condition(missing), seed=0)
     for visible in trial.visible:
         assert (13 - visible.sum(-1) == missing).all()
     assert torch.equal(*trial.visible) == (missing == 0)
@@ -104,14 +105,23 @@ def test_joints_missing_from_each_picture(missing: int) -> None:
 
 def test_missing_joints_do_not_change_poses_and_cameras() -> None:
     poses = bodies(100)
-    whole, partial = (make_trial(poses, missing=missing, seed=3) for missing in (0, 4))
+    whole, partial = (make_trial(poses, Condition(missing), seed=3) for missing in (0, 4))
     assert torch.equal(whole.poses, partial.poses)
     assert torch.equal(torch.stack(whole.points), torch.stack(partial.points))
 
 
+def test_noise_is_in_torso_lengths_and_differs_between_pictures() -> None:
+    poses = np.repeat(bodies(1), GALLERY, 0)
+    clean, noisy = (make_trial(poses, Condition(noise=noise), seed=3) for noise in (0, 0.05))
+    moved = torch.stack(noisy.points) - torch.stack(clean.points)
+    torso = torch.stack(clean.points)[:, :, [1, 2]].mean(2) - torch.stack(clean.points)[:, :, [7, 8]].mean(2)
+    assert 0.04 < (moved.std((2, 3)) / torso.norm(dim=-1)).quantile(0.1) < 0.08  # where no torso is foreshortened
+    assert not torch.isclose(moved[0], moved[1]).any()
+
+
 def test_pictures_are_of_the_drawn_poses_from_two_sides() -> None:
     poses = np.repeat(bodies(1), GALLERY, 0)
-    trial = make_trial(poses, missing=0, seed=0)
+    trial = make_trial(poses, Condition(), seed=0)
     query, gallery = trial.points
     assert query.shape == gallery.shape == (GALLERY, 13, 2)
     assert len(query.unique(dim=0)) == GALLERY  # a camera for each, although the pose is the same
@@ -121,7 +131,7 @@ def test_pictures_are_of_the_drawn_poses_from_two_sides() -> None:
 
 def test_a_trial_needs_a_whole_gallery() -> None:
     with pytest.raises(ValueError, match="got 39 poses; a gallery takes 40"):
-        make_trial(bodies(GALLERY - 1), missing=0, seed=0)
+        make_trial(bodies(GALLERY - 1), Condition(), seed=0)
 
 
 def test_hand_made_embeddings_ignore_place_and_size() -> None:
@@ -143,13 +153,14 @@ def test_joint_distances_ignore_mirroring_but_not_the_pose() -> None:
 
 def test_table_shows_mean_and_deviation_in_per_cent() -> None:
     results = [
-        Result("val", "z_pose", 0, trial, {1: hit, 10: 0.9, 20: 1.0}) for trial, hit in enumerate((0.25, 0.35))
-    ] + [Result("val", "z_pose", 4, 0, {1: 0.125, 10: 0.5, 20: 0.75})]
+        Result("val", "z_pose", Condition(), trial, {1: hit, 10: 0.9, 20: 1.0})
+        for trial, hit in enumerate((0.25, 0.35))
+    ] + [Result("val", "z_pose", Condition(4, 0.05), 0, {1: 0.125, 10: 0.5, 20: 0.75})]
     lines = table(results).splitlines()
     assert lines[0].split() == ["val,", "0", "of", "13", "joints", "missing"]
     assert lines[1].split() == ["hit@1", "hit@10", "hit@20"]
     assert lines[2].split() == ["z_pose", "30.0", "±", "7.1", "90.0", "±", "0.0", "100.0", "±", "0.0"]
-    assert lines[4].startswith("val, 4 of 13")
+    assert lines[4] == "val, 4 of 13 joints missing, noise of 5 % of the torso"
     assert lines[6].split()[:4] == ["z_pose", "12.5", "±", "0.0"]
 
 
@@ -179,7 +190,19 @@ def test_command_measures_checkpoints_on_the_val_split(
     parts = write_mocap(tmp_path / "parts.npz", {"train": everybody_alike, "val": bodies(GALLERY, seed=1)})
     whole = write_mocap(tmp_path / "whole.npz", {"eval": everybody_alike})
     out = tmp_path / "results.json"
-    command = ["--data", str(parts), str(whole), "--weights", str(masked_folder), "--missing", "0", "5"]
+    command = [
+        "--data",
+        str(parts),
+        str(whole),
+        "--weights",
+        str(masked_folder),
+        "--missing",
+        "0",
+        "5",
+        "--noise",
+        "0",
+        "0.1",
+    ]
     retrieval.main([*command, "--trials", "2", "--out", str(out)])
     results = json.loads(out.read_text())
     assert len(results) == 2 * 2 * 2 * 3
@@ -192,7 +215,7 @@ def test_command_measures_checkpoints_on_the_val_split(
         assert (result["hits"]["1"] == 1.0) is (result["data"] == "whole")
         assert 0 <= result["hits"]["1"] <= result["hits"]["10"] <= result["hits"]["20"] <= 1
     printed = capsys.readouterr().out
-    assert "parts, 5 of 13 joints missing" in printed
+    assert "parts, 5 of 13 joints missing, noise of 10 % of the torso" in printed
     assert printed.count("joint-pair distances") == 4
 
 
@@ -201,6 +224,8 @@ def test_command_measures_checkpoints_on_the_val_split(
     [
         ({"--trials": "0"}, "--trials must be at least 1"),
         ({"--missing": "12"}, "--missing from 0 to 11"),
+        ({"--missing": "4"}, "--noise must have one value"),
+        ({"--missing": "4", "--noise": "-0.1"}, "at least 0"),
         ({"--out": "nowhere/results.json"}, "no such folder: nowhere"),
         ({"--data": "nowhere.npz"}, "no such file: nowhere.npz"),
     ],

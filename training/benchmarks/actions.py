@@ -9,6 +9,9 @@
 - **Open** counts all test clips. Penn Action has views whose training clips miss some of the actions, so no
   classifier can get all of those right; **closed** counts the test clips whose action was there to train on.
 
+N-UCLA's sensors measured depth too, so there the classifier is also trained on the 3D joints themselves: centred on
+the hips, and also turned about the vertical so that the body faces one way, as a camera-independent system would.
+
 Everything is done alike for all representations: each frame is encoded by itself, frames without a joint become
 zeros, clips are resampled to one length (`training.datasets.actions.resample`), and the classifier of
 `training.classifiers.convnet` is trained for a fixed number of epochs. Features are not standardised, as in the
@@ -20,7 +23,7 @@ of N-UCLA's five subjects) accuracy on raw keypoints no longer rose with more of
 
 import argparse
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +36,8 @@ from tqdm import tqdm
 from poseembed import PoseEncoder
 from poseembed.keypoints import normalize_keypoints
 from training.benchmarks.report import write_json
+from training.bodies import heading
+from training.cameras import turn, y_up_to_z_up
 from training.classifiers.convnet import ConvNet
 from training.classifiers.fit import FitSettings, fit, predict
 from training.datasets import nucla, penn_action
@@ -51,11 +56,13 @@ class Task:
         clips: The data.
         frames: Length that the clips are brought to.
         settings: How to train.
+        references: What else was measured of each frame, by name, to compare with.
     """
 
     clips: ActionClips
     frames: int
     settings: FitSettings
+    references: dict[str, Float[np.ndarray, "frames dim"]] = field(default_factory=dict)
 
 
 def penn_action_task(path: Path) -> Task:
@@ -65,7 +72,16 @@ def penn_action_task(path: Path) -> Task:
 
 def nucla_task(path: Path) -> Task:
     """N-UCLA, its clips with 100 frames: 95 % of them have no more (half of them at most 31)."""
-    return Task(nucla.read(path), frames=100, settings=FitSettings(epochs=20))
+    joints = torch.from_numpy(nucla.read_body_centred(path))
+    placed = y_up_to_z_up(joints)
+    facing = turn(placed, -heading(placed)[:, None])
+    references = {"3D joints, centred": joints, "3D joints, centred and facing": facing}
+    return Task(
+        nucla.read(path),
+        frames=100,
+        settings=FitSettings(epochs=20),
+        references={name: points.flatten(1).nan_to_num(0).numpy() for name, points in references.items()},
+    )
 
 
 @dataclass(frozen=True)
@@ -161,8 +177,9 @@ def run(tasks: dict[str, Task], representations: dict[str, Representation], *, s
         ValueError: If a data set cannot be split, see `splits`.
     """
     for data, task in tasks.items():
-        for name, represent in representations.items():
-            features = torch.from_numpy(resample(represent(task.clips), task.clips.offsets, task.frames))
+        vectors = {name: represent(task.clips) for name, represent in representations.items()} | task.references
+        for name, frames in vectors.items():
+            features = torch.from_numpy(resample(frames, task.clips.offsets, task.frames))
             for split in splits(task.clips):
                 for seed in range(seeds):
                     yield Result(data, name, split.trained_on, seed, **_measure(task, features, split, seed))
@@ -264,7 +281,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     representations: dict[str, Representation] = {"raw 2D keypoints": raw_keypoints}
     for weights in options.weights:
         representations[f"z_pose {weights}"] = pose_vectors(PoseEncoder.from_pretrained(weights))
-    trainings = options.seeds * len(representations) * sum(len(splits(task.clips)) for task in tasks.values())
+    trainings = options.seeds * sum(
+        len(splits(task.clips)) * (len(representations) + len(task.references)) for task in tasks.values()
+    )
     trained = run(tasks, representations, seeds=options.seeds)
     results = list(tqdm(trained, total=trainings, unit="classifier"))
     write_json(options.out, _report(tasks, results))

@@ -7,9 +7,13 @@ the query, the other the gallery's picture of it. For each query the whole galle
 of the first k has an NP-MPJPE under 0.1 to the query, which counts near-identical frames of the same motion as the
 same pose. Cameras: any azimuth, elevation and roll within 30 degrees, 3 to 12 torso lengths away.
 
-Compared are the pose vectors of each checkpoint, by cosine; the normalised 2D keypoints themselves and the distances
-between all pairs of joints in torso lengths (the usual hand-made embedding), both by Euclidean distance. With joints
-missing, other ones in each view, the latter two see them at the centre of the hips.
+Compared are the pose vectors of each checkpoint, by cosine; and by Euclidean distance the means of a Pr-VIPE checkpoint,
+the normalised 2D keypoints themselves and the distances between all pairs of joints in torso lengths (the usual
+hand-made embedding).
+
+Pictures are complete and exact, or lack joints (other ones in each view), or also show the rest a little out of place,
+by Gaussian noise with a standard deviation given as a share of the torso. The last two representations see a missing
+joint at the centre of the hips.
 """
 
 import argparse
@@ -40,6 +44,24 @@ SAME_POSE = 0.1
 
 RANKS = (1, 10, 20)
 
+
+@dataclass(frozen=True)
+class Condition:
+    """What becomes of the pictures.
+
+    Attributes:
+        missing: Joints missing in each picture.
+        noise: Standard deviation of the others' places, torso lengths.
+    """
+
+    missing: int = 0
+    noise: float = 0.0
+
+    def __str__(self) -> str:
+        noise = f", noise of {100 * self.noise:g} % of the torso" if self.noise else ""
+        return f"{self.missing} of 13 joints missing{noise}"
+
+
 Embed = Callable[[Float[Tensor, "poses 13 2"], Bool[Tensor, "poses 13"]], Float[Tensor, "poses dim"]]
 
 
@@ -64,7 +86,7 @@ class Result:
 
     data: str
     representation: str
-    missing: int
+    condition: Condition
     trial: int
     hits: dict[int, float]
 
@@ -83,6 +105,16 @@ def joint_distances(
     return (normalized[:, first] - normalized[:, second]).norm(dim=-1)
 
 
+def means(encoder: PoseEncoder) -> Embed:
+    """The encoder's pose vectors as they are: Pr-VIPE compares the means of its Gaussians by Euclidean distance."""
+
+    def embed(points: Float[Tensor, "poses 13 2"], visible: Bool[Tensor, "poses 13"]) -> Float[Tensor, "poses dim"]:
+        z_pose: Tensor = encoder.embed(points, visible.float()).z_pose
+        return z_pose
+
+    return embed
+
+
 def pose_vectors(encoder: PoseEncoder) -> Embed:
     """The encoder's pose vectors at unit length, so that Euclidean distance ranks as cosine does."""
 
@@ -92,12 +124,12 @@ def pose_vectors(encoder: PoseEncoder) -> Embed:
     return embed
 
 
-def make_trial(poses: Float[np.ndarray, "frames 13 3"], *, missing: int, seed: int) -> Trial:
+def make_trial(poses: Float[np.ndarray, "frames 13 3"], condition: Condition, *, seed: int) -> Trial:
     """Draw a trial's poses, cameras and missing joints.
 
     Args:
         poses: Metres, y up; each torso is brought to length 1.
-        missing: Joints missing in each picture.
+        condition: What becomes of the pictures; the poses and the cameras do not depend on it.
         seed: Of the draw.
 
     Raises:
@@ -108,14 +140,21 @@ def make_trial(poses: Float[np.ndarray, "frames 13 3"], *, missing: int, seed: i
     generator = torch.Generator().manual_seed(seed)
     chosen = torch.randperm(len(poses), generator=generator)[:GALLERY]
     drawn = y_up_to_z_up(normalize_3d(torch.from_numpy(poses)[chosen]))
-    query, gallery = (_picture(drawn, generator) for _ in range(2))
-    shown = tuple(torch.rand(GALLERY, 13, generator=generator).argsort(-1) >= missing for _ in range(2))
+    (query, query_torso), (gallery, gallery_torso) = (_picture(drawn, generator) for _ in range(2))
+    shown = tuple(torch.rand(GALLERY, 13, generator=generator).argsort(-1) >= condition.missing for _ in range(2))
+    query, gallery = (
+        points + condition.noise * torso[:, None, None] * torch.randn(points.shape, generator=generator)
+        for points, torso in ((query, query_torso), (gallery, gallery_torso))
+    )
     return Trial(drawn, (query, gallery), (shown[0], shown[1]))
 
 
-def _picture(poses: Float[Tensor, "poses 13 3"], generator: Generator) -> Float[Tensor, "poses 13 2"]:
+def _picture(
+    poses: Float[Tensor, "poses 13 3"], generator: Generator
+) -> tuple[Float[Tensor, "poses 13 2"], Float[Tensor, " poses"]]:
+    """What random cameras see, and how long a torso is in each picture."""
     azimuth, elevation, roll, distance = CameraRange().sample(len(poses), generator=generator)
-    return project(poses, orbit_matrix(azimuth, elevation, roll), distance)
+    return project(poses, orbit_matrix(azimuth, elevation, roll), distance), 1 / distance
 
 
 def hit_rates(trial: Trial, embed: Embed) -> dict[int, float]:
@@ -130,28 +169,28 @@ def run(
     data: dict[str, Float[np.ndarray, "frames 13 3"]],
     representations: dict[str, Embed],
     *,
-    missing: Sequence[int],
+    conditions: Sequence[Condition],
     trials: int,
 ) -> Iterator[Result]:
     """Measure everything; yields results as soon as each is there."""
-    for (name, poses), lost, seed in product(data.items(), missing, range(trials)):
-        trial = make_trial(poses, missing=lost, seed=seed)
+    for (name, poses), condition, seed in product(data.items(), conditions, range(trials)):
+        trial = make_trial(poses, condition, seed=seed)
         for label, embed in representations.items():
-            yield Result(name, label, lost, seed, hit_rates(trial, embed))
+            yield Result(name, label, condition, seed, hit_rates(trial, embed))
 
 
 def table(results: Sequence[Result]) -> str:
     """Lay results out as text: per cent, mean and standard deviation over trials."""
     width = max(len(result.representation) for result in results)
-    groups = {(r.data, r.missing, r.representation): [s for s in results if _key(s) == _key(r)] for r in results}
+    groups = {_key(r): [s for s in results if _key(s) == _key(r)] for r in results}
     lines: list[str] = []
     title = None
-    for (data, missing, name), group in groups.items():
-        if title != (data, missing):
-            title = (data, missing)
+    for (data, condition, name), group in groups.items():
+        if title != (data, condition):
+            title = (data, condition)
             lines += [
                 "",
-                f"{data}, {missing} of 13 joints missing",
+                f"{data}, {condition}",
                 " " * width + "".join(f"{f'hit@{k}':>14}" for k in RANKS),
             ]
         hits = 100 * np.array([[result.hits[k] for k in RANKS] for result in group])
@@ -162,8 +201,8 @@ def table(results: Sequence[Result]) -> str:
     return "\n".join(lines[1:])
 
 
-def _key(result: Result) -> tuple[str, int, str]:
-    return result.data, result.missing, result.representation
+def _key(result: Result) -> tuple[str, Condition, str]:
+    return result.data, result.condition, result.representation
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -175,13 +214,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--weights", action="append", default=[], metavar="NAME_OR_FOLDER", help="checkpoint; may be repeated"
     )
     parser.add_argument(
-        "--missing", type=int, nargs="+", default=[0, 4], metavar="N", help="joints missing (default: 0 4)"
+        "--pr-vipe", action="append", default=[], metavar="FOLDER", help="checkpoint of that recipe; may be repeated"
+    )
+    parser.add_argument(
+        "--missing", type=int, nargs="+", default=[0, 4, 4], metavar="N", help="joints missing (default: 0 4 4)"
+    )
+    parser.add_argument(
+        "--noise",
+        type=float,
+        nargs="+",
+        default=[0.0, 0.0, 0.05],
+        metavar="SHARE",
+        help="noise that goes with each value of --missing, torso lengths (default: 0 0 0.05)",
     )
     parser.add_argument("--trials", type=int, default=3, help="draws of poses and cameras (default: %(default)s)")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="results, .json")
     options = parser.parse_args(arguments)
     if options.trials < 1 or not all(0 <= lost <= 11 for lost in options.missing):
         parser.error("--trials must be at least 1 and --missing from 0 to 11")
+    if len(options.missing) != len(options.noise) or min(options.noise) < 0:
+        parser.error("--noise must have one value, at least 0, for each of --missing")
     if not options.out.parent.is_dir():
         parser.error(f"no such folder: {options.out.parent}")
     data = {}
@@ -194,8 +246,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     representations: dict[str, Embed] = {"raw 2D keypoints": raw_keypoints, "joint-pair distances": joint_distances}
     for weights in options.weights:
         representations[f"z_pose {weights}"] = pose_vectors(PoseEncoder.from_pretrained(weights))
-    measured = run(data, representations, missing=options.missing, trials=options.trials)
-    total = len(data) * len(options.missing) * options.trials * len(representations)
+    for weights in options.pr_vipe:
+        representations[f"Pr-VIPE {weights}"] = means(PoseEncoder.from_pretrained(weights))
+    conditions = [Condition(*values) for values in zip(options.missing, options.noise, strict=True)]
+    measured = run(data, representations, conditions=conditions, trials=options.trials)
+    total = len(data) * len(conditions) * options.trials * len(representations)
     results = list(tqdm(measured, total=total, unit="ranking"))
     write_json(options.out, [asdict(result) for result in results])
     print(table(results))
