@@ -17,8 +17,8 @@ ROWS = 500
 
 
 def open_log(run: Path, *, step: int) -> SummaryWriter:
-    """Start a run's log, or go on at a step; later ones that a killed run has logged but not saved do not count."""
-    return SummaryWriter(str(run / FOLDER), purge_step=step)
+    """Start a run's log, or go on after a step; later ones that a killed run has logged but not saved do not count."""
+    return SummaryWriter(str(run / FOLDER), purge_step=step + 1)
 
 
 def write_table(run: Path, file: Path) -> None:

@@ -99,6 +99,42 @@ def test_closed_leaves_out_the_actions_not_trained_on(clips: ActionClips) -> Non
     assert min(result.train_accuracy for result in supervised) > 0.9
 
 
+def test_references_are_measured_beside_the_representations(clips: ActionClips) -> None:
+    known = np.repeat(np.eye(2, dtype=np.float32)[clips.labels], np.diff(clips.offsets), axis=0)
+    task = benchmark.Task(clips, frames=16, settings=SHORT, references={"the answer": known})
+    results = list(benchmark.run({"made": task}, {"raw": benchmark.raw_keypoints}, seeds=1))
+    assert [result.representation for result in results] == ["raw"] * 3 + ["the answer"] * 3
+    assert results[-1].open == 1.0
+
+
+def test_3d_joints_of_nucla_are_centred_and_facing(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    joints = rng.normal([0, 0, 3], [0.5, 0.5, 0.3], size=(12, 20, 3)).astype(np.float32)
+    angle = 0.7
+    cos, sin = np.cos(angle), np.sin(angle)
+    turned = (joints - [0, 0, 3]) @ np.array([[cos, 0, -sin], [0, 1, 0], [sin, 0, cos]]) + [0, 0, 3]
+    names = [
+        *("hip_center", "spine", "shoulder_center", "head"),
+        *("left_shoulder", "left_elbow", "left_wrist", "left_hand"),
+        *("right_shoulder", "right_elbow", "right_wrist", "right_hand"),
+        *("left_hip", "left_knee", "left_ankle", "left_foot", "right_hip", "right_knee", "right_ankle", "right_foot"),
+    ]
+    np.savez(
+        tmp_path / "nucla.npz",
+        joints3d=np.concatenate([joints, turned.astype(np.float32)]),
+        joint_names=np.array(names),
+        offsets=np.array([0, 12, 24]),
+        action=np.array([1, 2]),
+        subject=np.array([1, 6]),
+        view=np.array([1, 2]),
+    )
+    task = benchmark.nucla_task(tmp_path / "nucla.npz")
+    centred, facing = (task.references[f"3D joints, {kind}"] for kind in ("centred", "centred and facing"))
+    assert centred.shape == facing.shape == (24, 39)
+    assert not np.allclose(centred[:12], centred[12:], atol=1e-2)
+    np.testing.assert_allclose(facing[:12], facing[12:], atol=1e-4)
+
+
 @pytest.mark.parametrize("train", [True, False])
 def test_a_data_set_with_nothing_to_train_or_test_on_is_refused(clips: ActionClips, train: bool) -> None:
     with pytest.raises(ValueError, match="no test clip shows an action of the training clips"):

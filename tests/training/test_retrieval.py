@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
+from poseembed import PoseEncoder
 from training.benchmarks import retrieval
 from training.benchmarks.retrieval import (
     Condition,
@@ -217,6 +218,20 @@ def test_command_measures_checkpoints_on_the_val_split(
     printed = capsys.readouterr().out
     assert "parts, 5 of 13 joints missing, noise of 10 % of the torso" in printed
     assert printed.count("joint-pair distances") == 4
+
+
+def test_pr_vipe_ranks_by_distance(tmp_path: Path, masked_folder: Path) -> None:
+    data, out = write_mocap(tmp_path / "data.npz", {"val": bodies(GALLERY)}), tmp_path / "results.json"
+    weights = ["--weights", str(masked_folder), "--pr-vipe", str(masked_folder)]
+    retrieval.main(["--data", str(data), *weights, "--missing", "0", "--noise", "0", "--out", str(out)])
+    names = {result["representation"] for result in json.loads(out.read_text())}
+    assert {f"z_pose {masked_folder}", f"Pr-VIPE {masked_folder}"} < names
+    encoder = PoseEncoder.from_pretrained(masked_folder)
+    points = torch.randn(5, 13, 2, generator=torch.Generator().manual_seed(0))
+    everything = torch.ones(5, 13, dtype=torch.bool)
+    vectors = retrieval.means(encoder)(points, everything)
+    assert_close(vectors, encoder.embed(points).z_pose)
+    assert_close(retrieval.pose_vectors(encoder)(points, everything), vectors / vectors.norm(dim=-1, keepdim=True))
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ the query, the other the gallery's picture of it. For each query the whole galle
 of the first k has an NP-MPJPE under 0.1 to the query, which counts near-identical frames of the same motion as the
 same pose. Cameras: any azimuth, elevation and roll within 30 degrees, 3 to 12 torso lengths away.
 
-Compared are the pose vectors of each checkpoint, by cosine; and by Euclidean distance the means of a Pr-VIPE checkpoint,
-the normalised 2D keypoints themselves and the distances between all pairs of joints in torso lengths (the usual
-hand-made embedding).
+Compared are the pose vectors of each checkpoint, by cosine; and by Euclidean distance the means of a Pr-VIPE one, the
+normalised 2D keypoints themselves and the distances between all pairs of joints in torso lengths (the usual hand-made
+embedding).
 
 Pictures are complete and exact, or lack joints (other ones in each view), or also show the rest a little out of place,
 by Gaussian noise with a standard deviation given as a share of the torso. The last two representations see a missing
