@@ -45,6 +45,7 @@ _TAKE_APART = torch.tensor([[bone.get(point, 0.0) for point in range(NUM_JOINTS 
 _PUT_TOGETHER = torch.linalg.pinv(_TAKE_APART)
 _SHAPES = torch.tensor([0, 1, 2, 3, 4, 5, 5, 6, 6, 7, 7, 8, 8])  # left and right share a length
 _SPINE = 2
+_TINY = 1e-6
 _MIRROR_POINTS = (*MIRRORED, NOSE)
 
 
@@ -54,11 +55,11 @@ class Variation:
 
     Attributes:
         mirror: Share of the bodies that are mirrored.
-        recombine: Probability of arms and head, and again of legs, from another frame.
+        recombine: Probability that arms and head come from another frame, and again that its legs do.
         shape: Standard deviation of the logarithm of each bone's length; the spine is the unit.
         joints: Standard deviation of where hips and shoulders are taken to be along the spine, torso lengths:
             motion capture rigs, annotators and detectors disagree on it.
-        bend: Standard deviation of each bone's turn, radians.
+        bend: Standard deviation of each bone's turn about either axis across it, radians.
         tilt: Share of the bodies that are tipped over, by any angle about any horizontal axis.
         rare: Poses are drawn with a probability that grows as this power of how far they lie from the others.
     """
@@ -79,6 +80,10 @@ class Bodies(nn.Module):
         joints: Metres, y up, in any place; joint 0 is the centre of the head.
         nose: Its nose, same frame.
         variation: What to draw.
+
+    Raises:
+        ValueError: If the shoulders or the hips of a pose lie on one spot, or in line with its spine: nothing says then
+            which way the limbs point.
     """
 
     torso: Tensor
@@ -90,13 +95,17 @@ class Bodies(nn.Module):
     ) -> None:
         super().__init__()
         self.variation, self.recorded = variation, len(joints)
-        whole = torch.cat([torch.from_numpy(joints), torch.from_numpy(nose)[:, None]], dim=1)
+        self._digest = hashlib.sha256(joints.tobytes() + nose.tobytes()).hexdigest()
+        whole = torch.cat([torch.from_numpy(joints), torch.from_numpy(nose)[:, None]], dim=1).float()
         points = y_up_to_z_up(normalize_3d(whole))
         if variation.mirror:
             mirrored = points[:, _MIRROR_POINTS] * torch.tensor([1.0, -1.0, 1.0])
             points = torch.cat([points, mirrored])
         bones = _TAKE_APART @ points
         torso = bones[:, _TORSO]
+        across = [torch.linalg.cross(line, torso[:, _SPINE], dim=-1).norm(dim=-1) for line in torso.unbind(1)[:_SPINE]]
+        if flat := int((torch.stack(across).amin(0) < _TINY).sum()):
+            raise ValueError(f"{flat} poses have shoulders or hips on one spot or along the spine; leave them out")
         shoulders, hips = _girdles(torso)
         limbs = torch.cat([bones[:, _ARMS] @ shoulders, bones[:, _LEGS] @ hips], dim=1)
         self.register_buffer("torso", torso.contiguous(), persistent=False)
@@ -105,8 +114,8 @@ class Bodies(nn.Module):
         if variation.mirror:
             odds[len(joints) :] *= variation.mirror
             odds[: len(joints)] *= 1 - variation.mirror
-        # drawn by looking a uniform number up, for `multinomial` takes no more than 2^24 weights and sorts them all
-        self.register_buffer("odds", (odds.double().cumsum(0) / odds.double().sum()).float(), persistent=False)
+        # to be looked up by a uniform number: `multinomial` takes no more than 2^24 weights
+        self.register_buffer("odds", odds.double().cumsum(0) / odds.double().sum(), persistent=False)
 
     def __len__(self) -> int:
         """Number of recorded poses."""
@@ -114,7 +123,7 @@ class Bodies(nn.Module):
 
     def digest(self) -> str:
         """A fingerprint of the recorded poses."""
-        return hashlib.sha256(b"".join(b.cpu().numpy().tobytes() for b in (self.torso, self.limbs))).hexdigest()
+        return self._digest
 
     def sample(self, count: int) -> Float[Tensor, "count 14 3"]:
         """Draw bodies from torch's global random state: the 13 joints and the nose."""
@@ -147,7 +156,8 @@ class Bodies(nn.Module):
         return normalize_3d(points)
 
     def _draw(self, count: int) -> Int[Tensor, " count"]:
-        drawn = torch.searchsorted(self.odds, torch.rand(count, device=self.odds.device))
+        chance = torch.rand(count, device=self.odds.device, dtype=self.odds.dtype)
+        drawn = torch.searchsorted(self.odds, chance, right=True)  # nothing is drawn that has no odds
         return drawn.clamp_max(len(self.odds) - 1)
 
 

@@ -49,6 +49,17 @@ class Recipe:
     warmup: float = 0.0
     cooldown: float = 0.0
 
+    def __post_init__(self) -> None:
+        """Refuse what nothing can be trained with.
+
+        Raises:
+            ValueError: If there are no pairs, or a batch has no two of them to tell apart.
+        """
+        if self.pairs < 1 or self.batch_size < 2:
+            raise ValueError(
+                f"pairs must be at least 1 and batch_size at least 2, got {self.pairs} and {self.batch_size}"
+            )
+
 
 def recipe_names() -> list[str]:
     """The recipes there are."""

@@ -40,7 +40,7 @@ class Detector:
 
     Attributes:
         noise: Each view's joints are moved by Gaussian noise of up to this standard deviation, torso lengths.
-        bad: Share of the joints that are moved by four times as much.
+        bad: Share of the joints that the noise moves four times as far.
         swapped: Share of the views whose arms are taken for each other, and again of those whose legs are.
         occluded: Share of the views that can lose joints; by chance some of them lose none.
         joints: In such a view each joint is lost with a probability drawn from 0 to this...

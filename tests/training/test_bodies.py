@@ -189,6 +189,26 @@ def test_bodies_are_made_where_the_recorded_ones_are(count: int, variation: Vari
     assert drawn.device.type == "meta"
 
 
+@pytest.mark.parametrize("pair", [(1, 2), (7, 8)])
+def test_poses_without_a_girdle_are_refused(pair: tuple[int, int]) -> None:
+    points = people(5)
+    points[3, pair[0]] = points[3, pair[1]]
+    with pytest.raises(ValueError, match="1 poses have shoulders or hips on one spot"):
+        make(points)
+
+
+def test_double_precision_recordings_give_single_precision_bodies() -> None:
+    points = people(5).astype(np.float64)
+    assert make(points).sample(3).dtype == torch.float32
+
+
+def test_nothing_is_drawn_that_has_no_odds(monkeypatch: pytest.MonkeyPatch) -> None:
+    bodies = make(people(5), Variation(mirror=1.0))
+    for chance in (0.0, 1 - 2**-53):
+        monkeypatch.setattr(torch, "rand", lambda *_, chance=chance, **__: torch.tensor([chance], dtype=torch.float64))
+        assert bodies._draw(1).item() >= 5  # the mirrored ones
+
+
 def test_the_digest_tells_recordings_apart() -> None:
     points = people(5)
     digest = make(points).digest()

@@ -57,6 +57,8 @@ def test_words_are_settings_too() -> None:
         ("network.mask_input=1", "wanted a value like True"),
         ("network=5", "wanted a value like NetworkConfig"),
         ("network.width=0", "width must be at least 1, got 0"),
+        ("pairs=0", "pairs must be at least 1"),
+        ("batch_size=1", "batch_size at least 2"),
     ],
 )
 def test_changes_that_make_no_sense_are_refused(assignment: str, message: str) -> None:

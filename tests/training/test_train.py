@@ -24,7 +24,7 @@ import training.recipes
 from poseembed import PoseEncoder
 from poseembed.checkpoint import CARD_FILE, WEIGHTS_FILE
 from poseembed.network import NetworkConfig
-from training import run_state, train
+from training import log, run_state, train
 from training.bodies import Bodies, Variation
 from training.cameras import CameraRange
 from training.objectives.base import Losses, Objective
@@ -461,7 +461,7 @@ def test_exported_checkpoint_is_the_trained_encoder(recipes: Path, data: Path, t
     trainer = make_trainer(recipe, seed=5)
     (tmp_path / "out").mkdir()
     train.train(trainer, tmp_path / "out", save_seconds=300)
-    train.export(trainer, tmp_path / "exported", recipe_name="tiny", data=[data])
+    train.export(trainer, tmp_path / "exported", recipe_name="tiny", changes=[], data=[data])
     encoder = PoseEncoder.from_pretrained(tmp_path / "exported")
     inputs = trainer.sampler.sample(6).inputs[0]
     z_pose, z_view = trainer.objective.encoder.eval()(inputs)
@@ -497,7 +497,7 @@ def test_log_says_how_training_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         def close(self) -> None:
             written.append(("closed", 0, 0))
 
-    monkeypatch.setattr(train, "SummaryWriter", Log)
+    monkeypatch.setattr(log, "SummaryWriter", Log)
     monkeypatch.setattr(train, "LOG_EVERY", 5)
     train.train(make_trainer(duel(pairs=12 * 4)), tmp_path, save_seconds=300)
     names = [(name, step) for name, _, step in written]
@@ -505,8 +505,18 @@ def test_log_says_how_training_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert written[0][1] < 10
     assert written[1][1] > 0
     train.train(make_trainer(duel(pairs=20 * 4)), tmp_path, save_seconds=300)
-    assert starts == [0, 12]
+    assert starts == [1, 13]  # what the first run logged stays
     assert [step for _, _, step in written[5:-1]] == [15, 15, 20, 20]
+
+
+def test_a_table_of_the_log_goes_with_the_weights(
+    recipes: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "LOG_EVERY", 5)
+    run("constant", data, tmp_path, "--pairs", "80")
+    lines = (tmp_path / "checkpoint" / log.FILE_NAME).read_text().splitlines()
+    assert {"loss/within_view", "loss/cross_view", "pairs_per_second"} < set(lines[0].split(","))
+    assert [line.split(",")[0] for line in lines] == ["step", "5", "10"]
 
 
 def test_speed_after_a_resumption_counts_only_the_new_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -522,7 +532,7 @@ def test_speed_after_a_resumption_counts_only_the_new_steps(tmp_path: Path, monk
         def close(self) -> None: ...
 
     clock = iter(range(1000))
-    monkeypatch.setattr(train, "SummaryWriter", Log)
+    monkeypatch.setattr(log, "SummaryWriter", Log)
     monkeypatch.setattr(train, "LOG_EVERY", 5)
     for steps in (3, 10):  # the clock ticks once at the start and once a step: 4 pairs a second
         monkeypatch.setattr(time, "monotonic", lambda: next(clock))
@@ -562,6 +572,11 @@ def test_two_processes_train_one_model(recipes: Path, data: Path, tmp_path: Path
         (["cv_mim", "--data", "DATA", "--out", "OUT", "--pairs", "0"], "--pairs must be at least 1"),
         (["cv_mim", "--data", "DATA", "--out", "OUT", "--seed", "-1"], "--seed must be at least 0"),
         (["cv_mim", "--out", "OUT"], "required: --data"),
+        (
+            ["cv_mim", "--data", "DATA", "--out", "OUT", "--set", "detector.nose=1"],
+            "no setting 'nose' there, but noise",
+        ),
+        (["cv_mim", "--data", "DATA", "--out", "OUT", "--set", "network.width=0"], "width must be at least 1"),
     ],
 )
 def test_impossible_commands_are_refused_before_any_work(
@@ -586,6 +601,18 @@ def test_recipes_have_names(recipes: Path) -> None:
 def test_unknown_recipes_are_named_with_those_there_are(name: str) -> None:
     with pytest.raises(ValueError, match=r"unknown recipe .*; known are: .*cv_mim,.*cv_mim_paper"):
         load_recipe(name)
+
+
+def test_a_run_with_changed_settings_says_so(recipes: Path, data: Path, tmp_path: Path) -> None:
+    changes = ["network.width=8", "batch_size=4"]
+    options = [part for assignment in changes for part in ("--set", assignment)]
+    run("constant", data, tmp_path / "out", "--pairs", "8", *options)
+    assert saved_step(tmp_path / "out") == 2
+    config = json.loads((tmp_path / "out" / "checkpoint" / "config.json").read_text())
+    assert config["training"]["changes"] == changes
+    assert config["network"]["width"] == 8
+    with pytest.raises(ValueError, match=r"other settings \(recipe\)"):
+        run("constant", data, tmp_path / "out", "--pairs", "8", *options[:2])
 
 
 def test_the_papers_recipe_is_the_papers() -> None:
