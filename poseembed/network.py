@@ -24,7 +24,7 @@ class NetworkConfig:
         width: Units of each hidden layer.
         blocks: Number of residual blocks of two layers each.
         pose_dim: Length of `z_pose`.
-        view_dim: Length of `z_view`.
+        view_dim: Length of `z_view`; 0 for a network without a view vector, whose `z_view` is then empty.
     """
 
     mask_input: bool = False
@@ -38,14 +38,15 @@ class NetworkConfig:
 
         Raises:
             TypeError: If `mask_input` is not a bool or another attribute not an int.
-            ValueError: If a size is under 1.
+            ValueError: If a size is under 1, or `view_dim` under 0.
         """
         for name, value in asdict(self).items():
             wanted = bool if name == "mask_input" else int
             if type(value) is not wanted:
                 raise TypeError(f"{name} must be {wanted.__name__}, got {value!r}")
-            if wanted is int and value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
+            least = 0 if name == "view_dim" else 1
+            if wanted is int and value < least:
+                raise ValueError(f"{name} must be at least {least}, got {value}")
 
     @property
     def input_dim(self) -> int:
@@ -93,9 +94,13 @@ class Tower(nn.Module):
 
     def forward(self, features: Float[Tensor, "batch width"]) -> Float[Tensor, "batch outputs"]:
         """Apply the blocks and the head."""
+        return self.head(self.residual(features))
+
+    def residual(self, features: Float[Tensor, "batch width"]) -> Float[Tensor, "batch width"]:
+        """Apply the blocks alone."""
         for block in self.blocks:
             features = features + block(features)
-        return self.head(features)
+        return features
 
 
 class Encoder(nn.Module):

@@ -99,6 +99,21 @@ def test_the_first_outputs_are_the_pose_vector() -> None:
     assert z_view.tolist() == [[5, 6, 7], [13, 14, 15]]
 
 
+def test_a_network_may_have_no_view_vector() -> None:
+    encoder = trained(NetworkConfig(width=32, pose_dim=5, view_dim=0)).eval()
+    inputs = torch.randn(4, 26)
+    for z_pose, z_view in (encoder(inputs), fold_batch_norm(encoder)(inputs)):
+        torch.testing.assert_close(z_pose, encoder.tower(encoder.stem(inputs)))
+        assert (z_pose.shape, z_view.shape) == ((4, 5), (4, 0))
+
+
+def test_a_tower_is_its_blocks_and_its_head() -> None:
+    tower = Tower(8, 3).eval()
+    features = torch.randn(4, 8)
+    torch.testing.assert_close(tower(features), tower.head(tower.residual(features)))
+    assert tower.residual(features).shape == (4, 8)
+
+
 @pytest.mark.parametrize("mask_input", [False, True])
 def test_inputs_are_laid_out_joint_by_joint(mask_input: bool) -> None:
     config = NetworkConfig(mask_input=mask_input)
@@ -120,6 +135,8 @@ def test_inputs_are_laid_out_joint_by_joint(mask_input: bool) -> None:
         ({"width": 0}, ValueError, "width must be at least 1, got 0"),
         ({"blocks": -1}, ValueError, "blocks must be at least 1"),
         ({"pose_dim": 32.0}, TypeError, "pose_dim must be int, got 32.0"),
+        ({"pose_dim": 0}, ValueError, "pose_dim must be at least 1, got 0"),
+        ({"view_dim": -1}, ValueError, "view_dim must be at least 0, got -1"),
         ({"view_dim": True}, TypeError, "view_dim must be int"),
         ({"mask_input": 1}, TypeError, "mask_input must be bool, got 1"),
     ],
