@@ -440,7 +440,7 @@ def test_the_papers_recipe_is_the_papers() -> None:
 
 
 def test_the_recipe_to_compare_with_differs_in_the_objective_alone() -> None:
-    ours, theirs = load_recipe("poseembed_base"), load_recipe("pr_vipe_adamw")
+    ours, theirs = load_recipe("poseembed_base"), load_recipe("poseembed_base_pr_vipe")
     for name in ("pairs", "batch_size", "variation", "cameras", "detector", "optimizer", "warmup", "cooldown"):
         assert getattr(ours, name) == getattr(theirs, name)
     assert theirs.network.width == ours.network.width
