@@ -31,7 +31,7 @@ FORMAT_VERSION = 1
 PREPROCESSING = "torso-v1"
 """Name of what `poseembed.keypoints.normalize_keypoints` does; a checkpoint is bound to it."""
 
-DEFAULT_CHECKPOINT = "cv-mim"
+DEFAULT_CHECKPOINT = "poseembed-base"
 
 Part = TypeVar("Part", NetworkConfig, MatchCalibration)
 

@@ -358,12 +358,13 @@ def test_a_folder_wins_over_a_hub_id(hub: Hub, masked_folder: Path) -> None:
 def test_a_folder_wins_over_a_packaged_name(
     plain_folder: Path, masked_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copytree(plain_folder, tmp_path / "packaged" / "cv-mim")
+    name = checkpoint.DEFAULT_CHECKPOINT
+    shutil.copytree(plain_folder, tmp_path / "packaged" / name)
     monkeypatch.setattr(checkpoint, "_packaged_folder", lambda: tmp_path / "packaged")
-    assert list_pretrained() == ["cv-mim"]
-    assert not PoseEncoder.from_pretrained("cv-mim").config.network.mask_input
-    shutil.copytree(masked_folder, "cv-mim")
-    assert PoseEncoder.from_pretrained("cv-mim").config.network.mask_input
+    assert list_pretrained() == [name]
+    assert not PoseEncoder.from_pretrained(name).config.network.mask_input
+    shutil.copytree(masked_folder, name)
+    assert PoseEncoder.from_pretrained(name).config.network.mask_input
     assert not PoseEncoder.from_pretrained().config.network.mask_input, "no name is the packaged one"
 
 

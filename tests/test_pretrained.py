@@ -95,6 +95,17 @@ def test_a_pose_is_nearer_to_itself_from_another_side_than_to_its_mirror_image(n
     assert np.median(same) > np.median(other) + 0.2
 
 
+@pytest.mark.parametrize("name", list_pretrained())
+def test_a_pose_from_another_side_is_probably_the_same_and_its_mirror_image_is_not(name: str) -> None:
+    encoder = PoseEncoder.from_pretrained(name)
+    pictures = look(THROWER, torch.arange(8) * torch.pi / 4)
+    z_pose, _ = encoder.embed(pictures)
+    mirrored, _ = encoder.embed(mirror(pictures))
+    same, other = (encoder.match_probability(encoder.similarity(z_pose, z)) for z in (z_pose, mirrored))
+    assert np.median(same) > 0.8
+    assert np.median(other) < 0.5
+
+
 def test_the_thrower_is_not_mirrored() -> None:
     """A front view has the left hand on the picture's right: the official code once projected it to the left."""
     (front,) = look(THROWER, torch.zeros(1))
