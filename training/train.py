@@ -108,7 +108,7 @@ def train(trainer: Trainer, out: Path, *, save_seconds: float) -> None:
     """
     recipe, chief = trainer.recipe, _rank() == 0
     # A run at a constant learning rate may be prolonged: nothing before depends on where it ends.
-    shape = recipe if recipe.cooldown or recipe.warmup else dataclasses.replace(recipe, pairs=0)
+    shape = recipe if recipe.cooldown or recipe.warmup else dataclasses.replace(recipe, pairs=1)
     settings = {
         "recipe": repr(shape),
         "seed": trainer.seed,

@@ -316,7 +316,7 @@ def test_a_crop_takes_the_feet_of_upright_people_and_not_their_heads() -> None:
     level = CameraRange(elevation=(0.0, 0.0), roll=(0.0, 0.0))
     detector = Detector(occluded=1.0, joints=0.0, limb=0.0, cropped=1.0)
     seen = torch.cat([visible(inputs) for inputs in sample(joints, 500, level, detector)]).float().mean(0)
-    assert seen[0] > 0.95
+    assert seen[0] > 0.93
     assert seen[11:].max() < 0.6
 
 
