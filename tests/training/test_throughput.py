@@ -38,6 +38,12 @@ def test_operations_of_a_step() -> None:
     assert result.batch_size == 32
 
 
+def test_objectives_that_take_the_gradient_of_a_gradient() -> None:
+    recipe = dataclasses.replace(SMALL, objective=load_recipe("cv_mim").objective)
+    result = throughput.measure("small", recipe, Bodies(joints(50), joints(50)[:, 0], Variation()), seconds=0.02)
+    assert result.flops_per_pair > 0
+
+
 def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(throughput, "load_recipe", lambda _: SMALL)
     monkeypatch.setattr(throughput, "read_poses", lambda *_: (joints(50), joints(50)[:, 0]))
