@@ -106,6 +106,20 @@ def _beyond_a_line(
     return along > low + (high - low) * (0.4 + 0.6 * share[:, None])
 
 
+def describe_camera(
+    rotation: Float[Tensor, "views 3 3"], roll: Float[Tensor, " views"], facing: Float[Tensor, " views"]
+) -> Float[Tensor, "views 5"]:
+    """Where cameras stand, as `Batch.camera` says it.
+
+    Args:
+        rotation: From the world to the camera's frame, see `training.cameras.orbit_matrix`.
+        roll: Of the camera, radians.
+        facing: Of the body, see `training.bodies.heading`.
+    """
+    towards = turn(-rotation[:, 0], -facing)  # the camera looks along the x axis of its own frame
+    return torch.cat([towards, roll.sin()[:, None], roll.cos()[:, None]], dim=-1)
+
+
 @dataclass(frozen=True)
 class Batch:
     """Two views of each of a batch of bodies, and what the virtual world knows of them.
@@ -158,6 +172,5 @@ class ViewSampler:
         picture = self.detector.shift(picture, 1 / distance)
         visible = self.detector.see(picture)
         inputs = network_input(normalize_keypoints(picture, visible), visible, self.network)
-        towards = turn(-rotation[:, 0], -facing.repeat(2))  # the camera looks along the x axis of its own frame
-        camera = torch.cat([towards, roll.sin()[:, None], roll.cos()[:, None]], dim=-1)
+        camera = describe_camera(rotation, roll, facing.repeat(2))
         return Batch(inputs.unflatten(0, (2, pairs)), turn(joints, -facing[:, None]), camera.unflatten(0, (2, pairs)))

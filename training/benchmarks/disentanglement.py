@@ -43,6 +43,7 @@ from training.bodies import heading
 from training.cameras import CameraRange, normalize_3d, orbit_matrix, project, turn, y_up_to_z_up
 from training.datasets import mocap
 from training.metrics import mpjpe
+from training.views import describe_camera
 
 FIT, TEST = 20_000, 5_000
 """Views that probes are fitted on, and tested on in each file."""
@@ -110,8 +111,7 @@ def draw_views(poses: Float[np.ndarray, "poses 13 3"], count: int, condition: Co
     shift = condition.noise / distance[:, None, None] * torch.randn(count, 13, 2, generator=generator)
     visible = torch.rand(count, 13, generator=generator).argsort(-1) >= condition.missing
     facing = heading(placed)
-    towards = turn(-rotation[:, 0], -facing)  # the camera looks along the x axis of its own frame
-    camera = torch.cat([towards, roll.sin()[:, None], roll.cos()[:, None]], dim=-1)
+    camera = describe_camera(rotation, roll, facing)
     return Views(project(placed, rotation, distance) + shift, visible, camera, turn(placed, -facing[:, None]))
 
 
@@ -225,17 +225,13 @@ def split_poses(
             another one; if none has a `train` split.
     """
     fitted_on, data = [], {}
-    for path in paths:
-        if not path.is_file():
-            raise FileNotFoundError(f"no such file: {path}")
-        if path.stem in data:
-            raise ValueError(f"two data files are called {path.stem}; their results could not be told apart")
+    for name, path in mocap.by_name(paths).items():
         recordings = mocap.read(path)
         if "train" in recordings.split:
             if "val" not in recordings.split:
                 raise ValueError(f"{path} has a train split but no val split to test on")
             fitted_on.append(recordings.poses("train")[0])
-        data[path.stem] = recordings.held_out()
+        data[name] = recordings.held_out()
     if not fitted_on:
         raise ValueError("no file has a train split to fit probes on; add one that has, such as mocap_cmu.npz")
     return np.concatenate(fitted_on), data

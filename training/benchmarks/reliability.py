@@ -29,7 +29,7 @@ from tqdm import tqdm
 
 from poseembed import PoseEncoder
 from training.benchmarks.report import write_json
-from training.benchmarks.retrieval import GALLERY, Condition, Trial, make_trial
+from training.benchmarks.retrieval import GALLERY, Condition, make_trial, means
 from training.calibrate import BATCH, Pairs, balance, compare, same_pose
 from training.datasets import mocap
 
@@ -88,19 +88,17 @@ def compare_views(
     Raises:
         ValueError: If there are fewer poses (metres, y up) than a gallery holds.
     """
+    embed = means(encoder)
     for seed in range(trials):
         pictures = {condition: make_trial(joints, condition, seed=seed) for condition in CONDITIONS}
         poses = pictures[CONDITIONS[0]].poses  # which are the same under all conditions
-        vectors = {condition: _pose_vectors(encoder, trial) for condition, trial in pictures.items()}
+        vectors = {
+            condition: [embed(points, visible) for points, visible in zip(trial.points, trial.visible, strict=True)]
+            for condition, trial in pictures.items()
+        }
         for rows in torch.arange(len(poses)).split(BATCH):
             match = same_pose(poses[rows])
             yield {condition: compare(one[rows], other[rows], match) for condition, (one, other) in vectors.items()}
-
-
-def _pose_vectors(encoder: PoseEncoder, trial: Trial) -> list[Float[Tensor, "poses dim"]]:
-    """Of the queries and of the gallery."""
-    views = zip(trial.points, trial.visible, strict=True)
-    return [encoder.embed(points, visible.float()).z_pose for points, visible in views]
 
 
 def assess(
@@ -213,13 +211,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for path in (options.out, options.plot):
         if path and not path.parent.is_dir():
             parser.error(f"no such folder: {path.parent}")
-    data = {}
-    for path in options.data:
-        if not path.is_file():
-            parser.error(f"no such file: {path}")
-        if path.stem in data:
-            parser.error(f"two data files are called {path.stem}; their results could not be told apart")
-        data[path.stem] = mocap.read(path).held_out()
+    try:
+        files = mocap.by_name(options.data)
+    except (FileNotFoundError, ValueError) as error:
+        parser.error(str(error))
+    data = {name: mocap.read(path).held_out() for name, path in files.items()}
     encoder = PoseEncoder.from_pretrained(options.weights)
     if encoder.config.calibration is None:
         parser.error("this checkpoint has no calibration; fit it with: python -m training.calibrate FOLDER --data FILE")

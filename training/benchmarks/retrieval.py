@@ -106,7 +106,7 @@ def joint_distances(
 
 
 def means(encoder: PoseEncoder) -> Embed:
-    """The encoder's pose vectors as they are: Pr-VIPE compares the means of its Gaussians by Euclidean distance."""
+    """The encoder's pose vectors as they are; Pr-VIPE's, the means of its Gaussians, are so compared by distance."""
 
     def embed(points: Float[Tensor, "poses 13 2"], visible: Bool[Tensor, "poses 13"]) -> Float[Tensor, "poses dim"]:
         z_pose: Tensor = encoder.embed(points, visible.float()).z_pose
@@ -117,11 +117,8 @@ def means(encoder: PoseEncoder) -> Embed:
 
 def pose_vectors(encoder: PoseEncoder) -> Embed:
     """The encoder's pose vectors at unit length, so that Euclidean distance ranks as cosine does."""
-
-    def embed(points: Float[Tensor, "poses 13 2"], visible: Bool[Tensor, "poses 13"]) -> Float[Tensor, "poses dim"]:
-        return normalize(encoder.embed(points, visible.float()).z_pose, dim=-1)
-
-    return embed
+    as_they_are = means(encoder)
+    return lambda points, visible: normalize(as_they_are(points, visible), dim=-1)
 
 
 def make_trial(poses: Float[np.ndarray, "frames 13 3"], condition: Condition, *, seed: int) -> Trial:
@@ -236,13 +233,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error("--noise must have one value, at least 0, for each of --missing")
     if not options.out.parent.is_dir():
         parser.error(f"no such folder: {options.out.parent}")
-    data = {}
-    for path in options.data:
-        if not path.is_file():
-            parser.error(f"no such file: {path}")
-        if path.stem in data:
-            parser.error(f"two data files are called {path.stem}; their results could not be told apart")
-        data[path.stem] = mocap.read(path).held_out()
+    try:
+        files = mocap.by_name(options.data)
+    except (FileNotFoundError, ValueError) as error:
+        parser.error(str(error))
+    data = {name: mocap.read(path).held_out() for name, path in files.items()}
     representations: dict[str, Embed] = {"raw 2D keypoints": raw_keypoints, "joint-pair distances": joint_distances}
     for weights in options.weights:
         representations[f"z_pose {weights}"] = pose_vectors(PoseEncoder.from_pretrained(weights))

@@ -92,6 +92,23 @@ def read(path: str | Path) -> MotionCapture:
     return MotionCapture(**arrays)
 
 
+def by_name(paths: Sequence[Path]) -> dict[str, Path]:
+    """Files by the names that results are told apart by.
+
+    Raises:
+        FileNotFoundError: If one is missing.
+        ValueError: If two have one name.
+    """
+    files: dict[str, Path] = {}
+    for path in paths:
+        if not path.is_file():
+            raise FileNotFoundError(f"no such file: {path}")
+        if path.stem in files:
+            raise ValueError(f"two data files are called {path.stem}; their results could not be told apart")
+        files[path.stem] = path
+    return files
+
+
 def read_poses(
     paths: Sequence[str | Path], *splits: str
 ) -> tuple[Float[np.ndarray, "poses 13 3"], Float[np.ndarray, "poses 3"]]:
