@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from poseembed import PoseEncoder
 from poseembed.calibration import MatchCalibration
 from training import calibrate
 from training.calibrate import Pairs, balance, compare, fit, same_pose
+
+WriteMocap = Callable[[Path, dict[str, np.ndarray]], Path]
 
 
 def simulate(calibration: MatchCalibration, count: int = 200_000, seed: int = 0) -> Pairs:
@@ -108,25 +111,9 @@ def test_all_first_views_are_compared_with_all_second_ones() -> None:
     assert torch.equal(pairs.match, match.flatten())
 
 
-def write_mocap(path: Path, **clips: np.ndarray) -> Path:
-    """A file with one clip for each split."""
-    joints, names = np.concatenate(list(clips.values())), np.array(list(clips))
-    np.savez(
-        path,
-        joints=joints,
-        nose=joints[:, 0],
-        ok=np.ones(len(joints), bool),
-        offsets=np.cumsum([0, *(len(clip) for clip in clips.values())]),
-        subject=names,
-        action=names,
-        clip=names,
-        split=names,
-    )
-    return path
-
-
 @pytest.mark.parametrize("kind", ["plain", "masked"])
 def test_command_calibrates_a_checkpoint_on_the_train_split(
+    write_mocap: WriteMocap,
     kind: str,
     request: pytest.FixtureRequest,
     tmp_path: Path,
@@ -135,7 +122,7 @@ def test_command_calibrates_a_checkpoint_on_the_train_split(
 ) -> None:
     monkeypatch.setattr(calibrate, "BATCH", 20)
     everybody_alike = np.repeat(bodies(1), 50, 0)  # on which nothing could be fitted
-    data = write_mocap(tmp_path / "made-up.npz", train=bodies(30), val=everybody_alike)
+    data = write_mocap(tmp_path / "made-up.npz", {"train": bodies(30), "val": everybody_alike})
     original = request.getfixturevalue(f"{kind}_folder")
     folders = [Path(shutil.copytree(original, tmp_path / name)) for name in ("first", "again", "other")]
     for folder, seed in zip(folders, ("0", "0", "1"), strict=True):
@@ -171,9 +158,14 @@ def test_command_calibrates_a_checkpoint_on_the_train_split(
     ],
 )
 def test_impossible_commands_are_refused(
-    plain_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], changed: dict[str, str], message: str
+    write_mocap: WriteMocap,
+    plain_folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    changed: dict[str, str],
+    message: str,
 ) -> None:
-    data = write_mocap(tmp_path / "data.npz", train=bodies(3))
+    data = write_mocap(tmp_path / "data.npz", {"train": bodies(3)})
     options = {"--data": str(data), "folder": str(plain_folder)} | changed
     folder = options.pop("folder")
     with pytest.raises(SystemExit, match="2"):

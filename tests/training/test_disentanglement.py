@@ -1,6 +1,7 @@
 """The disentanglement benchmark and its probes, on features of which it is known what can be read from them."""
 
 import json
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -28,6 +29,8 @@ from training.benchmarks.disentanglement import (
 from training.benchmarks.probes import Probe, constant, linear, mlp
 from training.benchmarks.retrieval import Condition
 from training.cameras import project
+
+WriteMocap = Callable[[Path, dict[str, np.ndarray]], Path]
 
 STANDING = np.array(
     [  # metres, x to the person's left, y up, z forward; in the order of JOINTS
@@ -240,26 +243,7 @@ def test_table_shows_means_and_deviations_of_several_seeds() -> None:
     assert lines[6].split() == ["nothing", "(chance)", "constant", "15.0", "0.500"]
 
 
-def write_mocap(path: Path, frames: dict[str, np.ndarray]) -> Path:
-    """A file with one clip for each split."""
-    lengths = [len(joints) for joints in frames.values()]
-    joints = np.concatenate(list(frames.values()))
-    names = np.array(list(frames))
-    np.savez(
-        path,
-        joints=joints,
-        nose=joints[:, 0],
-        ok=np.ones(len(joints), bool),
-        offsets=np.cumsum([0, *lengths]),
-        subject=names,
-        action=names,
-        clip=names,
-        split=names,
-    )
-    return path
-
-
-def test_probes_are_fitted_and_tested_on_different_splits(tmp_path: Path) -> None:
+def test_probes_are_fitted_and_tested_on_different_splits(write_mocap: WriteMocap, tmp_path: Path) -> None:
     one, two, three = (bodies(count, seed=count) for count in (5, 6, 7))
     parts = write_mocap(tmp_path / "parts.npz", {"train": one, "val": two})
     more = write_mocap(tmp_path / "more.npz", {"val": one, "train": three})
@@ -272,7 +256,7 @@ def test_probes_are_fitted_and_tested_on_different_splits(tmp_path: Path) -> Non
 
 
 def test_command_measures_checkpoints(
-    tmp_path: Path, masked_folder: Path, plain_folder: Path, capsys: pytest.CaptureFixture[str]
+    write_mocap: WriteMocap, tmp_path: Path, masked_folder: Path, plain_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     parts = write_mocap(tmp_path / "parts.npz", {"train": bodies(300), "val": bodies(50, seed=1)})
     whole = write_mocap(tmp_path / "whole.npz", {"eval": bodies(50, seed=2)})
@@ -305,19 +289,21 @@ def test_a_checkpoint_without_view_vectors_has_no_probe_of_them(tmp_path: Path) 
     assert list(vectors) == [CHANCE, "raw 2D keypoints", "z_pose pose only"]
 
 
-def test_a_file_without_a_train_split_needs_another(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_without_a_train_split_needs_another(
+    write_mocap: WriteMocap, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     whole = write_mocap(tmp_path / "whole.npz", {"eval": bodies(5)})
     with pytest.raises(SystemExit, match="2"):
         disentanglement.main(["--data", str(whole), "--out", str(tmp_path / "results.json")])
     assert "no file has a train split to fit probes on" in capsys.readouterr().err
 
 
-def test_a_file_that_holds_nothing_out_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_holds_nothing_out_is_refused(write_mocap: WriteMocap, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="has a train split but no val split to test on"):
         split_poses([write_mocap(tmp_path / "data.npz", {"train": bodies(5), "eval": bodies(5)})])
 
 
-def test_files_of_one_name_are_refused(tmp_path: Path) -> None:
+def test_files_of_one_name_are_refused(write_mocap: WriteMocap, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     splits = {"train": bodies(5), "val": bodies(5)}
     files = [write_mocap(folder / "data.npz", splits) for folder in (tmp_path, tmp_path / "other")]
@@ -337,7 +323,7 @@ def test_files_of_one_name_are_refused(tmp_path: Path) -> None:
     ],
 )
 def test_impossible_commands_are_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], changed: dict[str, str], message: str
+    write_mocap: WriteMocap, tmp_path: Path, capsys: pytest.CaptureFixture[str], changed: dict[str, str], message: str
 ) -> None:
     data = write_mocap(tmp_path / "data.npz", {"train": bodies(5), "val": bodies(5)})
     options = {"--data": str(data), "--out": str(tmp_path / "results.json")} | changed

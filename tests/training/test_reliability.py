@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from training.benchmarks import reliability, retrieval
 from training.benchmarks.reliability import BINS, CONDITIONS, Result, assess, compare_views, draw, table
 from training.benchmarks.retrieval import Condition
 from training.calibrate import write_calibration
+
+WriteMocap = Callable[[Path, dict[str, np.ndarray]], Path]
 
 GALLERY = 40
 
@@ -113,29 +116,12 @@ def test_all_views_of_a_batch_are_compared(encoder: PoseEncoder) -> None:
     assert not torch.equal(batches[0][CONDITIONS[1]].cosine, batches[2][CONDITIONS[1]].cosine)
 
 
-def write_mocap(path: Path, **clips: np.ndarray) -> Path:
-    """A file with one clip for each split."""
-    joints, names = np.concatenate(list(clips.values())), np.array(list(clips))
-    np.savez(
-        path,
-        joints=joints,
-        nose=joints[:, 0],
-        ok=np.ones(len(joints), bool),
-        offsets=np.cumsum([0, *(len(clip) for clip in clips.values())]),
-        subject=names,
-        action=names,
-        clip=names,
-        split=names,
-    )
-    return path
-
-
 def test_command_measures_on_the_val_split_and_draws(
-    tmp_path: Path, masked_folder: Path, capsys: pytest.CaptureFixture[str]
+    write_mocap: WriteMocap, tmp_path: Path, masked_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     everybody_alike = np.repeat(bodies(1), 60, 0)  # on which nothing could be measured
-    parts = write_mocap(tmp_path / "parts.npz", train=everybody_alike, val=bodies(GALLERY))
-    whole = write_mocap(tmp_path / "whole.npz", eval=bodies(60, seed=1))
+    parts = write_mocap(tmp_path / "parts.npz", {"train": everybody_alike, "val": bodies(GALLERY)})
+    whole = write_mocap(tmp_path / "whole.npz", {"eval": bodies(60, seed=1)})
     folder = Path(shutil.copytree(masked_folder, tmp_path / "calibrated"))
     write_calibration(folder, MatchCalibration(1.0, 1.0, 0.0), {})
     out, plot = tmp_path / "results.json", tmp_path / "curves.png"
@@ -177,18 +163,25 @@ def test_a_picture_of_one_file_and_of_certain_probabilities(tmp_path: Path) -> N
     ],
 )
 def test_impossible_commands_are_refused(
-    plain_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], changed: dict[str, str], message: str
+    write_mocap: WriteMocap,
+    plain_folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    changed: dict[str, str],
+    message: str,
 ) -> None:
-    data = write_mocap(tmp_path / "data.npz", val=bodies(GALLERY))
+    data = write_mocap(tmp_path / "data.npz", {"val": bodies(GALLERY)})
     options = {"--data": str(data), "--weights": str(plain_folder), "--out": str(tmp_path / "results.json")} | changed
     with pytest.raises(SystemExit, match="2"):
         reliability.main([text for option in options.items() for text in option])
     assert message in capsys.readouterr().err
 
 
-def test_files_of_one_name_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_files_of_one_name_are_refused(
+    write_mocap: WriteMocap, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "other").mkdir()
-    files = [write_mocap(folder / "data.npz", val=bodies(GALLERY)) for folder in (tmp_path, tmp_path / "other")]
+    files = [write_mocap(folder / "data.npz", {"val": bodies(GALLERY)}) for folder in (tmp_path, tmp_path / "other")]
     with pytest.raises(SystemExit, match="2"):
         reliability.main(["--data", *map(str, files), "--out", str(tmp_path / "results.json")])
     assert "two data files are called data" in capsys.readouterr().err

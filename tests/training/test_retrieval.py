@@ -1,6 +1,7 @@
 """The cross-view retrieval benchmark, on trials whose outcome is known."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,8 @@ from training.benchmarks.retrieval import (
     raw_keypoints,
     table,
 )
+
+WriteMocap = Callable[[Path, dict[str, np.ndarray]], Path]
 
 GALLERY = 40
 EVERYTHING = torch.ones(GALLERY, 13, dtype=torch.bool)
@@ -165,27 +168,8 @@ def test_table_shows_mean_and_deviation_in_per_cent() -> None:
     assert lines[6].split()[:4] == ["z_pose", "12.5", "±", "0.0"]
 
 
-def write_mocap(path: Path, frames: dict[str, np.ndarray]) -> Path:
-    """A file with one clip for each split."""
-    lengths = [len(joints) for joints in frames.values()]
-    joints = np.concatenate(list(frames.values()))
-    names = np.array(list(frames))
-    np.savez(
-        path,
-        joints=joints,
-        nose=joints[:, 0],
-        ok=np.ones(len(joints), bool),
-        offsets=np.cumsum([0, *lengths]),
-        subject=names,
-        action=names,
-        clip=names,
-        split=names,
-    )
-    return path
-
-
 def test_command_measures_checkpoints_on_the_val_split(
-    tmp_path: Path, masked_folder: Path, capsys: pytest.CaptureFixture[str]
+    write_mocap: WriteMocap, tmp_path: Path, masked_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     everybody_alike = np.repeat(bodies(1), 200, 0)
     parts = write_mocap(tmp_path / "parts.npz", {"train": everybody_alike, "val": bodies(GALLERY, seed=1)})
@@ -220,7 +204,7 @@ def test_command_measures_checkpoints_on_the_val_split(
     assert printed.count("joint-pair distances") == 4
 
 
-def test_pr_vipe_ranks_by_distance(tmp_path: Path, masked_folder: Path) -> None:
+def test_pr_vipe_ranks_by_distance(write_mocap: WriteMocap, tmp_path: Path, masked_folder: Path) -> None:
     data, out = write_mocap(tmp_path / "data.npz", {"val": bodies(GALLERY)}), tmp_path / "results.json"
     weights = ["--weights", str(masked_folder), "--pr-vipe", str(masked_folder)]
     retrieval.main(["--data", str(data), *weights, "--missing", "0", "--noise", "0", "--out", str(out)])
@@ -246,7 +230,7 @@ def test_pr_vipe_ranks_by_distance(tmp_path: Path, masked_folder: Path) -> None:
     ],
 )
 def test_impossible_commands_are_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], changed: dict[str, str], message: str
+    write_mocap: WriteMocap, tmp_path: Path, capsys: pytest.CaptureFixture[str], changed: dict[str, str], message: str
 ) -> None:
     data = write_mocap(tmp_path / "data.npz", {"val": bodies(GALLERY)})
     options = {"--data": str(data), "--out": str(tmp_path / "results.json"), "--trials": "1"} | changed
@@ -255,7 +239,9 @@ def test_impossible_commands_are_refused(
     assert message in capsys.readouterr().err
 
 
-def test_files_of_one_name_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_files_of_one_name_are_refused(
+    write_mocap: WriteMocap, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "other").mkdir()
     files = [write_mocap(folder / "data.npz", {"val": bodies(GALLERY)}) for folder in (tmp_path, tmp_path / "other")]
     with pytest.raises(SystemExit, match="2"):
