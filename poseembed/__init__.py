@@ -8,6 +8,7 @@ z_pose, z_view = encoder.embed(keypoints, skeleton="coco")
 from poseembed._version import __version__
 from poseembed.checkpoint import list_pretrained
 from poseembed.encoder import Embedding, PoseEncoder
+from poseembed.poses import Poses
 from poseembed.skeleton import BONES, JOINTS, SKELETONS, Skeleton, mirror
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "SKELETONS",
     "Embedding",
     "PoseEncoder",
+    "Poses",
     "Skeleton",
     "__version__",
     "list_pretrained",

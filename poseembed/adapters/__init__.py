@@ -1,0 +1,1 @@
+"""Keypoints out of whatever a pose detector gives; nothing here imports a detector."""

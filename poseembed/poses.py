@@ -1,0 +1,167 @@
+"""`Poses`: the people found in pictures or in a video, one row a person in a picture."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float, Int64
+from numpy.typing import ArrayLike
+from typing_extensions import Self
+
+from poseembed.skeleton import NUM_JOINTS
+
+if TYPE_CHECKING:  # the encoder needs torch, which reading a file of keypoints does not
+    from poseembed.encoder import PoseEncoder
+
+NOBODY = -1
+"""`person` of a row whose identity is not known, and of the row that stands for a frame without anybody."""
+
+
+@dataclass(frozen=True, eq=False)
+class Poses:
+    """People in pictures, in the order of the pictures: n rows, one a person in a picture.
+
+    A frame of a video in which nobody was found is a row too, of NaN keypoints and confidence 0, so that the frames
+    of a video are all there. Make one from arrays with `from_arrays`.
+
+    Attributes:
+        keypoints: (n, 13, 2) points (x, y), y down, pixels, in the order of `poseembed.JOINTS`; NaN is missing.
+        confidence: (n, 13) scores of the joints, 0 to 1.
+        frame: (n,) number of the picture, from 0, never falling.
+        person: (n,) identity of the person over time, from 0; -1 is not known.
+        time: (n,) seconds since the start of the video; NaN is not known.
+        image: (n,) name of the picture; "" is not known.
+        z_pose: (n, pose_dim) pose vectors, or None before `embed`.
+        z_view: (n, view_dim) view vectors, or None before `embed`.
+    """
+
+    keypoints: Float[np.ndarray, "n 13 2"]
+    confidence: Float[np.ndarray, "n 13"]
+    frame: Int64[np.ndarray, " n"]
+    person: Int64[np.ndarray, " n"]
+    time: Float[np.ndarray, " n"]
+    image: np.ndarray
+    z_pose: Float[np.ndarray, "n pose_dim"] | None = None
+    z_view: Float[np.ndarray, "n view_dim"] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse columns that do not fit each other.
+
+        Raises:
+            ValueError: If a shape is wrong, or the frames are not in order.
+        """
+        n = len(self.keypoints)
+        wanted = {"keypoints": (n, NUM_JOINTS, 2), "confidence": (n, NUM_JOINTS)}
+        for column in fields(self):
+            values = getattr(self, column.name)
+            if values is None:
+                continue
+            shape = wanted.get(column.name, (n, *values.shape[1:]) if column.name.startswith("z_") else (n,))
+            if values.shape != shape:
+                raise ValueError(f"got {column.name} of shape {values.shape}; wanted {shape} for {n} poses")
+        if (np.diff(self.frame) < 0).any():
+            raise ValueError("frame must not fall from one row to the next; sort the rows by frame first")
+
+    @classmethod
+    def from_arrays(
+        cls,
+        keypoints: ArrayLike,
+        confidence: ArrayLike | None = None,
+        *,
+        frame: ArrayLike | None = None,
+        person: ArrayLike | None = None,
+        time: ArrayLike | None = None,
+        image: Sequence[str] | np.ndarray | None = None,
+    ) -> Self:
+        """Poses of arrays, with what is not given filled in.
+
+        Args:
+            keypoints: (n, 13, 2) points (x, y), y down, pixels; NaN is missing.
+            confidence: (n, 13) scores; if None 1, and 0 where a keypoint is missing.
+            frame: (n,) numbers of the pictures; if None each row is a picture of its own.
+            person: (n,) identities; if None not known.
+            time: (n,) seconds; if None not known.
+            image: (n,) names; if None not known.
+
+        Raises:
+            ValueError: If a shape is wrong, or the frames are not in order.
+        """
+        points = np.asarray(keypoints, dtype=np.float32)
+        n = len(points)
+        if confidence is None:
+            confidence = ~np.isnan(points).any(-1)
+        return cls(
+            keypoints=points,
+            confidence=np.asarray(confidence, dtype=np.float32),
+            frame=np.arange(n) if frame is None else np.asarray(frame, dtype=np.int64),
+            person=np.full(n, NOBODY) if person is None else np.asarray(person, dtype=np.int64),
+            time=np.full(n, np.nan) if time is None else np.asarray(time, dtype=np.float64),
+            image=np.full(n, "") if image is None else np.asarray(image, dtype=np.str_),
+        )
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return len(self.keypoints)
+
+    @property
+    def people(self) -> tuple[int, ...]:
+        """The known identities, the one in most rows first."""
+        ids, counts = np.unique(self.person[self.person != NOBODY], return_counts=True)
+        return tuple(ids[np.argsort(-counts, kind="stable")].tolist())
+
+    def select(self, rows: ArrayLike | slice) -> Self:
+        """The rows that a mask, indices or a slice pick."""
+        picked = rows if isinstance(rows, slice) else np.asarray(rows)
+        columns: dict[str, Any] = {}
+        for column in fields(self):
+            values = getattr(self, column.name)
+            columns[column.name] = None if values is None else values[picked]
+        return replace(self, **columns)
+
+    def track(self, person: int | None = None) -> Self:
+        """One person over time: a row for every frame from first to last sight of them, NaN where they were not seen.
+
+        Args:
+            person: Whose track; None is the person in most rows, or everybody where no identity is known.
+
+        Raises:
+            ValueError: If there is no such person, or one frame has several rows of them.
+        """
+        if person is None:
+            person = self.people[0] if self.people else NOBODY
+        rows = np.flatnonzero(self.person == person)
+        if not len(rows):
+            raise ValueError(f"nobody is person {person}; there are: {', '.join(map(str, self.people)) or 'none'}")
+        if len(np.unique(self.frame[rows])) < len(rows):
+            raise ValueError(
+                "several people without an identity share a frame, so there is no telling them apart over time; "
+                "give each row its person"
+            )
+        frames = np.arange(self.frame[rows[0]], self.frame[rows[-1]] + 1)
+        at = self.frame[rows] - frames[0]
+        columns: dict[str, Any] = {}
+        for name in ("keypoints", "z_pose", "z_view"):
+            values = getattr(self, name)
+            columns[name] = None if values is None else _spread(values[rows], at, len(frames), np.nan)
+        return replace(
+            self,
+            **columns,
+            confidence=_spread(self.confidence[rows], at, len(frames), 0),
+            frame=frames,
+            person=np.full(len(frames), person),
+            time=np.interp(frames, self.frame[rows], self.time[rows]),
+            image=_spread(self.image[rows], at, len(frames), ""),
+        )
+
+    def embed(self, encoder: "PoseEncoder", *, show_progress_bar: bool = False) -> Self:
+        """The same rows with `z_pose` and `z_view`; NaN rows where nobody was found."""
+        z_pose, z_view = encoder.embed(self.keypoints, self.confidence, show_progress_bar=show_progress_bar)
+        return replace(self, z_pose=z_pose, z_view=z_view)
+
+
+def _spread(values: np.ndarray, at: Int64[np.ndarray, " rows"], length: int, filler: float | str) -> np.ndarray:
+    """Rows put into their places among `length` rows; the others are filled."""
+    spread = np.full((length, *values.shape[1:]), filler, dtype=values.dtype)
+    spread[at] = values
+    return spread
