@@ -1,11 +1,12 @@
 """Checkpoints on disk and on the Hugging Face Hub: find, check, read, write.
 
-A checkpoint is a folder with `config.json`, `model.safetensors` and `README.md` (the model card). Nothing is ever
-unpickled, and tensors are matched by name and shape before any of them is used.
+A checkpoint is a folder with `config.json`, `model.safetensors`, `README.md` (the model card) and, if it has a decoder,
+`decoder.safetensors`. Nothing is ever unpickled, and tensors are matched by name and shape before any of them is used.
 """
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,11 +20,13 @@ from torch import Tensor, nn
 
 from poseembed._version import __version__
 from poseembed.calibration import MatchCalibration
+from poseembed.decoder import Decoder, DecoderConfig
 from poseembed.network import Encoder, NetworkConfig
 from poseembed.skeleton import JOINTS
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
+DECODER_FILE = "decoder.safetensors"
 CARD_FILE = "README.md"
 FORMAT_VERSION = 1
 """Raised whenever an older library could misread a newer checkpoint."""
@@ -33,7 +36,8 @@ PREPROCESSING = "torso-v1"
 
 DEFAULT_CHECKPOINT = "poseembed-base"
 
-Part = TypeVar("Part", NetworkConfig, MatchCalibration)
+Part = TypeVar("Part", NetworkConfig, MatchCalibration, DecoderConfig)
+Module = TypeVar("Module", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -45,12 +49,14 @@ class CheckpointConfig:
         license: SPDX identifier of the weights' licence.
         training: How the weights were made: recipe, data, pairs and so on; free to hold more.
         calibration: Turns cosines of pose vectors into probabilities, where it was fitted.
+        decoder: Shape of the decoder, where there is one.
     """
 
     network: NetworkConfig
     license: str = "unknown"
     training: dict[str, Any] = field(default_factory=dict)
     calibration: MatchCalibration | None = None
+    decoder: DecoderConfig | None = None
 
     def to_json(self) -> str:
         """The text of `config.json`."""
@@ -72,11 +78,13 @@ class Checkpoint:
         config: What `config.json` says.
         network: The encoder, batch norm folded, in float32, on the CPU and in eval mode.
         card: Text of the model card, empty when there is none.
+        decoder: The decoder that the config describes, in the same state, or None.
     """
 
     config: CheckpointConfig
     network: Encoder
     card: str = ""
+    decoder: Decoder | None = None
 
 
 def list_pretrained() -> list[str]:
@@ -126,14 +134,16 @@ def find(
             force_download=force_download,
         )
 
-    downloaded = download(CONFIG_FILE).parent
+    config = download(CONFIG_FILE)
     download(WEIGHTS_FILE)
+    if _read_config(config).decoder is not None:
+        download(DECODER_FILE)
     try:
         download(CARD_FILE)
     except OSError as error:  # a repository without a model card is good enough to embed with
         if not isinstance(error.__cause__, hub_errors.EntryNotFoundError):
             raise
-    return downloaded
+    return config.parent
 
 
 def read(folder: Path) -> Checkpoint:
@@ -144,41 +154,67 @@ def read(folder: Path) -> Checkpoint:
         ValueError: If a file is damaged, was made for a newer library or another skeleton, or if the tensors are
             not exactly those of the network that the config describes.
     """
-    for name in (CONFIG_FILE, WEIGHTS_FILE):
-        if not (folder / name).is_file():
-            raise FileNotFoundError(
-                f"{folder} has no {name}; a checkpoint is a folder with {CONFIG_FILE} and {WEIGHTS_FILE}"
-            )
+    if not (folder / CONFIG_FILE).is_file():
+        raise _incomplete(folder, CONFIG_FILE)
     config = _read_config(folder / CONFIG_FILE)
-    try:
-        tensors = load_file(folder / WEIGHTS_FILE)
-    except SafetensorError as error:
-        raise ValueError(
-            f"{folder / WEIGHTS_FILE} is damaged or cut short ({error}); copy or download it again "
-            "(from the Hub: force_download=True)"
-        ) from error
-    with torch.device("meta"):  # no time spent on an initialisation that is thrown away
-        network = Encoder(config.network, batch_norm=False, dropout=0.0)
-    _check_tensors(folder / WEIGHTS_FILE, network, tensors)
-    # Copies, never the file mapped into memory: it may be replaced or cut short while the encoder lives.
-    tensors = {name: tensor.to(torch.float32, copy=True) for name, tensor in tensors.items()}
-    network.load_state_dict(tensors, strict=True, assign=True)
+    network = _read_module(folder / WEIGHTS_FILE, lambda: Encoder(config.network, batch_norm=False, dropout=0.0))
+    decoder, shape = None, config.decoder
+    if shape is not None:
+        decoder = _read_module(folder / DECODER_FILE, lambda: Decoder(config.network, shape))
     card = folder / CARD_FILE
-    return Checkpoint(config, network.eval(), card.read_text(encoding="utf-8") if card.is_file() else "")
+    return Checkpoint(config, network, card.read_text(encoding="utf-8") if card.is_file() else "", decoder)
 
 
 def write(folder: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint's three files, creating the folder if need be.
+    """Write a checkpoint's files, creating the folder if need be.
 
     Weights that float16 holds exactly, as those read from such a file are, stay float16 on disk.
+
+    Raises:
+        ValueError: If only one of checkpoint and config has a decoder.
     """
+    if (checkpoint.decoder is None) != (checkpoint.config.decoder is None):
+        raise ValueError("only one of the checkpoint and its config has a decoder; give both or neither")
     folder.mkdir(parents=True, exist_ok=True)
-    state = {name: value.detach().cpu().contiguous() for name, value in checkpoint.network.state_dict().items()}
-    halves = {name: value.half() for name, value in state.items()}
-    exact = all(torch.equal(halves[name].to(value.dtype), value) for name, value in state.items())
-    save_file(halves if exact else state, folder / WEIGHTS_FILE, metadata={"format": "pt"})
+    _write_module(folder / WEIGHTS_FILE, checkpoint.network)
+    if checkpoint.decoder is not None:
+        _write_module(folder / DECODER_FILE, checkpoint.decoder)
     (folder / CONFIG_FILE).write_text(checkpoint.config.to_json(), encoding="utf-8")
     (folder / CARD_FILE).write_text(checkpoint.card, encoding="utf-8")
+
+
+def _read_module(path: Path, build: Callable[[], Module]) -> Module:
+    """A module with the tensors of a file, in float32 and eval mode."""
+    if not path.is_file():
+        raise _incomplete(path.parent, path.name)
+    try:
+        tensors = load_file(path)
+    except SafetensorError as error:
+        raise ValueError(
+            f"{path} is damaged or cut short ({error}); copy or download it again (from the Hub: force_download=True)"
+        ) from error
+    with torch.device("meta"):  # no time spent on an initialisation that is thrown away
+        module = build()
+    _check_tensors(path, module, tensors)
+    # Copies, never the file mapped into memory: it may be replaced or cut short while the module lives.
+    tensors = {name: tensor.to(torch.float32, copy=True) for name, tensor in tensors.items()}
+    module.load_state_dict(tensors, strict=True, assign=True)
+    return module.eval()
+
+
+def _write_module(path: Path, module: nn.Module) -> None:
+    """Write a module's tensors, as float16 where that loses nothing."""
+    state = {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
+    halves = {name: value.half() for name, value in state.items()}
+    exact = all(torch.equal(halves[name].to(value.dtype), value) for name, value in state.items())
+    save_file(halves if exact else state, path, metadata={"format": "pt"})
+
+
+def _incomplete(folder: Path, missing: str) -> FileNotFoundError:
+    return FileNotFoundError(
+        f"{folder} has no {missing}; a checkpoint is a folder with {CONFIG_FILE} and {WEIGHTS_FILE}, and with "
+        f"{DECODER_FILE} if its config describes a decoder"
+    )
 
 
 def _packaged_folder() -> Path:
@@ -203,11 +239,15 @@ def _read_config(path: Path) -> CheckpointConfig:
         calibration = content.get("calibration")  # which the first checkpoints do not have
         if calibration is not None:
             calibration = _read_part(path, "a calibration", MatchCalibration, calibration)
+        decoder = content.get("decoder")  # nor this
+        if decoder is not None:
+            decoder = _read_part(path, "a decoder", DecoderConfig, decoder)
         return CheckpointConfig(
             network=_read_part(path, "an encoder", NetworkConfig, content["network"]),
             license=content["license"],
             training=content["training"],
             calibration=calibration,
+            decoder=decoder,
         )
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not JSON ({error}); copy or download it again") from error

@@ -16,6 +16,7 @@ from typing_extensions import Self
 from poseembed import checkpoint as checkpoints
 from poseembed._version import __version__
 from poseembed.checkpoint import Checkpoint
+from poseembed.decoder import Decoder
 from poseembed.keypoints import check_keypoints, normalize_keypoints, to_tensor, visible_joints
 from poseembed.network import Encoder, network_input
 from poseembed.skeleton import NUM_JOINTS, get_skeleton
@@ -50,6 +51,7 @@ class PoseEncoder(nn.Module):
     Attributes:
         config: What the checkpoint says of itself.
         card: The model card.
+        decoder: Reads body and camera out of the vectors, where the checkpoint has one.
     """
 
     def __init__(self, checkpoint: Checkpoint) -> None:
@@ -57,6 +59,7 @@ class PoseEncoder(nn.Module):
         self.config = checkpoint.config
         self.card = checkpoint.card
         self.network: Encoder = checkpoint.network
+        self.decoder: Decoder | None = checkpoint.decoder
         self.eval()
 
     @classmethod
@@ -272,7 +275,9 @@ class PoseEncoder(nn.Module):
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write `config.json`, `model.safetensors` and `README.md`, as `from_pretrained` reads them."""
-        checkpoints.write(Path(os.path.expanduser(folder)), Checkpoint(self.config, self.network, self.card))
+        checkpoints.write(
+            Path(os.path.expanduser(folder)), Checkpoint(self.config, self.network, self.card, self.decoder)
+        )
 
     def push_to_hub(
         self,

@@ -19,6 +19,7 @@ from safetensors.torch import load_file, save_file
 
 from poseembed import JOINTS, PoseEncoder, checkpoint, list_pretrained
 from poseembed.calibration import MatchCalibration
+from poseembed.decoder import Decoder, DecoderConfig
 
 FILES = ["README.md", "config.json", "model.safetensors"]
 
@@ -27,6 +28,15 @@ FILES = ["README.md", "config.json", "model.safetensors"]
 def folder(plain_folder: Path, tmp_path: Path) -> Path:
     """A checkpoint to spoil."""
     return Path(shutil.copytree(plain_folder, tmp_path / "checkpoint"))
+
+
+@pytest.fixture
+def with_decoder(folder: Path) -> Path:
+    """The same with a decoder."""
+    saved, shape = checkpoint.read(folder), DecoderConfig(8)
+    config = replace(saved.config, decoder=shape)
+    checkpoint.write(folder, replace(saved, config=config, decoder=Decoder(config.network, shape)))
+    return folder
 
 
 @pytest.fixture(autouse=True)
@@ -242,6 +252,36 @@ def test_a_broken_calibration_is_refused(folder: Path, calibration: Any, words: 
         PoseEncoder.from_pretrained(folder)
 
 
+def test_a_decoder_is_read_back(with_decoder: Path, tmp_path: Path) -> None:
+    encoder = PoseEncoder.from_pretrained(with_decoder)
+    assert encoder.decoder is not None and not encoder.decoder.training
+    encoder.save_pretrained(tmp_path / "copy")
+    again = PoseEncoder.from_pretrained(tmp_path / "copy")
+    assert again.config == encoder.config
+    for name, value in encoder.state_dict().items():
+        assert torch.equal(again.state_dict()[name], value)
+
+
+def test_a_decoder_that_is_not_the_configs_is_refused(with_decoder: Path) -> None:
+    change_config(with_decoder, decoder={"width": 9})
+    with pytest.raises(ValueError, match=r"decoder.safetensors does not fit its config.json: .*shape \(8, 32\)"):
+        PoseEncoder.from_pretrained(with_decoder)
+    change_config(with_decoder, decoder={"width": "8"})
+    with pytest.raises(ValueError, match="does not describe a decoder: width must be int"):
+        PoseEncoder.from_pretrained(with_decoder)
+    change_config(with_decoder, decoder={"width": 8})
+    (with_decoder / "decoder.safetensors").unlink()
+    with pytest.raises(FileNotFoundError, match=r"has no decoder.safetensors"):
+        PoseEncoder.from_pretrained(with_decoder)
+
+
+def test_half_a_decoder_is_not_written(folder: Path, tmp_path: Path) -> None:
+    saved = checkpoint.read(folder)
+    with pytest.raises(ValueError, match="give both or neither"):
+        checkpoint.write(tmp_path / "new", replace(saved, config=replace(saved.config, decoder=DecoderConfig(8))))
+    assert not (tmp_path / "new").exists()
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"<html></html>", b"\xff\xfe\x00", b'{"format_version": 1'], ids=repr)
 def test_a_config_that_is_not_json_is_refused(folder: Path, content: bytes) -> None:
     (folder / "config.json").write_bytes(content)
@@ -341,6 +381,17 @@ def test_a_hub_id_is_downloaded_with_its_card(hub: Hub) -> None:
     for _, _, options in hub.calls:
         wanted = {"revision": "v1", "cache_dir": "cache", "token": "secret", "force_download": True}
         assert wanted.items() <= options.items() and not options["local_files_only"]
+
+
+def test_a_decoder_is_downloaded_where_the_config_says_so(
+    serve: Callable[[Path | Exception], Hub], folder: Path, with_decoder: Path
+) -> None:
+    hub = serve(with_decoder)
+    assert PoseEncoder.from_pretrained("owner/name").decoder is not None
+    assert "decoder.safetensors" in [call[1] for call in hub.calls]
+    (with_decoder / "decoder.safetensors").unlink()
+    with pytest.raises(OSError, match="has no decoder.safetensors of 'owner/name'"):
+        PoseEncoder.from_pretrained("owner/name")
 
 
 def test_a_hub_repository_needs_no_card(serve: Callable[[Path | Exception], Hub], folder: Path) -> None:

@@ -1,0 +1,107 @@
+"""The way back: from a pose vector and a view vector to the pose as that camera sees it."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from poseembed.network import NetworkConfig
+from poseembed.skeleton import NUM_JOINTS
+
+_CAMERA_NUMBERS = 5
+
+
+class Camera(NamedTuple):
+    """Where a camera stands, in the frame of the body: x to its front, y to its left, z up.
+
+    Attributes:
+        direction: (..., 3) unit vector from the hips to the camera.
+        roll: (...) radians about the optical axis; positive turns the picture clockwise.
+    """
+
+    direction: Float[Tensor, "*batch 3"]
+    roll: Float[Tensor, "*batch"]
+
+
+@dataclass(frozen=True)
+class DecoderConfig:
+    """The shape of a decoder.
+
+    Attributes:
+        width: Units of each of its two hidden layers.
+    """
+
+    width: int = 512
+
+    def __post_init__(self) -> None:
+        """Refuse what is not the shape of a decoder.
+
+        Raises:
+            TypeError: If `width` is not an int.
+            ValueError: If it is under 1.
+        """
+        if type(self.width) is not int:
+            raise TypeError(f"width must be int, got {self.width!r}")
+        if self.width < 1:
+            raise ValueError(f"width must be at least 1, got {self.width}")
+
+
+class Decoder(nn.Module):
+    """Reads the 3D body from a pose vector, the camera from a view vector, and puts the one before the other.
+
+    The body has no camera in it and the camera no body, so any pose can be looked at from any camera: the second of
+    two performances from where the first was filmed. Fitted to a finished encoder by `training/decoder.py`.
+    """
+
+    def __init__(self, network: NetworkConfig, config: DecoderConfig) -> None:
+        super().__init__()
+        self.read_body = nn.Sequential(
+            nn.Linear(network.pose_dim, config.width),
+            nn.ReLU(),
+            nn.Linear(config.width, config.width),
+            nn.ReLU(),
+            nn.Linear(config.width, NUM_JOINTS * 3),
+        )
+        self.read_camera = nn.Linear(network.view_dim, _CAMERA_NUMBERS)
+
+    def body(self, z_pose: Float[Tensor, "*batch pose_dim"]) -> Float[Tensor, "*batch 13 3"]:
+        """The 3D joints, torso lengths from the middle of the hips: x to the body's front, y to its left, z up.
+
+        Joint 0 is the centre of the head. An estimate from one picture: what it does not show is a guess.
+        """
+        return self.read_body(normalize(z_pose, dim=-1)).unflatten(-1, (NUM_JOINTS, 3))
+
+    def camera(self, z_view: Float[Tensor, "*batch view_dim"]) -> Camera:
+        """Where the camera stands."""
+        numbers = self.read_camera(z_view)
+        sin, cos = numbers[..., 3:].unbind(-1)
+        return Camera(normalize(numbers[..., :3], dim=-1), torch.atan2(sin, cos))
+
+    def forward(
+        self, z_pose: Float[Tensor, "*batch pose_dim"], z_view: Float[Tensor, "*batch view_dim"]
+    ) -> Float[Tensor, "*batch 13 2"]:
+        """The pose as the camera sees it, see `look`."""
+        return look(self.body(z_pose), self.camera(z_view))
+
+
+def look(body: Float[Tensor, "*batch 13 3"], camera: Camera) -> Float[Tensor, "*batch 13 2"]:
+    """A body as a camera far away sees it (orthographic projection).
+
+    Args:
+        body: Joints (x, y, z), z up, from the middle of the hips.
+        camera: Where it stands, in the same frame; not straight above or below.
+
+    Returns:
+        Points (x, y), y down, in the body's unit, the middle of the hips at 0.
+    """
+    forward = -camera.direction
+    vertical = torch.zeros_like(forward)
+    vertical[..., 2] = 1
+    left = normalize(torch.linalg.cross(vertical, forward), dim=-1)
+    up = torch.linalg.cross(forward, left)
+    across, along = ((body * axis.unsqueeze(-2)).sum(-1) for axis in (left, up))
+    sin, cos = camera.roll.sin().unsqueeze(-1), camera.roll.cos().unsqueeze(-1)
+    return -torch.stack([cos * across - sin * along, sin * across + cos * along], dim=-1)

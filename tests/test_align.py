@@ -1,0 +1,152 @@
+"""Aligning two performances: which frames, how fast, how alike, which joints."""
+
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from poseembed import JOINTS, PoseEncoder, Poses
+from poseembed.align import align
+
+from .conftest import STANDING
+
+FRAMES = 40
+LEFT_WRIST = JOINTS.index("left_wrist")
+
+
+@pytest.fixture(scope="module")
+def base() -> PoseEncoder:
+    return PoseEncoder.from_pretrained("poseembed-base")
+
+
+def squat(azimuth: float, *, frames: int = FRAMES) -> np.ndarray:
+    """(frames, 13, 2) pixels of somebody who bends the knees once and raises the left arm to the side meanwhile."""
+    phase = np.sin(np.linspace(0, np.pi, frames))[:, None]
+    body = np.repeat(STANDING[None], frames, axis=0)
+    body[:, :9, 1] += 0.3 * phase  # all but the legs goes down
+    body[:, 9:11, 1] += 0.12 * phase
+    body[:, 9:11, 2] -= 0.3 * phase
+    body[:, 5, :2] += phase * np.array([0.35, -0.55])
+    body[:, 3, :2] += phase * np.array([0.2, -0.25])
+    x = body[..., 0] * np.cos(azimuth) + body[..., 2] * np.sin(azimuth)
+    return 300 + 150 * np.stack([x, body[..., 1]], axis=-1)
+
+
+def video(points: np.ndarray, fps: float | None = 30.0) -> Poses:
+    return Poses.from_arrays(points, time=None if fps is None else np.arange(len(points)) / fps)
+
+
+def test_the_same_performance_from_two_cameras(base: PoseEncoder) -> None:
+    alignment = align(video(squat(0.0)), video(squat(1.0)), base)
+    first, second = alignment.rows.T
+    assert np.abs(first - second).mean() < 2
+    assert (np.diff(alignment.rows, axis=0) >= 0).all()
+    assert alignment.rows[0].tolist() == [0, 0] and alignment.rows[-1].tolist() == [FRAMES - 1, FRAMES - 1]
+    assert alignment.score > 0.8
+    assert alignment.score == pytest.approx(base.match_probability(alignment.similarity).mean(), abs=1e-6)
+
+
+def test_a_slower_second_has_a_speed_above_one(base: PoseEncoder) -> None:
+    alignment = align(video(squat(0.0)), video(squat(0.0, frames=2 * FRAMES)), base)
+    assert np.median(alignment.speed) == pytest.approx(2, rel=0.15)
+    # the same frames played twice as fast take the same time
+    alignment = align(video(squat(0.0)), video(squat(0.0, frames=2 * FRAMES), fps=60.0), base)
+    assert np.median(alignment.speed) == pytest.approx(1, rel=0.15)
+    # without times, frames are counted
+    alignment = align(video(squat(0.0)), video(squat(0.0, frames=2 * FRAMES), fps=None), base)
+    assert np.median(alignment.speed) != pytest.approx(1, rel=0.15)
+
+
+def test_another_performance_scores_less(base: PoseEncoder) -> None:
+    jumble = np.random.default_rng(0).normal(300, 100, (FRAMES, 13, 2))
+    assert align(video(squat(0.0)), video(jumble), base).score < 0.2
+
+
+def test_frames_without_anybody_are_left_out(base: PoseEncoder) -> None:
+    points = squat(0.0)
+    points[10:13] = np.nan
+    alignment = align(video(points), video(squat(0.5)), base)
+    assert not set(alignment.rows[:, 0]) & {10, 11, 12}
+    assert {9, 13} <= set(alignment.rows[:, 0])
+    assert np.isfinite(alignment.score)
+
+
+def test_open_ends_let_a_longer_take_hang_over(base: PoseEncoder) -> None:
+    one = squat(0.0)
+    rng = np.random.default_rng(0)
+    lead_in = rng.normal(300, 100, (8, 13, 2))
+    longer = np.concatenate([lead_in, one])
+    assert align(video(longer), video(one), base).rows[0].tolist() == [0, 0]
+    alignment = align(video(longer), video(one), base, open_ends=0.2)
+    assert alignment.rows[0].tolist() == [8, 0]
+    assert alignment.score > 0.99
+
+
+def test_vectors_that_are_there_are_not_made_again(base: PoseEncoder) -> None:
+    first, second = (video(squat(angle)).embed(base) for angle in (0.0, 1.0))
+    hidden = replace(first, keypoints=np.full_like(first.keypoints, np.nan))
+    assert align(hidden, second, base).score == align(first, second, base).score
+
+
+def test_of_several_people_the_one_seen_longest_is_aligned(base: PoseEncoder) -> None:
+    main, passer_by = squat(0.0), squat(2.0)[:3]
+    both = Poses.from_arrays(
+        np.concatenate([main, passer_by])[np.argsort([*range(FRAMES), 0, 1, 2], kind="stable")],
+        frame=sorted([*range(FRAMES), 0, 1, 2]),
+        person=np.array([0] * FRAMES + [1] * 3)[np.argsort([*range(FRAMES), 0, 1, 2], kind="stable")],
+    )
+    alignment = align(both, video(main), base)
+    assert len(alignment.first) == FRAMES and alignment.score > 0.99
+
+
+def test_joints_of_the_same_performance_do_not_differ(base: PoseEncoder) -> None:
+    first = video(squat(0.3))
+    alignment = align(first, first, base)
+    assert alignment.joint_differences is not None and alignment.guides is not None
+    np.testing.assert_allclose(alignment.joint_differences, 0, atol=1e-5)
+    np.testing.assert_allclose(alignment.guides, first.keypoints, atol=1e-2)
+
+
+def test_the_joint_that_differs_and_where_it_should_go(base: PoseEncoder) -> None:
+    lowered = squat(0.3)
+    still = np.repeat(lowered[:1], FRAMES, axis=0)
+    raised = np.repeat(squat(1.2)[:1], FRAMES, axis=0)  # another camera
+    raised[:, [3, 5], 1] = raised[:, [1, 1], 1] - [30, 90]  # the left arm straight up
+    alignment = align(video(still), video(raised), base)
+    assert alignment.joint_differences is not None and alignment.guides is not None
+    assert (alignment.joint_differences.argmax(1) == LEFT_WRIST).all()
+    moved = alignment.guides - still[0]
+    assert (moved[:, LEFT_WRIST, 1] < -60).all()  # up, by most of what the arm was raised
+    assert (np.abs(moved[:, 7:]) < 40).all()  # the legs stay
+
+
+def test_a_joint_that_one_video_does_not_show_has_no_difference(base: PoseEncoder) -> None:
+    first, second = squat(0.0), squat(0.5)
+    first[:, 6] = np.nan
+    second[:, 12] = np.nan
+    alignment = align(video(first), video(second), base)
+    assert alignment.joint_differences is not None and alignment.guides is not None
+    missing = np.isnan(alignment.joint_differences)
+    assert missing[:, [6, 12]].all() and missing.sum() == 2 * len(missing)
+    assert np.isfinite(alignment.guides[:, :6]).all()
+
+
+def test_without_calibration_and_decoder(encoder: PoseEncoder) -> None:
+    alignment = align(video(squat(0.0)), video(squat(1.0)), encoder)
+    assert alignment.joint_differences is None and alignment.guides is None
+    assert alignment.score == pytest.approx((1 + alignment.similarity).mean() / 2, abs=1e-6)
+
+
+def test_refused(base: PoseEncoder) -> None:
+    nobody = video(np.full((5, 13, 2), np.nan))
+    with pytest.raises(ValueError, match="second performance shows nobody: none of its 5 frames"):
+        align(video(squat(0.0)), nobody, base)
+    with pytest.raises(ValueError, match="open_ends=0.5"):
+        align(video(squat(0.0)), video(squat(0.0)), base, open_ends=0.5)
+
+
+def test_a_missing_package_is_named(base: PoseEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "dtaidistance", None)
+    with pytest.raises(ImportError, match=r'pip install "poseembed\[align\]"'):
+        align(video(squat(0.0)), video(squat(0.0)), base)
