@@ -10,6 +10,7 @@ from poseembed.checkpoint import list_pretrained
 from poseembed.encoder import Embedding, PoseEncoder
 from poseembed.poses import Poses
 from poseembed.skeleton import BONES, JOINTS, SKELETONS, Skeleton, mirror
+from poseembed.tables import read_poses, write_poses
 
 __all__ = [
     "BONES",
@@ -22,4 +23,6 @@ __all__ = [
     "__version__",
     "list_pretrained",
     "mirror",
+    "read_poses",
+    "write_poses",
 ]

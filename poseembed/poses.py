@@ -1,18 +1,16 @@
 """`Poses`: the people found in pictures or in a video, one row a person in a picture."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int64
 from numpy.typing import ArrayLike
 from typing_extensions import Self
 
+from poseembed.encoder import BATCH_SIZE, MIN_CONFIDENCE, PoseEncoder
 from poseembed.skeleton import NUM_JOINTS
-
-if TYPE_CHECKING:  # the encoder needs torch, which reading a file of keypoints does not
-    from poseembed.encoder import PoseEncoder
 
 NOBODY = -1
 """`person` of a row whose identity is not known, and of the row that stands for a frame without anybody."""
@@ -57,7 +55,7 @@ class Poses:
             values = getattr(self, column.name)
             if values is None:
                 continue
-            shape = wanted.get(column.name, (n, *values.shape[1:]) if column.name.startswith("z_") else (n,))
+            shape = wanted.get(column.name, (n, *values.shape[-1:]) if column.name.startswith("z_") else (n,))
             if values.shape != shape:
                 raise ValueError(f"got {column.name} of shape {values.shape}; wanted {shape} for {n} poses")
         if (np.diff(self.frame) < 0).any():
@@ -85,7 +83,7 @@ class Poses:
             image: (n,) names; if None not known.
 
         Raises:
-            ValueError: If a shape is wrong, or the frames are not in order.
+            ValueError: If a shape is wrong, a frame or person is not a whole number, or the frames are not in order.
         """
         points = np.asarray(keypoints, dtype=np.float32)
         n = len(points)
@@ -94,11 +92,30 @@ class Poses:
         return cls(
             keypoints=points,
             confidence=np.asarray(confidence, dtype=np.float32),
-            frame=np.arange(n) if frame is None else np.asarray(frame, dtype=np.int64),
-            person=np.full(n, NOBODY) if person is None else np.asarray(person, dtype=np.int64),
+            frame=np.arange(n) if frame is None else _whole(frame, "frame", 0),
+            person=np.full(n, NOBODY) if person is None else _whole(person, "person", NOBODY),
             time=np.full(n, np.nan) if time is None else np.asarray(time, dtype=np.float64),
             image=np.full(n, "") if image is None else np.asarray(image, dtype=np.str_),
         )
+
+    @classmethod
+    def concatenate(cls, parts: Iterable[Self]) -> Self:
+        """The rows of several, in order; with vectors, if all have them.
+
+        Raises:
+            ValueError: If the frames are not in order, or some have vectors and others none.
+        """
+        filled = [part for part in parts if len(part)]
+        if not filled:
+            return cls.from_arrays(np.empty((0, NUM_JOINTS, 2)))
+        columns: dict[str, Any] = {}
+        for column in fields(cls):
+            values = [getattr(part, column.name) for part in filled]
+            missing = [value is None for value in values]
+            if any(missing) and not all(missing):
+                raise ValueError(f"some of the poses have {column.name} and others have none; embed all of them first")
+            columns[column.name] = None if any(missing) else np.concatenate(values)
+        return cls(**columns)
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -111,8 +128,14 @@ class Poses:
         return tuple(ids[np.argsort(-counts, kind="stable")].tolist())
 
     def select(self, rows: ArrayLike | slice) -> Self:
-        """The rows that a mask, indices or a slice pick."""
+        """The rows that a mask, rising indices or a slice pick.
+
+        Raises:
+            ValueError: If the picked frames are not in order.
+        """
         picked = rows if isinstance(rows, slice) else np.asarray(rows)
+        if isinstance(picked, np.ndarray) and not picked.size:
+            picked = slice(0)  # an empty list is an array of floating-point numbers, which pick nothing
         columns: dict[str, Any] = {}
         for column in fields(self):
             values = getattr(self, column.name)
@@ -134,9 +157,9 @@ class Poses:
         if not len(rows):
             raise ValueError(f"nobody is person {person}; there are: {', '.join(map(str, self.people)) or 'none'}")
         if len(np.unique(self.frame[rows])) < len(rows):
+            who = "several people without an identity" if person == NOBODY else f"several rows of person {person}"
             raise ValueError(
-                "several people without an identity share a frame, so there is no telling them apart over time; "
-                "give each row its person"
+                f"{who} share a frame, so there is no telling them apart over time; give each row its person"
             )
         frames = np.arange(self.frame[rows[0]], self.frame[rows[-1]] + 1)
         at = self.frame[rows] - frames[0]
@@ -154,10 +177,34 @@ class Poses:
             image=_spread(self.image[rows], at, len(frames), ""),
         )
 
-    def embed(self, encoder: "PoseEncoder", *, show_progress_bar: bool = False) -> Self:
-        """The same rows with `z_pose` and `z_view`; NaN rows where nobody was found."""
-        z_pose, z_view = encoder.embed(self.keypoints, self.confidence, show_progress_bar=show_progress_bar)
+    def embed(
+        self,
+        encoder: PoseEncoder,
+        *,
+        min_confidence: float = MIN_CONFIDENCE,
+        batch_size: int = BATCH_SIZE,
+        show_progress_bar: bool = False,
+    ) -> Self:
+        """The same rows with `z_pose` and `z_view`, see `PoseEncoder.embed`; NaN rows where nobody was found."""
+        z_pose, z_view = encoder.embed(
+            self.keypoints,
+            self.confidence,
+            min_confidence=min_confidence,
+            batch_size=batch_size,
+            show_progress_bar=show_progress_bar,
+        )
         return replace(self, z_pose=z_pose, z_view=z_view)
+
+
+def _whole(values: ArrayLike, name: str, least: int) -> Int64[np.ndarray, "*shape"]:
+    """Check that numbers are whole and not under the least."""
+    numbers = np.asarray(values)
+    wrong = np.flatnonzero(~((numbers >= least) & (numbers == np.floor(numbers))))
+    if len(wrong):
+        raise ValueError(
+            f"{name} of row {wrong[0] + 1} is {numbers.flat[wrong[0]]:g}; wanted whole numbers from {least}"
+        )
+    return numbers.astype(np.int64)
 
 
 def _spread(values: np.ndarray, at: Int64[np.ndarray, " rows"], length: int, filler: float | str) -> np.ndarray:

@@ -93,6 +93,12 @@ _ALL = (
     Skeleton("openpose_coco", 18, (0, 5, 2, 6, 3, 7, 4, 11, 8, 12, 9, 13, 10), "OpenPose COCO-18: COCO plus a neck."),
     Skeleton("halpe26", 26, (0, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16), "Halpe-26 (AlphaPose, RTMPose body26)."),
     Skeleton(
+        "halpe136",
+        136,
+        (0, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16),
+        "Halpe full body: the 26 joints, then 68 of the face and 42 of the hands.",
+    ),
+    Skeleton(
         "h36m",
         17,
         (10, 11, 14, 12, 15, 13, 16, 4, 1, 5, 2, 6, 3),

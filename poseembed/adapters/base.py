@@ -1,9 +1,12 @@
-"""What an adapter of one picture returns."""
+"""What an adapter of one picture returns, and what all of them do on the way there."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
+from torch import Tensor
+
+from poseembed.skeleton import NUM_JOINTS, Skeleton, check_joint_count
 
 
 class Keypoints(NamedTuple):
@@ -17,3 +20,56 @@ class Keypoints(NamedTuple):
 
     keypoints: Float[np.ndarray, "people 13 2"]
     confidence: Float[np.ndarray, "people 13"]
+
+
+def to_array(values: Any, name: str) -> Float[np.ndarray, "*shape"]:
+    """A float32 copy, in main memory, of an array, of a tensor on any device, or of nested lists.
+
+    Args:
+        values: Numbers.
+        name: What to call them in an error.
+
+    Raises:
+        TypeError: If they are not numbers, are None or a single number, or are lists of different lengths.
+    """
+    if isinstance(values, Tensor):
+        values = values.detach().float().cpu().numpy()  # in float32, as numpy has no bfloat16
+    try:
+        array = np.array(values, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name} must be an array of numbers, got {type(values).__name__}: {error}") from error
+    if array.ndim == 0:
+        raise TypeError(f"{name} must be an array of numbers, got {type(values).__name__}")
+    return array
+
+
+def pick_joints(
+    points: Float[np.ndarray, "*shape"], confidence: Float[np.ndarray, "*scores"] | None, source: Skeleton
+) -> Keypoints:
+    """The 13 joints of a source's people.
+
+    Args:
+        points: (people, joints, 2) points (x, y) in pixels. An array without elements is nobody, whatever its shape:
+            detectors write that in several ways.
+        confidence: (people, joints) scores; NaN becomes 0, and what lies outside 0 to 1 (the peak of a heat map may)
+            is brought to its end. None is 1, and 0 where a point is NaN.
+        source: The skeleton of the points.
+
+    Raises:
+        ValueError: If a shape is wrong, or the number of joints is not that of the skeleton.
+    """
+    if points.size == 0:
+        return Keypoints(np.empty((0, NUM_JOINTS, 2), np.float32), np.empty((0, NUM_JOINTS), np.float32))
+    if points.ndim != 3 or points.shape[-1] != 2:
+        raise ValueError(f"got keypoints of shape {points.shape}; wanted (people, joints, 2) points (x, y) in pixels")
+    check_joint_count(points.shape[1], source)
+    if confidence is None:
+        confidence = (~np.isnan(points).any(-1)).astype(np.float32)
+    if confidence.shape != points.shape[:2]:
+        raise ValueError(
+            f"got confidence of shape {confidence.shape} with keypoints of shape {points.shape}; "
+            f"wanted one score a joint, {points.shape[:2]}"
+        )
+    indices = list(source.indices)
+    scores = np.nan_to_num(confidence[:, indices], nan=0.0).clip(0, 1)
+    return Keypoints(points[:, indices], scores)

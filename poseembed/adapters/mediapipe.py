@@ -1,0 +1,70 @@
+"""MediaPipe pose results, of the Tasks API and of the older `mp.solutions`."""
+
+from collections.abc import Sequence
+from reprlib import repr as short
+from typing import Any
+
+import numpy as np
+
+from poseembed.adapters.base import Keypoints, pick_joints, to_array
+from poseembed.skeleton import SKELETONS
+
+_SKELETON = SKELETONS["mediapipe"]
+
+
+def from_mediapipe(result: Any, image_size: tuple[int, int]) -> Keypoints:
+    """The people in a MediaPipe pose result.
+
+    Takes what `PoseLandmarker.detect*` and `HolisticLandmarker.detect*` return (`pose_landmarks`: people, or one
+    person's landmarks), and what `mp.solutions.pose.Pose().process` returns (`pose_landmarks.landmark`, or None).
+
+    Landmarks are shares of the picture's width and height, so without its size their proportions are not known.
+    MediaPipe places every landmark, also outside the picture; its `visibility` says which are seen, and is the
+    confidence here (`presence` is 0 throughout in the older results). Where it is not set it counts as 1.
+
+    Args:
+        result: One picture's result.
+        image_size: (width, height) of that picture in pixels; `image.shape[1::-1]` of an OpenCV picture.
+
+    Raises:
+        TypeError: If `result` has no pose landmarks: that of a hand or face model, say, or only a part of a result.
+        ValueError: If a person does not have 33 landmarks, or `image_size` is not two numbers above 1.
+    """
+    width, height = _checked_size(image_size)
+    people = _people(result)
+    for landmarks in people:
+        if len(landmarks) != _SKELETON.num_joints:
+            raise ValueError(
+                f"got a person of {len(landmarks)} landmarks; MediaPipe's pose models give {_SKELETON.num_joints}, "
+                "other counts are of hands, faces or other models"
+            )
+    points = [[(mark.x * width, mark.y * height) for mark in landmarks] for landmarks in people]
+    seen = [[1.0 if mark.visibility is None else mark.visibility for mark in landmarks] for landmarks in people]
+    return pick_joints(to_array(points, "landmarks"), to_array(seen, "visibility"), _SKELETON)
+
+
+def _people(result: Any) -> Sequence[Sequence[Any]]:
+    """The landmarks of each person."""
+    if not hasattr(result, "pose_landmarks"):
+        raise TypeError(
+            f"got {type(result).__name__}, which has no pose_landmarks; pass the whole result of "
+            "PoseLandmarker.detect() or of mp.solutions.pose.Pose().process()"
+        )
+    found = result.pose_landmarks
+    if found is None:
+        return []
+    if hasattr(found, "landmark"):
+        return [found.landmark]
+    if len(found) and hasattr(found[0], "x"):
+        return [found]
+    return found
+
+
+def _checked_size(image_size: tuple[int, int]) -> tuple[float, float]:
+    size = np.asarray(image_size)
+    if size.shape != (2,) or size.dtype.kind not in "iuf" or not (np.isfinite(size) & (size > 1)).all():
+        raise ValueError(
+            f"got image_size {short(image_size)}; wanted (width, height) of the picture in pixels, "
+            "which for an OpenCV picture is image.shape[1::-1]"
+        )
+    return float(size[0]), float(size[1])

@@ -1,0 +1,36 @@
+"""`KeyPoints` of the supervision library."""
+
+from typing import Any
+
+import numpy as np
+
+from poseembed.adapters.base import Keypoints, pick_joints, to_array
+from poseembed.skeleton import get_skeleton
+
+
+def from_supervision(key_points: Any, *, skeleton: str = "coco") -> Keypoints:
+    """The people in one picture's `supervision.KeyPoints`.
+
+    Joints that its `visible` mask hides are NaN here, and so are those at exactly (0, 0), which is how supervision
+    marks a missing one. Without confidences those of the others are 1.
+
+    Args:
+        key_points: With `xy` (people, joints, 2) in pixels, and `keypoint_confidence` (`confidence` before version
+            0.29) (people, joints) or None.
+        skeleton: Name of the skeleton, which the object does not know: that of the model it was made from.
+
+    Raises:
+        TypeError: If it is not such an object: `Detections`, say, which are boxes.
+        ValueError: If the number of joints is not that of the skeleton, or the points are 3D.
+    """
+    source = get_skeleton(skeleton)
+    name = "keypoint_confidence" if hasattr(key_points, "keypoint_confidence") else "confidence"
+    if not (hasattr(key_points, "xy") and hasattr(key_points, name)):
+        raise TypeError(f"got {type(key_points).__name__}; pass supervision.KeyPoints, which have xy and a confidence")
+    points, scores = to_array(key_points.xy, "xy"), getattr(key_points, name)
+    missing = (points == 0).all(-1)
+    visible = getattr(key_points, "visible", None)
+    if visible is not None:
+        missing |= ~np.asarray(visible, dtype=bool)
+    points[missing] = np.nan
+    return pick_joints(points, None if scores is None else to_array(scores, name), source)

@@ -1,0 +1,51 @@
+"""Results of Ultralytics pose models (YOLOv8-pose and later)."""
+
+from typing import Any
+
+import numpy as np
+
+from poseembed.adapters.base import Keypoints, pick_joints, to_array
+from poseembed.skeleton import get_skeleton
+
+_HIDDEN_BELOW = 0.5
+"""Ultralytics of 2023-10 (8.0.192) to 2025 (some 8.3) moved joints of lower confidence to (0, 0); 8.4 does not."""
+
+
+def from_ultralytics(results: Any, *, skeleton: str = "coco") -> Keypoints:
+    """The people in one picture's `Results`.
+
+    Some versions of Ultralytics write (0, 0) for a joint of a confidence under 0.5, and models without a confidence
+    do so for a missing one: such joints are NaN here. With a confidence of 0.5 and more, (0, 0) is a place, where
+    Ultralytics puts what lies beyond that corner of the picture. Without confidences those of the others are 1.
+
+    Args:
+        results: `model(image)[0]`, or `model(image)` of a single picture.
+        skeleton: Name of the model's skeleton; the models that Ultralytics offers have COCO's.
+
+    Raises:
+        TypeError: If it is not such an object.
+        ValueError: If it is the result of several pictures, or of a model without keypoints, or the number of joints
+            is not that of the skeleton.
+    """
+    source = get_skeleton(skeleton)
+    if isinstance(results, list | tuple):
+        if len(results) != 1:
+            raise ValueError(
+                f"got the results of {len(results)} pictures; pass one at a time: "
+                "[from_ultralytics(result) for result in results]"
+            )
+        results = results[0]
+    if not hasattr(results, "keypoints"):
+        raise TypeError(
+            f"got {type(results).__name__}; pass the Results of one picture: model(image)[0], or each of "
+            "model(video, stream=True)"
+        )
+    if results.keypoints is None:
+        raise ValueError("these results hold no keypoints; use a pose model, such as yolo11n-pose.pt")
+    points = to_array(results.keypoints.xy, "keypoints.xy")
+    confidence = None if results.keypoints.conf is None else to_array(results.keypoints.conf, "keypoints.conf")
+    hidden = (points == 0).all(-1)
+    if confidence is not None:
+        hidden &= confidence < _HIDDEN_BELOW
+    points[hidden] = np.nan
+    return pick_joints(points, confidence, source)

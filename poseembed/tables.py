@@ -1,0 +1,200 @@
+"""Poses in files: CSV, Parquet, JSON, NPZ, and plain arrays in NPY.
+
+CSV, Parquet and JSON hold the same columns, a row a person in a picture. Only the coordinates must be there:
+
+| column | what | without it |
+|---|---|---|
+| `frame` | number of the picture, from 0, never falling | each row is a picture of its own |
+| `time` | seconds since the start of the video | not known |
+| `person` | identity over time, from 0; -1 is not known | not known |
+| `image` | name of the picture | not known |
+| `<joint>_x`, `<joint>_y` | a point in pixels, y down, for each of the 13 joints of `poseembed.JOINTS` | refused |
+| `<joint>_score` | score of the joint, 0 to 1; of all joints or of none | 1 where the point is there |
+| `z_pose_0`, `z_pose_1`, ... | the pose vector | not embedded yet |
+| `z_view_0`, `z_view_1`, ... | the view vector | none, or not embedded yet |
+
+Columns stand in any order. An empty cell (CSV), a null (Parquet, JSON) or NaN is missing. Other columns are not read,
+because people's own tables have more in them: eyes, labels, notes. In JSON the file is one object, from the name of a
+column to the list of its values. NPZ holds arrays by the names of the attributes of `poseembed.Poses`.
+"""
+
+import os
+import re
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32
+
+from poseembed.columns import Columns, known_suffix, naming, read_columns, replacing, write_columns
+from poseembed.poses import NOBODY, Poses
+from poseembed.skeleton import JOINTS, NUM_JOINTS, Skeleton, check_joint_count, get_skeleton
+
+TABLE_SUFFIXES = (".csv", ".parquet", ".json")
+POSE_SUFFIXES = (*TABLE_SUFFIXES, ".npz", ".npy")
+"""Suffixes of the files that poses are read from and written to."""
+
+COORDINATES = tuple(f"{joint}_{axis}" for joint in JOINTS for axis in "xy")
+SCORES = tuple(f"{joint}_score" for joint in JOINTS)
+_VECTOR = re.compile(r"(z_pose|z_view)_(0|[1-9]\d*)")
+
+
+def read_poses(path: str | os.PathLike[str], *, skeleton: str = "poseembed13") -> Poses:
+    """Read poses from a file, by its suffix: .csv, .parquet, .json, .npz or .npy.
+
+    What the files hold stands at the top of this module. An NPY file is one array: (n, joints, 2) points (x, y), or
+    (n, joints, 3) with the score last, each row a picture of its own. An NPZ file needs such an array `keypoints`
+    and may hold the other attributes of `Poses`.
+
+    Args:
+        path: The file.
+        skeleton: Skeleton of the keypoints in an NPY or NPZ file, see `poseembed.SKELETONS`. In the other files each
+            joint has its name.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ImportError: If it is a Parquet file and pyarrow is not installed.
+        ValueError: If the suffix is unknown, the file is empty or damaged, a column is missing, given in part or
+            holds something else than numbers, or the frames fall from one row to the next. (They are not sorted
+            here: vectors written from the poses have to stand in the rows of the file.)
+    """
+    path = Path(path).expanduser()
+    suffix = known_suffix(path, POSE_SUFFIXES)
+    source = get_skeleton(skeleton)
+    with naming(path):
+        if suffix not in TABLE_SUFFIXES:
+            return _poses_of_arrays(_load_arrays(path), source)
+        if source.indices != tuple(range(NUM_JOINTS)):
+            raise ValueError(
+                f"its columns name the joints, so skeleton={skeleton!r} is not for it, but for .npy and .npz"
+            )
+        return _poses_of_columns(read_columns(path, _is_ours))
+
+
+def write_poses(poses: Poses, path: str | os.PathLike[str]) -> None:
+    """Write poses to a file, by its suffix: .csv, .parquet, .json, .npz or .npy.
+
+    `read_poses` gives the same numbers back, to the last bit, except from NPY, which takes the pose vectors alone:
+    (n, pose_dim), a row a pose, ready for any other tool. The file appears when it is complete: whatever interrupts
+    the writing, there is no half a file, and one that was there before stays as it was.
+
+    Raises:
+        FileNotFoundError: If the folder does not exist.
+        ImportError: If it is to be a Parquet file and pyarrow is not installed.
+        ValueError: If the suffix is unknown, or it is .npy and the poses have no vectors yet.
+    """
+    path = Path(path).expanduser()
+    suffix = known_suffix(path, POSE_SUFFIXES)
+    if suffix in TABLE_SUFFIXES:
+        write_columns(_columns_of_poses(poses), path)
+    elif suffix == ".npz":
+        arrays = {column.name: getattr(poses, column.name) for column in fields(poses)}
+        write_columns({name: values for name, values in arrays.items() if values is not None}, path)
+    elif poses.z_pose is None:
+        raise ValueError(f"cannot write {path}: .npy is for pose vectors, and there are none; embed first")
+    else:
+        with replacing(path) as file:
+            np.save(file, poses.z_pose)
+
+
+def _is_ours(name: str) -> bool:
+    """Whether a column is one of those that the top of this module lists."""
+    known = name in ("frame", "time", "person", "image") or name in COORDINATES or name in SCORES
+    return known or _VECTOR.fullmatch(name) is not None
+
+
+# Between poses and columns
+
+
+def _columns_of_poses(poses: Poses) -> Columns:
+    """Poses as columns, in the order in which they are written."""
+    columns = {name: getattr(poses, name) for name in ("frame", "time", "person", "image")}
+    for i, joint in enumerate(JOINTS):
+        columns[f"{joint}_x"], columns[f"{joint}_y"] = poses.keypoints[:, i].T
+        columns[f"{joint}_score"] = poses.confidence[:, i]
+    for name in ("z_pose", "z_view"):
+        vectors = getattr(poses, name)
+        if vectors is not None:
+            columns |= {f"{name}_{i}": values for i, values in enumerate(vectors.T)}
+    return columns
+
+
+def _poses_of_columns(columns: Columns) -> Poses:
+    """Poses of columns, with what is not given filled in."""
+    if missing := [name for name in COORDINATES if name not in columns]:
+        raise ValueError(
+            f"it has no column {', '.join(missing)}; wanted <joint>_x and <joint>_y of {', '.join(JOINTS)}, in CSV "
+            "with commas between them (what OpenPose, COCO, AlphaPose and poem write, poseembed.adapters reads)"
+        )
+    given = [name for name in SCORES if name in columns]
+    if given and len(given) < NUM_JOINTS:
+        raise ValueError(f"it has scores of these joints only: {', '.join(given)}; wanted scores of all 13, or none")
+    person = columns.get("person")
+    z_pose, z_view = _vectors(columns, "z_pose"), _vectors(columns, "z_view")
+    if z_view is not None and z_pose is None:
+        raise ValueError("it has columns z_view_0, ..., but no z_pose_0, ...; wanted both vectors, or none")
+    if z_pose is not None and z_view is None:
+        z_view = np.zeros((len(z_pose), 0), dtype=np.float32)
+    poses = Poses.from_arrays(
+        np.stack([columns[name] for name in COORDINATES], axis=-1).reshape(-1, NUM_JOINTS, 2),
+        np.stack([columns[name] for name in given], axis=-1) if given else None,
+        frame=columns.get("frame"),
+        person=None if person is None else np.where(np.isnan(person), NOBODY, person),
+        time=columns.get("time"),
+        image=columns.get("image"),
+    )
+    return replace(poses, z_pose=z_pose, z_view=z_view)
+
+
+def _vectors(columns: Columns, name: str) -> Float32[np.ndarray, "n dim"] | None:
+    """The vectors that columns `<name>_0`, `<name>_1`, ... hold, or None."""
+    dim = sum(match[1] == name for match in map(_VECTOR.fullmatch, columns) if match)
+    if not dim:
+        return None
+    parts = [f"{name}_{i}" for i in range(dim)]
+    if missing := [part for part in parts if part not in columns]:
+        raise ValueError(f"it has {dim} columns {name}_<number>, but no {missing[0]}; wanted numbers from 0 on")
+    vectors = np.stack([columns[part] for part in parts], axis=-1).astype(np.float32)
+    absent = np.isnan(vectors)
+    half = np.flatnonzero(absent.any(-1) & ~absent.all(-1))
+    if len(half):
+        raise ValueError(f"{name} of row {half[0] + 1} is given in part; wanted all of it, or nothing")
+    return vectors
+
+
+# Arrays
+
+
+def _load_arrays(path: Path) -> Columns:
+    """Arrays of an NPZ file by name, or the one of an NPY file as keypoints."""
+    with path.open("rb") as file:
+        if file.read(4) not in (b"\x93NUM", b"PK\x03\x04"):  # numpy takes anything else for pickle, and says so
+            raise ValueError("it is empty, or does not begin like a file of arrays that numpy.save or savez wrote")
+        file.seek(0)
+        content = np.load(file, allow_pickle=False)
+        if isinstance(content, np.ndarray):
+            return {"keypoints": content}
+        return {column.name: content[column.name] for column in fields(Poses) if column.name in content.files}
+
+
+def _poses_of_arrays(arrays: Columns, skeleton: Skeleton) -> Poses:
+    """Poses of the attributes of `Poses`, the keypoints in another skeleton and perhaps with a score."""
+    points, confidence = arrays.pop("keypoints", None), arrays.pop("confidence", None)
+    z_pose, z_view = arrays.pop("z_pose", None), arrays.pop("z_view", None)
+    if points is None or points.dtype.kind not in "iuf" or points.ndim != 3 or points.shape[-1] not in (2, 3):
+        got = "no keypoints" if points is None else f"{points.dtype} keypoints of shape {points.shape}"
+        raise ValueError(f"got {got}; wanted numbers, (n, joints, 2) or (n, joints, 3) with the score last")
+    check_joint_count(points.shape[1], skeleton)
+    if points.shape[-1] == 3:
+        if confidence is not None or (points[..., 2] < 0).any() or (points[..., 2] > 1).any():
+            raise ValueError(
+                "got three numbers a keypoint, where the third is not a score from 0 to 1 or there is a confidence "
+                "besides; poses are 2D here: keep x and y, without the depth"
+            )
+        points, confidence = points[..., :2], points[..., 2]
+    if confidence is not None and confidence.shape == points.shape[:2]:  # else `Poses` says what is wrong
+        confidence = confidence[:, list(skeleton.indices)]
+    others: dict[str, Any] = arrays
+    poses = Poses.from_arrays(points[:, list(skeleton.indices)], confidence, **others)
+    return replace(poses, z_pose=z_pose, z_view=z_view)

@@ -1,0 +1,141 @@
+"""`Poses`: one table of people in pictures."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from poseembed import PoseEncoder, Poses
+from poseembed.poses import NOBODY
+
+
+def two_people() -> Poses:
+    """Person 4 in frames 2, 3 and 6, person 1 in frames 3 and 4, nobody in frame 5; row r has r in all coordinates."""
+    n = 6
+    keypoints = np.tile(np.arange(n, dtype=np.float32)[:, None, None], (1, 13, 2))
+    keypoints[4] = np.nan
+    poses = Poses.from_arrays(
+        keypoints,
+        frame=[2, 3, 3, 4, 5, 6],
+        person=[4, 1, 4, 1, NOBODY, 4],
+        time=[0.2, 0.3, 0.3, 0.4, 0.5, 0.6],
+        image=["c", "d", "d", "e", "f", "g"],
+    )
+    z = np.arange(n * 2, dtype=np.float32).reshape(n, 2)
+    return replace(poses, z_pose=z, z_view=z + 100)
+
+
+def test_what_is_not_given_is_filled_in() -> None:
+    keypoints = np.ones((3, 13, 2))
+    keypoints[1, 5, 0] = np.nan
+    poses = Poses.from_arrays(keypoints)
+    assert poses.keypoints.dtype == poses.confidence.dtype == np.float32
+    assert poses.confidence[1].tolist() == [1] * 5 + [0] + [1] * 7 and poses.confidence[[0, 2]].min() == 1
+    assert poses.frame.tolist() == [0, 1, 2] and poses.person.tolist() == [NOBODY] * 3
+    assert np.isnan(poses.time).all() and poses.image.tolist() == [""] * 3
+    assert poses.z_pose is None and poses.z_view is None and poses.people == () and len(poses) == 3
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"keypoints": np.zeros((2, 17, 2))}, r"keypoints of shape \(2, 17, 2\); wanted \(2, 13, 2\)"),
+        ({"confidence": np.ones((2, 17))}, r"confidence of shape \(2, 17\)"),
+        ({"frame": [0]}, r"frame of shape \(1,\)"),
+        ({"frame": [1, 0]}, "sort the rows by frame"),
+        ({"frame": [0, 0.5]}, "frame of row 2 is 0.5; wanted whole numbers from 0"),
+        ({"frame": [0, np.nan]}, "frame of row 2 is nan"),
+        ({"frame": [-1, 0]}, "frame of row 1 is -1"),
+        ({"person": [0, -2]}, "person of row 2 is -2; wanted whole numbers from -1"),
+        ({"person": [0, 1, 2]}, r"person of shape \(3,\)"),
+        ({"time": [0.1]}, r"time of shape \(1,\)"),
+        ({"image": ["a"]}, r"image of shape \(1,\)"),
+    ],
+)
+def test_columns_that_do_not_fit_are_refused(change: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Poses.from_arrays(**{"keypoints": np.zeros((2, 13, 2))} | change)
+
+
+@pytest.mark.parametrize("shape", [(6,), (5, 32), (6, 2, 2)])
+@pytest.mark.parametrize("name", ["z_pose", "z_view"])
+def test_vectors_are_rows(name: str, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=f"got {name} of shape"):
+        replace(two_people(), **{name: np.zeros(shape, np.float32)})
+
+
+def test_people_are_those_who_are_known_the_most_seen_first() -> None:
+    assert two_people().people == (4, 1)
+    assert two_people().select([0, 1]).people == (1, 4)
+
+
+@pytest.mark.parametrize(
+    "rows, picked",
+    [
+        (slice(1, 3), [1, 2]),
+        ([0, 5], [0, 5]),
+        ([True, False, False, True, False, False], [0, 3]),
+        ([], []),
+        (np.zeros(6, bool), []),
+    ],
+    ids=str,
+)
+def test_select(rows: Any, picked: list[int]) -> None:
+    poses, chosen = two_people(), two_people().select(rows)
+    assert len(chosen) == len(picked)
+    for name in ("keypoints", "confidence", "frame", "person", "time", "image", "z_pose", "z_view"):
+        np.testing.assert_array_equal(getattr(chosen, name), getattr(poses, name)[picked])
+
+
+def test_rows_cannot_be_put_out_of_order() -> None:
+    with pytest.raises(ValueError, match="sort the rows by frame"):
+        two_people().select([5, 0])
+
+
+@pytest.mark.parametrize("person", [None, 4])
+def test_a_track_has_a_row_for_every_frame(person: int | None) -> None:
+    track = two_people().track(person)
+    assert track.frame.tolist() == [2, 3, 4, 5, 6] and set(track.person.tolist()) == {4}
+    assert track.keypoints[[0, 1, 4], 0, 0].tolist() == [0, 2, 5] and np.isnan(track.keypoints[2:4]).all()
+    assert track.confidence[:, 0].tolist() == [1, 1, 0, 0, 1]
+    assert track.z_pose is not None and track.z_view is not None
+    assert track.z_pose[[0, 1, 4], 0].tolist() == [0, 4, 10] and np.isnan(track.z_pose[2:4]).all()
+    assert track.z_view[[0, 1, 4], 0].tolist() == [100, 104, 110] and np.isnan(track.z_view[2:4]).all()
+    np.testing.assert_allclose(track.time, [0.2, 0.3, 0.4, 0.5, 0.6])
+    assert track.image.tolist() == ["c", "d", "", "", "g"]
+
+
+def test_without_identities_the_track_is_of_everybody() -> None:
+    poses = Poses.from_arrays(np.zeros((3, 13, 2)), frame=[1, 3, 4])
+    track = poses.track()
+    assert track.frame.tolist() == [1, 2, 3, 4] and track.person.tolist() == [NOBODY] * 4
+    assert np.isnan(track.time).all() and track.z_pose is None
+
+
+@pytest.mark.parametrize(
+    "frame, person, wanted, words",
+    [
+        ([0, 1], [3, 3], 5, "nobody is person 5; there are: 3"),
+        ([0, 1], [NOBODY, NOBODY], 0, "nobody is person 0; there are: none"),
+        ([1, 1], [NOBODY, NOBODY], None, "several people without an identity share a frame"),
+        ([1, 1], [7, 7], 7, "several rows of person 7 share a frame"),
+        ([], [], None, "there are: none"),
+    ],
+)
+def test_tracks_that_there_are_not(frame: list[int], person: list[int], wanted: int | None, words: str) -> None:
+    poses = Poses.from_arrays(np.zeros((len(frame), 13, 2)), frame=frame, person=person)
+    with pytest.raises(ValueError, match=words):
+        poses.track(wanted)
+
+
+def test_embed_adds_the_vectors_of_the_encoder(encoder: PoseEncoder, poses: np.ndarray) -> None:
+    poses[3] = np.nan
+    confidence = np.ones((24, 13), np.float32)
+    confidence[5, 6] = 0.1
+    table = Poses.from_arrays(poses, confidence, frame=np.arange(24) // 2).embed(encoder)
+    wanted = encoder.embed(poses, confidence)
+    np.testing.assert_array_equal(table.z_pose, wanted.z_pose)
+    np.testing.assert_array_equal(table.z_view, wanted.z_view)
+    assert table.z_pose is not None and np.flatnonzero(np.isnan(table.z_pose).any(-1)).tolist() == [3]
+    assert table.frame.tolist() == (np.arange(24) // 2).tolist()
