@@ -10,7 +10,7 @@ from poseembed.decoder import Decoder
 from poseembed.encoder import MIN_CONFIDENCE, PoseEncoder
 from poseembed.poses import Poses
 
-SAME_PERFORMANCE = 0.8
+SAME_PERFORMANCE = 0.85
 """From this score on two videos show the same performance, not two actions that share some poses. Chosen on held-out
 actors of the CMU motion capture; `training/benchmarks/alignment.py` says how often it errs."""
 
@@ -28,8 +28,8 @@ class Alignment:
         rows: (k, 2) rows of `first` and of `second` that belong together; neither ever falls.
         similarity: (k,) cosines of their pose vectors.
         score: From 0 to 1; see `align`.
-        speed: (k,) seconds of the second that pass in one of the first (frames, where a performance has no times),
-            over a tenth of the path around each step: above 1 the second is slower there; inf where the first waits.
+        speed: (k,) seconds of the second that pass in one of the first (frames, where either has no times), over a
+            tenth of the path around each step: above 1 the second is slower there; inf where the first waits.
         joint_differences: (k, 13) how far each joint of the second is from the first's, both seen by the first's
             camera, in torso lengths; NaN for a joint that either does not show. None if the encoder has no decoder.
         guides: (k, 13, 2) the first's keypoints moved by those differences: the second's pose, on the first's body and
@@ -53,9 +53,11 @@ def align(first: Poses, second: Poses, encoder: PoseEncoder, *, open_ends: float
     dtaidistance package. Frames in which the person was not seen are left out. The memory it takes is the product of
     the two lengths: 100 MB for two performances of two minutes at 30 frames a second.
 
-    The score is the mean match probability over the path (`PoseEncoder.match_probability`, at even odds): the expected
-    share of the aligned frames that show the same pose. 1 is the same performance, about 0 another one. For a
-    checkpoint without calibration it is the mean of (1 + cosine) / 2, which ranks pairs but is not a probability.
+    The score is the expected share of a performance's frames that show the same pose as their counterparts, of the two
+    performances the lower one: the match probabilities along the path (`PoseEncoder.match_probability`, at even odds)
+    are averaged over the counterparts of each frame, and then over the frames. So a pose that is held, and matched
+    again and again, counts no more than its frames. 1 is the same performance. For a checkpoint without calibration
+    (1 + cosine) / 2 stands for the probability; that ranks pairs of performances, but is no share of anything.
 
     Args:
         first: One person, a row a frame: of several, `Poses.track` picks one, by default whoever is seen longest. It
@@ -83,6 +85,7 @@ def align(first: Poses, second: Poses, encoder: PoseEncoder, *, open_ends: float
     )
     at, at_other = np.array(steps).T
     rows, rows_other = one.seen[at], other.seen[at_other]
+    timed = one.timed and other.timed
     similarity = (one.directions[at] * other.directions[at_other]).sum(-1).clip(-1, 1).astype(np.float32)
     differences = guides = None
     if encoder.decoder is not None:
@@ -92,8 +95,8 @@ def align(first: Poses, second: Poses, encoder: PoseEncoder, *, open_ends: float
         second=other.poses,
         rows=np.stack([rows, rows_other], axis=1),
         similarity=similarity,
-        score=_score(similarity, encoder),
-        speed=_speed(one.clock[rows], other.clock[rows_other]),
+        score=min(_share(similarity, steps, encoder) for steps in (at, at_other)),
+        speed=_speed(one.clock(timed)[rows], other.clock(timed)[rows_other]),
         joint_differences=differences,
         guides=guides,
     )
@@ -119,15 +122,21 @@ class _Performance:
         return cls(track, seen, z_pose[seen] / np.linalg.norm(z_pose[seen], axis=-1, keepdims=True))
 
     @property
-    def clock(self) -> Float[np.ndarray, " rows"]:
-        """Seconds, or frames where no times are known."""
-        return self.poses.frame.astype(float) if np.isnan(self.poses.time).any() else self.poses.time
+    def timed(self) -> bool:
+        """Whether it is known when its frames were taken."""
+        return not np.isnan(self.poses.time).any()
+
+    def clock(self, timed: bool) -> Float[np.ndarray, " rows"]:
+        """Seconds, or else frames."""
+        return self.poses.time if timed else self.poses.frame.astype(float)
 
 
-def _score(similarity: Float[np.ndarray, " k"], encoder: PoseEncoder) -> float:
-    if encoder.config.calibration is None:
-        return float((1 + similarity).mean() / 2)
-    return float(encoder.match_probability(similarity).mean())
+def _share(similarity: Float[np.ndarray, " k"], frames: Int64[np.ndarray, " k"], encoder: PoseEncoder) -> float:
+    """Expected share of the frames that show the pose of their counterparts; every frame has one at least."""
+    calibrated = encoder.config.calibration is not None
+    probability = encoder.match_probability(similarity) if calibrated else (1 + similarity) / 2
+    _, place, steps = np.unique(frames, return_inverse=True, return_counts=True)
+    return float((np.bincount(place, probability) / steps).mean())
 
 
 def _speed(first: Float[np.ndarray, " k"], second: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:

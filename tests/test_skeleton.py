@@ -55,6 +55,11 @@ SOURCES = {  # the joints of each source in its own order, and which of them sta
         f"{COCO} head neck hip left_big_toe right_big_toe left_small_toe right_small_toe left_heel right_heel",
         "nose",
     ),
+    "halpe136": (
+        f"{COCO} head neck hip left_big_toe right_big_toe left_small_toe right_small_toe left_heel right_heel"
+        + " ".join(f" {part}{i}" for part, count in (("face", 68), ("hand", 42)) for i in range(count)),
+        "nose",
+    ),
     "h36m": (
         "hip right_hip right_knee right_ankle left_hip left_knee left_ankle spine thorax neck head left_shoulder "
         "left_elbow left_wrist right_shoulder right_elbow right_wrist",

@@ -75,7 +75,7 @@ def test_error_rate_and_table() -> None:
     scores = {"same performance": [0.9, 0.9, 0.9, 0.1], "same action": [0.5], "other action": [0.1, 0.95]}
     results = [Result("file", "exact", kind, score, 2.0) for kind, group in scores.items() for score in group]
     assert error_rate(results) == pytest.approx((0.25 + 0.5) / 2)
-    assert "error rate at 0.8: 37.5 %" in table(results)
+    assert "error rate at 0.85: 37.5 %" in table(results)
 
 
 def test_command(write_mocap: WriteMocap, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
