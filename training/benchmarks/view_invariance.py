@@ -9,16 +9,16 @@ import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 import torch
 from jaxtyping import Float
-from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from poseembed import BONES, PoseEncoder
+from poseembed import PoseEncoder
 from poseembed.keypoints import normalize_keypoints
+from poseembed.plot import draw_skeleton
 from training.cameras import normalize_3d, orbit_matrix, project, y_up_to_z_up
 from training.datasets import mocap
 
@@ -31,8 +31,6 @@ SHOWN = 7
 
 DISTANCE = 8.0
 """Of the camera, torso lengths: about 4 m."""
-
-LEFT, RIGHT, MIDDLE = "tab:blue", "tab:orange", "0.35"
 
 
 def walk_around(poses: Float[Tensor, "poses 13 3"]) -> Float[Tensor, "cameras poses 13 2"]:
@@ -54,15 +52,13 @@ def similarities(
 
 def draw(path: Path, pictures: Float[Tensor, "cameras poses 13 2"], encoder: PoseEncoder) -> None:
     """Draw the walk around the first pose, and the similarities of all."""
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
-    figure = plt.figure(figsize=(10, 6), layout="constrained")
+    figure = Figure(figsize=(10, 6), layout="constrained")
     above, below = figure.subfigures(2, 1, height_ratios=(2, 3), squeeze=False)[:, 0]
     degrees = np.linspace(0, 360, CAMERAS)
     stops = np.linspace(0, CAMERAS - 1, SHOWN).round().astype(int)
     for axes, stop in zip(above.subplots(1, SHOWN), stops, strict=True):
-        _draw_skeleton(axes, pictures[stop, 0].numpy())
+        draw_skeleton(axes, pictures[stop, 0])
+        axes.axis("off")
         axes.set_title(f"{degrees[stop]:.0f}°", fontsize=10)
     kinds: dict[str, Callable[[Tensor], Tensor]] = {
         "normalised 2D keypoints": lambda p: normalize_keypoints(p, torch.ones_like(p[..., 0]) > 0).flatten(-2),
@@ -80,17 +76,6 @@ def draw(path: Path, pictures: Float[Tensor, "cameras poses 13 2"], encoder: Pos
         axes.legend(loc="lower left", title="median and middle 80 %")
     below.axes[0].set_ylabel("cosine to the view from 0°")
     figure.savefig(path, dpi=120)
-    plt.close(figure)
-
-
-def _draw_skeleton(axes: Axes, points: Float[np.ndarray, "13 2"]) -> None:
-    for first, second in BONES:
-        side = LEFT if first % 2 and second % 2 else RIGHT if first % 2 == second % 2 == 0 and first else MIDDLE
-        axes.plot(*points[[first, second]].T, color=side, linewidth=2.5, solid_capstyle="round")
-    axes.scatter(points[0, 0], points[0, 1], color=MIDDLE, s=60)
-    axes.set_aspect("equal")
-    axes.invert_yaxis()
-    axes.axis("off")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
