@@ -35,6 +35,7 @@ def test_every_kind_is_compared_with_every_detector() -> None:
     ]
     assert all(r.error is not None and r.error >= 0 for r in results if r.kind == "same performance")
     assert all(r.joints is not None and r.rival is not None for r in results if r.kind == "same action")
+    assert all(r.noise is not None and 0 <= r.noise[0] <= r.noise[1] for r in results if r.kind == "same performance")
     exact = [r.score for r in results if r.kind == "same performance" and r.detector == "complete and exact"]
     assert min(exact) > max(r.score for r in results if r.kind == "other action")
 

@@ -6,7 +6,8 @@ A clip is filmed by one virtual camera and aligned (`poseembed.align`) with what
 performance, of the same action performed once more (often by somebody else), or of another action. Cameras are those of
 the retrieval benchmark. The score's error rate at `poseembed.align.SAME_PERFORMANCE` is the mean of the share of same
 performances that score less and of the other actions that score more. Of the same performance the true alignment is
-known: the error is the mean distance from it, in frames of the second video.
+known: the error is the mean distance from it, in frames of the second video. Its joints do not differ at all, so the
+differences that are found are the noise below which a difference says nothing.
 
 Where the same action is performed twice, the joints that differ most are known too: both bodies, turned to face one
 way, seen by the first's camera. The ranks of the 13 differences are compared with the true ones (Spearman), and the
@@ -78,7 +79,8 @@ class Result:
         detector: One of `DETECTORS`.
         kind: One of `KINDS`.
         score: Of the alignment.
-        error: Mean distance from the true alignment in frames, where that is known.
+        error: Mean distance from the true alignment in frames, of the same performance.
+        noise: Median and 95th percentile of the decoded differences, torso lengths, of the same performance.
         joints: Of the decoded differences, for the same action.
         rival: Of the differences of the normalised keypoints, likewise.
     """
@@ -88,6 +90,7 @@ class Result:
     kind: str
     score: float
     error: float | None = None
+    noise: tuple[float, float] | None = None
     joints: Joints | None = None
     rival: Joints | None = None
 
@@ -145,6 +148,9 @@ def run(
                 if kind == "same performance":
                     rows, others = alignment.rows.T
                     result = replace(result, error=float(np.abs(rows - others).mean()))
+                    if alignment.joint_differences is not None:
+                        median, high = np.nanpercentile(alignment.joint_differences, [50, 95])
+                        result = replace(result, noise=(float(median), float(high)))
                 if kind == "same action" and alignment.joint_differences is not None:
                     truth = true_differences(alignment, first, second, seed=2 * (seed + pair))
                     result = replace(
@@ -211,6 +217,11 @@ def table(results: Sequence[Result]) -> str:
             lines.append(f"{kind:18}{low:7.2f}{middle:8.2f}{high:7.2f}{len(scores):7}")
         lines.append(f"error rate at {SAME_PERFORMANCE:g}: {100 * error_rate(group):.1f} %")
         lines.append(f"alignment error: {np.mean([r.error for r in group if r.error is not None]):.1f} frames")
+        if noises := [r.noise for r in group if r.noise is not None]:
+            median, high = np.mean(noises, axis=0)
+            lines.append(
+                f"joints of the same performance: median difference {median:.2f} torso lengths, 95 % {high:.2f}"
+            )
         for what in ("joints", "rival"):
             told = [value for r in group if (value := getattr(r, what)) is not None]
             if told:
