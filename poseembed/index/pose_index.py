@@ -1,0 +1,308 @@
+"""`PoseIndex`: search among more than about a million pose vectors, with their ids, metadata and cameras."""
+
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int64
+from numpy.typing import ArrayLike
+from torch import Tensor
+from typing_extensions import Self
+
+from poseembed.encoder import PoseEncoder
+from poseembed.index import files
+from poseembed.index import vectors as faiss_vectors
+from poseembed.index.files import Record, fingerprint
+from poseembed.index.rows import Rows
+from poseembed.keypoints import to_tensor
+from poseembed.poses import Poses
+from poseembed.search import CHUNK, Hits, check_vectors, check_where, unit
+
+EXACT_UP_TO = 1_000_000
+"""An index of more vectors than this is compressed and searched in part, unless `build` is told otherwise."""
+
+NPROBE = 32
+"""Lists that a query of an IVF index looks into, unless `PoseIndex.nprobe` is set."""
+
+SAME_CAMERA, OTHER_CAMERA = (0.8, 1.0), (-1.0, 0.5)
+"""Ranges for `view_similarity`; `PoseIndex.query` says what angles they are."""
+
+
+class IndexHits(NamedTuple):
+    """What `PoseIndex.query` returns: `search`'s hits with what the index knows of them.
+
+    Attributes:
+        similarities: (..., top_k) cosines, float32, the largest first; NaN where there is no hit.
+        indices: (..., top_k) rows of the index, int64; -1 where there is no hit.
+        ids: (..., top_k) their ids; -1 or "" where there is no hit.
+        metadata: Of each column the values in these rows, (..., top_k); NaN, -1, "" or False where there is no hit.
+    """
+
+    similarities: Float[np.ndarray, "*batch top_k"]
+    indices: Int64[np.ndarray, "*batch top_k"]
+    ids: np.ndarray
+    metadata: dict[str, np.ndarray]
+
+
+class PoseIndex:
+    """Pose vectors to search in, each with an id, metadata and, if wanted, the view vector of its camera.
+
+    Make one with `build`, or `load` a saved one. Vectors are compared by cosine. Up to a million are searched exactly,
+    with the hits of `poseembed.search`; more are kept in a byte a dimension, in lists of which a query looks into the
+    most promising ones. Needs faiss: `pip install "poseembed[search]"`.
+
+    A pose without joints has no vector that could be found. Its row is left out together with its id and metadata,
+    so that the others keep theirs; `skipped` says how many.
+    """
+
+    def __init__(self, index: Any, rows: Rows, record: Record) -> None:
+        self._index, self._rows, self._record = index, rows, record
+
+    @classmethod
+    def build(
+        cls,
+        poses: Poses | np.ndarray | Tensor,
+        z_view: np.ndarray | Tensor | None = None,
+        *,
+        ids: ArrayLike | None = None,
+        metadata: Mapping[str, ArrayLike] | None = None,
+        kind: str | None = None,
+        encoder: PoseEncoder | None = None,
+    ) -> Self:
+        """Make an index; `add` can put more into it.
+
+        Args:
+            poses: (rows, pose_dim) pose vectors; or embedded `Poses`, whose view vectors and columns `frame`,
+                `person`, `time` and `image` come along.
+            z_view: (rows, view_dim) view vectors, to choose hits by their cameras. They are kept in float16.
+            ids: (rows,) whole numbers or texts; they need not differ. If None, rows are numbered in the order in
+                which they came, those that are left out included.
+            metadata: Columns by name, each (rows,) numbers, booleans or texts. Every text takes the room of the
+                longest in its column: of long ones, such as paths, better keep a list and give their numbers here.
+            kind: A factory string of faiss, "Flat" or one that begins with "IVF". None is "Flat", which is exact, for
+                up to a million rows, and for more "IVFn,SQ8" with n = 4 sqrt(rows) lists. The lists are learnt from
+                these rows alone: if many more will be added, let these be drawn at random from all, and choose n by
+                the number of all.
+            encoder: What made the vectors, for the record; `load` can then refuse another one.
+
+        Raises:
+            ImportError: If faiss is not installed.
+            TypeError: If an input is not of the kind described.
+            ValueError: If shapes do not fit each other, faiss has no such kind, or learns from more vectors.
+        """
+        vectors, rows = _inputs(poses, z_view, ids, metadata, first_id=0)
+        found = vectors.isfinite().all(-1)
+        count = int(found.sum())
+        kind = kind or ("Flat" if count <= EXACT_UP_TO else large_kind(count))
+        index = faiss_vectors.new(kind, vectors.shape[1], nprobe=NPROBE)
+        faiss_vectors.train(index, vectors, found)
+        made_by = None
+        if encoder is not None:
+            made_by = {"fingerprint": fingerprint(encoder), "training": encoder.config.training}
+        record = Record(kind, own_ids=ids is not None, checkpoint=made_by)
+        built = cls(index, rows.select(np.zeros(len(rows), dtype=bool)), record)
+        built._append(vectors, rows)
+        return built
+
+    def add(
+        self,
+        poses: Poses | np.ndarray | Tensor,
+        z_view: np.ndarray | Tensor | None = None,
+        *,
+        ids: ArrayLike | None = None,
+        metadata: Mapping[str, ArrayLike] | None = None,
+    ) -> None:
+        """Put more rows in, with the same columns as those that are there; see `build` for arguments and errors."""
+        if (ids is not None) != self._record.own_ids:
+            raise ValueError(f"this index was built with{'' if self._record.own_ids else 'out'} ids; add rows likewise")
+        vectors, rows = _inputs(poses, z_view, ids, metadata, first_id=len(self) + self.skipped)
+        self._check_dim(vectors.shape, "poses")
+        self._append(vectors, rows)
+
+    def query(
+        self,
+        z_pose: np.ndarray | Tensor,
+        *,
+        top_k: int = 10,
+        where: np.ndarray | Tensor | None = None,
+        z_view: np.ndarray | Tensor | None = None,
+        view_similarity: tuple[float, float] | None = None,
+    ) -> IndexHits:
+        """Find the poses that are most alike, among all or among what certain cameras saw.
+
+        An IVF index can miss hits, more so where few rows are chosen; see `nprobe`. Its similarities are those of
+        compressed vectors.
+
+        The cosine of two view vectors is about that of the angle between the directions to their cameras, seen from
+        the bodies and relative to where these face. With `poseembed-base` and cameras on all sides of unseen people
+        the angles are these (`python -m training.benchmarks.search`; they hardly depend on whether the poses agree):
+
+        | view_similarity | pairs | median | 5 % to 95 %  |               |
+        |-----------------|-------|--------|--------------|---------------|
+        | 0.9 to 1        | 5 %   | 16°    | 4° to 34°    |               |
+        | 0.8 to 1        | 11 %  | 23°    | 6° to 46°    | SAME_CAMERA   |
+        | -1 to 0.5       | 72 %  | 113°   | 51° to 164°  | OTHER_CAMERA  |
+        | -1 to 0         | 50 %  | 129°   | 81° to 167°  |               |
+        | -1 to -0.5      | 28 %  | 144°   | 109° to 170° |               |
+
+        Args:
+            z_pose: (..., pose_dim) pose vectors; (pose_dim,) is a single one.
+            top_k: Hits a query.
+            where: (rows,) booleans, such as `index.metadata["person"] == 2`; other rows are no hits.
+            z_view: (..., view_dim) view vectors of the queries.
+            view_similarity: Least and largest cosine of the view vectors of query and hit, such as `SAME_CAMERA` or
+                `OTHER_CAMERA`. Each query then takes a pass over all view vectors.
+
+        Returns:
+            Numpy arrays, whatever came in. Where there are fewer hits than `top_k` the rest is NaN, -1 and so on; a
+            query that is not finite gets none.
+
+        Raises:
+            TypeError: If an input is not of the kind described.
+            ValueError: If shapes do not fit, `top_k` is under 1, or the cameras cannot be compared.
+        """
+        check_vectors(z_pose, "z_pose")
+        self._check_dim(z_pose.shape, "z_pose")
+        if top_k < 1:
+            raise ValueError(f"got top_k={top_k}; it must be at least 1")
+        leading = tuple(z_pose.shape[:-1])
+        queries = unit(to_tensor(z_pose, "z_pose").reshape(-1, self._index.d)).cpu()
+        wanted = None if where is None else check_where(where, len(self)).cpu()
+        if z_view is None and view_similarity is None:
+            hits = faiss_vectors.nearest_rows(self._index, queries, top_k, wanted)
+        elif z_view is None or view_similarity is None:
+            raise ValueError("to choose hits by their cameras pass both z_view and view_similarity")
+        else:
+            hits = Hits(np.empty((len(queries), top_k), np.float32), np.empty((len(queries), top_k), np.int64))
+            for i, seen in enumerate(self._rows.seen_from(z_view, leading, *view_similarity)):
+                seen = seen if wanted is None else seen & wanted
+                one = faiss_vectors.nearest_rows(self._index, queries[i : i + 1], top_k, seen)
+                hits.similarities[i], hits.indices[i] = one.similarities[0], one.indices[0]
+        similarities, indices = (part.reshape(*leading, top_k) for part in hits)
+        return IndexHits(similarities, indices, *self._rows.at(indices))
+
+    def __len__(self) -> int:
+        """Number of rows, without those left out."""
+        return len(self._rows)
+
+    @property
+    def ids(self) -> np.ndarray:
+        """(rows,) ids."""
+        return self._rows["ids"]
+
+    @property
+    def metadata(self) -> dict[str, np.ndarray]:
+        """Columns by name, each (rows,)."""
+        return self._rows.metadata
+
+    @property
+    def kind(self) -> str:
+        """How the vectors are kept, a factory string of faiss."""
+        return self._record.kind
+
+    @property
+    def skipped(self) -> int:
+        """Rows left out because their vectors were not finite."""
+        return self._record.skipped
+
+    @property
+    def checkpoint(self) -> dict[str, Any] | None:
+        """What made the vectors, if `build` was told: the `fingerprint` of the weights, and their `training`."""
+        return self._record.checkpoint
+
+    @property
+    def nprobe(self) -> int:
+        """How many lists a query of an IVF index looks into: with more it finds more, and takes longer.
+
+        Of the ten nearest of a million real vectors "IVF4000,SQ8" finds 94 % with 8 lists, 96 % with 32 (the default)
+        and 97 % with 128, the rest being lost to a byte a dimension (`python -m training.benchmarks.search`).
+
+        Raises:
+            AttributeError: If the kind has no lists.
+            ValueError: When set to what is not from 1 to the number of lists.
+        """
+        return int(self._lists().nprobe)
+
+    @nprobe.setter
+    def nprobe(self, lists: int) -> None:
+        if not 1 <= lists <= self._lists().nlist:
+            raise ValueError(f"got nprobe={lists}; this index has {self._index.nlist} lists")
+        self._index.nprobe = lists
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write the index to a folder, in place of an index that is there; a kill leaves no half of one.
+
+        Raises:
+            FileExistsError: If the folder holds something else.
+        """
+        files.write(Path(os.path.expanduser(folder)), self._index, self._rows, self._record)
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str], *, encoder: PoseEncoder | None = None) -> Self:
+        """Read a saved index.
+
+        Args:
+            folder: Where `save` put it.
+            encoder: What will make the queries; an index of another checkpoint's vectors is refused.
+
+        Raises:
+            FileNotFoundError: If a file of the index is not there.
+            ImportError: If faiss is not installed.
+            ValueError: If its files are damaged or do not belong together, it was made by a newer library, or its
+                vectors were not made by `encoder`.
+        """
+        index, rows, record = files.read(Path(os.path.expanduser(folder)))
+        made_by = record.checkpoint
+        if encoder is not None and (made_by is None or made_by["fingerprint"] != fingerprint(encoder)):
+            known = "it does not say which" if made_by is None else f"trained as {made_by['training']}"
+            raise ValueError(f"the vectors in {folder} were made by another checkpoint ({known}); queries must be too")
+        return cls(index, rows, record)
+
+    def _append(self, vectors: Float[Tensor, "rows dim"], rows: Rows) -> None:
+        found = vectors.isfinite().all(-1)
+        self._rows.append(rows.select(found.numpy()))
+        for part, kept in zip(vectors.split(CHUNK), found.split(CHUNK), strict=True):
+            self._index.add(unit(part[kept]).numpy())
+        self._record.skipped += int((~found).sum())
+
+    def _lists(self) -> Any:
+        if not hasattr(self._index, "nlist"):
+            raise AttributeError(f"an index of kind {self.kind!r} has no lists to look into")
+        return self._index
+
+    def _check_dim(self, shape: tuple[int, ...], name: str) -> None:
+        if shape[-1] != self._index.d:
+            raise ValueError(f"got {name} of shape {tuple(shape)}; the vectors of this index are {self._index.d} long")
+
+
+def large_kind(rows: int) -> str:
+    """The kind of a large index: 4 sqrt(rows) lists of vectors in a byte a dimension."""
+    return f"IVF{round(4 * math.sqrt(rows))},SQ8"
+
+
+def _inputs(
+    poses: Poses | np.ndarray | Tensor,
+    z_view: np.ndarray | Tensor | None,
+    ids: ArrayLike | None,
+    metadata: Mapping[str, ArrayLike] | None,
+    *,
+    first_id: int,
+) -> tuple[Float[Tensor, "rows dim"], Rows]:
+    """Check what a user gives for some rows."""
+    columns = dict(metadata or {})
+    vectors: Any = poses
+    if isinstance(poses, Poses):
+        if poses.z_pose is None:
+            raise ValueError("these poses have no vectors yet; pass poses.embed(encoder)")
+        if z_view is not None:
+            raise ValueError("poses bring their own z_view; pass poses.z_pose to give another")
+        vectors, z_view = poses.z_pose, poses.z_view
+        columns = {"frame": poses.frame, "person": poses.person, "time": poses.time, "image": poses.image} | columns
+    check_vectors(vectors, "poses")
+    if vectors.ndim != 2:
+        raise ValueError(f"got poses of shape {tuple(vectors.shape)}; wanted (rows, pose_dim) pose vectors")
+    rows = Rows.from_inputs(len(vectors), ids=ids, first_id=first_id, metadata=columns, z_view=z_view)
+    return to_tensor(vectors, "poses").cpu(), rows

@@ -1,0 +1,165 @@
+"""Exact search among up to about a million pose vectors, by cosine; `poseembed.index` is for more."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from poseembed.keypoints import to_tensor
+
+CHUNK, QUERIES = 8192, 64
+"""Gallery rows and queries that are compared at once: 4 MB of cosines, which a processor's cache can hold."""
+
+STEPS = 2.0**24
+"""Cosines are told apart in steps of 1 / STEPS, about 6e-8, which float32 holds exactly."""
+
+MAX_ROWS = 2**28
+"""Rows that a search can number: STEPS * MAX_ROWS is the largest whole number that float64 surely holds, 2^52."""
+
+
+class Hits(NamedTuple):
+    """What `search` returns; unpacks as `similarities, indices`.
+
+    Attributes:
+        similarities: (..., top_k) cosines, float32, the largest first; NaN where there is no hit.
+        indices: (..., top_k) rows of the gallery, int64; -1 where there is no hit.
+    """
+
+    similarities: Any
+    indices: Any
+
+
+@torch.no_grad()
+def search(
+    query: np.ndarray | Tensor,
+    gallery: np.ndarray | Tensor,
+    *,
+    top_k: int = 10,
+    where: np.ndarray | Tensor | None = None,
+) -> Hits:
+    """Find the vectors of a gallery that are most alike to each query, by cosine similarity.
+
+    The search is exact, and its outcome depends on the query and the gallery alone: cosines are rounded to a step of
+    6e-8, and of rows with the same cosine the lower one comes first. The gallery is read a part at a time, so it can
+    be a memory-mapped array or in half precision, and no matrix of all similarities is ever held.
+
+    Args:
+        query: (..., dim) pose vectors as `PoseEncoder.embed` returns them, of any length; (dim,) is a single one.
+        gallery: (rows, dim) pose vectors of the same kind (numpy or torch). It can be on another device than `query`,
+            where the work is done.
+        top_k: Hits a query.
+        where: (rows,) booleans; rows where it is False are no hits. All count if None.
+
+    Returns:
+        `(similarities, indices)`, each (..., top_k): numpy arrays for numpy input, tensors on the device of `query`
+        for torch input. Where there are fewer hits than `top_k` the rest is NaN and -1. A row that is not finite, as
+        those of poses without joints, is never a hit, and gets none as a query.
+
+    Raises:
+        TypeError: If the vectors are not two arrays or two tensors of floating-point numbers, or `where` is not of
+            booleans.
+        ValueError: If shapes do not fit each other, `top_k` is under 1 or the gallery has more than 2^28 rows.
+    """
+    if isinstance(query, Tensor) != isinstance(gallery, Tensor):
+        raise TypeError(f"got {type(query).__name__} and {type(gallery).__name__}; pass two arrays or two tensors")
+    for name, vectors in (("query", query), ("gallery", gallery)):
+        check_vectors(vectors, name)
+    if gallery.ndim != 2 or query.shape[-1] != gallery.shape[-1]:
+        raise ValueError(
+            f"got a query of shape {tuple(query.shape)} and a gallery of shape {tuple(gallery.shape)}; "
+            "wanted (..., dim) and (rows, dim) with one dim, both of the same checkpoint's vectors"
+        )
+    wanted = None if where is None else check_where(where, len(gallery))
+    queries = unit(to_tensor(query, "query").reshape(-1, query.shape[-1]))
+    chunks = (unit(to_tensor(gallery[at : at + CHUNK], "gallery")) for at in range(0, len(gallery), CHUNK))
+    hits = nearest(queries, chunks, rows=len(gallery), top_k=top_k, where=wanted)
+    shaped = (part.reshape(*query.shape[:-1], top_k) for part in hits)
+    if isinstance(query, Tensor):
+        return Hits(*(part.to(query.device) for part in shaped))
+    return Hits(*(part.numpy() for part in shaped))
+
+
+def nearest(
+    queries: Float[Tensor, "queries dim"],
+    chunks: Iterable[Float[Tensor, "chunk dim"]],
+    *,
+    rows: int,
+    top_k: int,
+    where: Bool[Tensor, " rows"] | None = None,
+) -> Hits:
+    """`search` on vectors that `unit` has prepared, the gallery in chunks.
+
+    A row and its cosine become one number: the cosine in whole steps, times `MAX_ROWS`, less the row. Such numbers
+    all differ, and the largest are the best hits in order, whatever `topk` does with ties. Products of float32
+    numbers are summed in float64, so that rounding, which depends on how the matrix is cut, does not reach the steps.
+
+    Raises:
+        ValueError: If `top_k` is under 1 or there are more than `MAX_ROWS` rows.
+    """
+    if top_k < 1:
+        raise ValueError(f"got top_k={top_k}; it must be at least 1")
+    if rows > MAX_ROWS:
+        raise ValueError(f"got {rows} rows; search takes up to {MAX_ROWS}, poseembed.index.PoseIndex more")
+    scaled = queries.double() * STEPS
+    best = torch.full((len(queries), top_k), -torch.inf, dtype=torch.float64, device=queries.device)
+    start = 0
+    for chunk in chunks:
+        columns = chunk.to(scaled).mT
+        numbers = torch.arange(start, start + len(chunk)).to(scaled)
+        left_out = None if where is None else ~where[start : start + len(chunk)].to(scaled.device)
+        for block, kept in zip(scaled.split(QUERIES), best.split(QUERIES), strict=True):
+            keys = (block @ columns).round_().clamp_(-STEPS, STEPS).mul_(MAX_ROWS).sub_(numbers)
+            keys.nan_to_num_(nan=-torch.inf)
+            if left_out is not None:
+                keys.masked_fill_(left_out, -torch.inf)
+            found = keys.topk(min(top_k, len(chunk)), sorted=False).values
+            kept.copy_(torch.cat([kept, found], dim=1).topk(top_k).values)
+        start += len(chunk)
+    none = best.isinf()
+    steps = (best / MAX_ROWS).ceil()
+    indices = (steps * MAX_ROWS - best).masked_fill(none, -1).long()
+    return Hits((steps / STEPS).masked_fill(none, torch.nan).float(), indices)
+
+
+def unit(vectors: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
+    """Bring vectors to length 1, in float32; NaN where a row is not finite."""
+    if vectors.device.type == "mps":  # has no float64
+        vectors = vectors.cpu()
+    return normalize(vectors.double(), dim=-1).float()
+
+
+def check_vectors(vectors: np.ndarray | Tensor, name: str) -> None:
+    """Refuse what cannot be embedding vectors, without reading them.
+
+    Raises:
+        TypeError: If it is not an array or a tensor of floating-point numbers.
+        ValueError: If it has no axes.
+    """
+    to_tensor(vectors[:0] if getattr(vectors, "ndim", 0) else vectors, name)
+    if not vectors.ndim:
+        raise ValueError(f"{name} is a single number; wanted vectors, (..., dim)")
+    whole = not vectors.is_floating_point() if isinstance(vectors, Tensor) else vectors.dtype.kind != "f"
+    if whole:
+        raise TypeError(
+            f"{name} holds whole numbers ({vectors.dtype}); pass vectors as PoseEncoder.embed returns them, "
+            "not row numbers or keypoints"
+        )
+
+
+def check_where(where: np.ndarray | Tensor, rows: int) -> Bool[Tensor, " rows"]:
+    """A mask of rows, as a tensor.
+
+    Raises:
+        TypeError: If it is not an array or a tensor of booleans.
+        ValueError: If it is not one boolean a row.
+    """
+    if not isinstance(where, np.ndarray | Tensor) or where.dtype not in (np.bool_, torch.bool):
+        kind = getattr(where, "dtype", type(where).__name__)
+        raise TypeError(f"where must be an array or a tensor of booleans, one a row; got {kind}")
+    if tuple(where.shape) != (rows,):
+        raise ValueError(f"got where of shape {tuple(where.shape)}; wanted one boolean a row, ({rows},)")
+    return where if isinstance(where, Tensor) else torch.tensor(where)
