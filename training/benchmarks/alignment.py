@@ -237,17 +237,20 @@ def draw(path: Path, results: Sequence[Result]) -> None:
     """Distributions of the scores, a panel for each file and detector."""
     from matplotlib.figure import Figure
 
-    panels = list(dict.fromkeys((r.data, r.detector) for r in results))
-    figure = Figure(figsize=(4.2 * len(panels), 3.2), layout="constrained")
-    axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
-    for axis, (data, detector) in zip(axes, panels, strict=True):
-        for kind, colour in zip(KINDS, ("tab:green", "tab:orange", "tab:blue"), strict=True):
-            scores = [r.score for r in results if (r.data, r.detector, r.kind) == (data, detector, kind)]
-            axis.hist(scores, bins=np.linspace(0, 1, 26), color=colour, alpha=0.6, label=kind)
-        axis.axvline(SAME_PERFORMANCE, color="0.3", linestyle="--", linewidth=1, label="threshold")
-        axis.set(title=f"{data}, {detector}", xlabel="score", xlim=(0, 1))
-    axes[0].set_ylabel("pairs")
-    axes[-1].legend(frameon=False)
+    files = list(dict.fromkeys(r.data for r in results))
+    figure = Figure(figsize=(8.4, 2.6 * len(files)), layout="constrained")
+    panels = figure.subplots(len(files), len(DETECTORS), sharex=True, sharey=True, squeeze=False)
+    for row, data in zip(panels, files, strict=True):
+        for axis, detector in zip(row, DETECTORS, strict=True):
+            for kind, colour in zip(KINDS, ("tab:green", "tab:orange", "tab:blue"), strict=True):
+                scores = [r.score for r in results if (r.data, r.detector, r.kind) == (data, detector, kind)]
+                axis.hist(scores, bins=np.linspace(0, 1, 26), color=colour, alpha=0.6, label=kind)
+            axis.axvline(SAME_PERFORMANCE, color="0.3", linestyle="--", linewidth=1, label="threshold")
+            axis.set_title(f"{data}, keypoints {detector}", fontsize="medium")
+        row[0].set_ylabel("pairs")
+    for axis in panels[-1]:
+        axis.set_xlabel("score")
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
     figure.savefig(path, dpi=110)
 
 
