@@ -1,0 +1,239 @@
+"""Counting repetitions: on movements made for it, and on squats that two cameras saw."""
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from poseembed import PoseEncoder, Poses
+from poseembed.repetitions import count_repetitions
+
+POSE_DIM = 32
+
+
+def there_and_back(frames: int, *, extreme: int = 1, reach: float = 1.2) -> np.ndarray:
+    """(frames, 32) unit vectors that leave the rest pose for another, `reach` radians away, and come back."""
+    angle = reach / 2 * (1 - np.cos(2 * np.pi * np.arange(frames) / frames))
+    vectors = np.zeros((frames, POSE_DIM))
+    vectors[:, 0], vectors[:, extreme] = np.cos(angle), np.sin(angle)
+    return vectors
+
+
+def rest(frames: int) -> np.ndarray:
+    return np.tile(there_and_back(1), (frames, 1))
+
+
+def bouncing(frames: int) -> np.ndarray:
+    """There and back, with a small bounce at the far end."""
+    far = there_and_back(frames // 3, reach=0.3)
+    turned = np.zeros_like(far)
+    turned[:, 0], turned[:, 1] = (
+        np.cos(1.2) * far[:, 0] + np.sin(1.2) * far[:, 1],
+        np.sin(1.2) * far[:, 0] - np.cos(1.2) * far[:, 1],
+    )
+    whole = there_and_back(frames)
+    return np.concatenate([whole[: frames // 2], turned, whole[frames // 2 :]])
+
+
+def exercise(*lengths: int, pause: int = 0, noise: float = 0.0) -> np.ndarray:
+    """Repetitions that take so many frames each, one after the other."""
+    parts = [part for length in lengths for part in (there_and_back(length), rest(pause))]
+    vectors = np.concatenate([rest(5), *parts, rest(5)])
+    return vectors + noise * np.random.default_rng(0).normal(size=vectors.shape)
+
+
+@pytest.mark.parametrize(
+    ("vectors", "count"),
+    [
+        (exercise(30), 1),
+        (exercise(30, 30), 2),
+        (exercise(*[40] * 10), 10),
+        (exercise(20, 60, 35, 90, 25), 5),
+        (exercise(30, 45, 30, pause=70), 3),
+        (exercise(*[30] * 4, noise=0.05), 4),
+        (exercise(*[40] * 4, noise=0.2), 4),
+        (exercise(*[600] * 3), 3),
+        (np.concatenate([bouncing(45)] * 3), 3),
+        (rest(90), 0),
+        (exercise(noise=0.05, pause=80), 0),
+        (rest(90) + 0.03 * np.random.default_rng(0).normal(size=(90, POSE_DIM)), 0),
+        (np.concatenate([there_and_back(30, reach=0.2)] * 3), 0),
+        (there_and_back(60)[:30], 0),
+        (rest(1), 0),
+        (rest(0), 0),
+        (np.full((40, POSE_DIM), np.nan), 0),
+    ],
+    ids=[
+        "once",
+        "twice",
+        "ten times",
+        "at changing tempo",
+        "with pauses",
+        "noisy",
+        "very noisy",
+        "very slowly",
+        "with small bounces",
+        "standing still",
+        "nothing but noise at the ends",
+        "trembling",
+        "too little movement",
+        "never back",
+        "one frame",
+        "no frame",
+        "nobody",
+    ],
+)
+def test_repetitions_are_counted(vectors: np.ndarray, count: int) -> None:
+    found = count_repetitions(vectors)
+    assert found.count == count
+    assert found.boundaries.shape == (count, 2)
+    assert found.similarity.shape == (count,)
+    assert found.signal.shape == (len(vectors),)
+
+
+def test_small_movements_count_when_asked_for() -> None:
+    assert count_repetitions(np.concatenate([there_and_back(30, reach=0.3)] * 3), min_swing=0.1).count == 3
+
+
+@pytest.mark.parametrize("shift", [0, 8, 15, 22])
+def test_it_does_not_matter_much_where_the_recording_begins(shift: int) -> None:
+    found = count_repetitions(exercise(*[30] * 6)[5 + shift : 5 + shift + 150])
+    assert found.count in ((5,) if shift in (0, 15) else (4, 5))
+
+
+def test_movements_unlike_each_other_are_not_repetitions() -> None:
+    movements = [there_and_back(40, reach=1.4) for _ in range(4)]
+    for other, movement in enumerate(movements, start=2):
+        movement[:, other] = 0.8 * movement[:, 1]
+        movement[:, 1] *= 0.6  # what they have in common
+    different = np.concatenate(movements)
+    assert count_repetitions(different, min_similarity=-1).count == 4
+    assert count_repetitions(different).count == 1
+
+
+def test_the_typical_repetition_has_similarity_1_and_an_odd_one_less() -> None:
+    odd = there_and_back(40)
+    odd[:, 2] = 0.7 * odd[:, 1]
+    similarity = count_repetitions(np.concatenate([exercise(40, 40), odd, exercise(40)])).similarity
+    assert len(similarity) == 4
+    assert similarity.max() == pytest.approx(1)
+    assert similarity.argmin() == 2
+    assert similarity[2] < 0.99 < np.delete(similarity, 2).min()
+
+
+def test_boundaries_leave_pauses_out() -> None:
+    found = count_repetitions(exercise(40, 40, pause=60))
+    true = np.array([(5, 45), (105, 145)])
+    assert np.abs(found.boundaries - true).max() <= 8  # the slow start of a movement looks like rest
+    assert (found.boundaries[:, 0] < found.boundaries[:, 1]).all()
+    assert found.boundaries.dtype == np.int64
+
+
+def test_the_period_is_in_frames_or_seconds() -> None:
+    vectors = exercise(*[40] * 5)
+    assert count_repetitions(vectors).period == pytest.approx(40, abs=1)
+    assert count_repetitions(vectors, 7 + np.arange(len(vectors)) / 20).period == pytest.approx(2, abs=0.05)
+    assert np.isnan(count_repetitions(exercise(40)).period)
+
+
+def test_the_period_is_between_movements_that_count() -> None:
+    other = there_and_back(40)
+    other[:, 2] = 0.9 * other[:, 1]
+    other[:, 1] *= 0.45
+    found = count_repetitions(np.concatenate([exercise(40)[5:-5], other, exercise(40)[5:-5]]), min_similarity=0.95)
+    assert found.count == 2
+    assert found.period == pytest.approx(80, abs=2)
+
+
+@pytest.mark.parametrize("rate", [10, 30, 120])
+def test_the_frame_rate_does_not_matter(rate: int) -> None:
+    vectors = exercise(*[2 * rate] * 4)
+    found = count_repetitions(vectors, np.arange(len(vectors)) / rate)
+    assert found.count == 4
+    assert found.period == pytest.approx(2, abs=0.1)
+
+
+def test_frames_without_anybody_are_filled_in() -> None:
+    vectors = exercise(*[40] * 4)
+    gaps = vectors.copy()
+    gaps[[0, 1, 30, 60, 61, 62, 63, -1]] = np.nan
+    gaps[90, 3] = np.nan
+    whole, found = count_repetitions(vectors), count_repetitions(gaps)
+    assert found.count == 4
+    assert np.abs(found.boundaries - whole.boundaries).max() <= 2
+    assert np.isfinite(found.signal).all()
+
+
+def test_the_length_of_vectors_does_not_matter_and_they_are_left_alone() -> None:
+    vectors = exercise(*[40] * 4).astype(np.float32)
+    lengths = np.random.default_rng(0).uniform(0.5, 20, (len(vectors), 1)).astype(np.float32)
+    scaled = lengths * vectors
+    before = scaled.copy()
+    np.testing.assert_allclose(count_repetitions(scaled).signal, count_repetitions(vectors).signal, atol=1e-5)
+    np.testing.assert_array_equal(scaled, before)
+
+
+def test_tensors_and_poses_count_as_arrays_do() -> None:
+    vectors = exercise(*[40] * 4)
+    expected = count_repetitions(vectors, np.arange(len(vectors)) / 25)
+    seen = np.r_[0:50, 53 : len(vectors)]  # three frames without a row
+    poses = Poses.from_arrays(np.zeros((len(seen), 13, 2)), frame=seen, time=seen / 25)
+    object.__setattr__(poses, "z_pose", vectors[seen])
+    tensor = torch.from_numpy(vectors).requires_grad_()
+    for found in (count_repetitions(tensor, np.arange(len(vectors)) / 25), count_repetitions(poses)):
+        assert found.count == 4
+        assert found.period == pytest.approx(expected.period)
+        np.testing.assert_allclose(found.boundaries, expected.boundaries, atol=1)
+
+
+def test_poses_without_times_count_in_frames(encoder: PoseEncoder, poses: np.ndarray) -> None:
+    found = count_repetitions(Poses.from_arrays(np.concatenate([poses[:1]] * 50)).embed(encoder))
+    assert found.count == 0
+    assert len(found.signal) == 50
+
+
+@pytest.mark.parametrize(
+    ("poses", "time", "error", "message"),
+    [
+        ([[1.0, 2.0]], None, TypeError, "must be a numpy array or a torch tensor"),
+        (np.zeros((2, 3, 32)), None, ValueError, "got pose vectors of shape (2, 3, 32); wanted (frames, pose_dim)"),
+        (np.full((9, 32), np.inf), None, ValueError, "infinite"),
+        (rest(9), np.arange(8), ValueError, "got times of shape (8,); wanted (9,)"),
+        (rest(9), np.zeros(9), ValueError, "times must rise"),
+        (rest(9), np.full(9, np.nan), ValueError, "times must rise"),
+        (Poses.from_arrays(np.zeros((9, 13, 2))), None, ValueError, "pass poses.embed(encoder)"),
+    ],
+)
+def test_impossible_input_is_refused(
+    poses: np.ndarray, time: np.ndarray | None, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error) as raised:
+        count_repetitions(poses, time)
+    assert message in str(raised.value)
+
+
+def test_poses_bring_their_own_times(encoder: PoseEncoder, poses: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="bring their own times"):
+        count_repetitions(Poses.from_arrays(poses).embed(encoder), np.arange(len(poses)))
+
+
+def test_without_scipy_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "scipy.signal", None)
+    with pytest.raises(ImportError, match=r"poseembed\[align\]"):
+        count_repetitions(exercise(40))
+
+
+@pytest.mark.skipif("POSEEMBED_DATA" not in os.environ, reason="POSEEMBED_DATA does not name the folder of mocap_*.npz")
+@pytest.mark.parametrize("degrees", [0, 50, 110])
+def test_squats_are_counted_from_any_side(degrees: float) -> None:
+    with np.load(Path(os.environ["POSEEMBED_DATA"]) / "mocap_hdm05.npz") as file:
+        clips = np.flatnonzero((file["action"] == "squat") & (file["subject"] == "bk"))[:4]
+        joints = np.concatenate([file["joints"][file["offsets"][c] : file["offsets"][c + 1]] for c in clips])
+    x, y, z = np.moveaxis(joints.astype(np.float64), -1, 0)
+    angle = np.radians(degrees)
+    keypoints = 100 * np.stack([x * np.cos(angle) + z * np.sin(angle), -y], axis=-1)
+    found = count_repetitions(PoseEncoder.from_pretrained().embed(keypoints).z_pose)
+    assert found.count == 4
