@@ -96,7 +96,7 @@ def penn_file(tmp_path: Path) -> Path:
     """Three clips of two frames, the second of the action that is left out."""
     keypoints = np.arange(6 * 13 * 2, dtype=np.float32).reshape(6, 13, 2) + 100
     keypoints[0, 5] = 0.0  # left wrist in the file: not annotated
-    keypoints[0, 6] = 0.75  # nor this one, in a picture that was scaled
+    keypoints[0, 6] = 1.5  # nor this one, in a picture that was scaled
     keypoints[0, 3] = 0.5, 30.0  # at the picture's edge
     visibility = np.ones((6, 13), bool)
     visibility[0, [5, 6]] = False
@@ -216,8 +216,9 @@ def test_real_penn_action_has_coordinates_for_occluded_joints(data_folder: Path)
     """What the reader's description says of `visibility`, and why occluded joints are kept."""
     with np.load(data_folder / "penn_action.npz") as file:
         points, visible, offsets = file["keypoints"], file["visibility"], file["offsets"]
-    unannotated = (points <= 1).all(-1)
+    unannotated = (points <= 2).all(-1)
     assert not (unannotated & visible).any()
+    assert (unannotated == (points < 5).all(-1)).all()
     occluded = ~unannotated & ~visible
     assert 0.13 < occluded.mean() < 0.15
     inside = np.setdiff1d(np.arange(1, len(points)), offsets)
