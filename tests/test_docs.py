@@ -1,0 +1,174 @@
+"""The documentation site builds without a warning, and what its pages tell people to run does run.
+
+Every python block of a page runs, in order, in one namespace, in a folder with the files that the pages speak of; a
+text block right below one is what it prints. A block that cannot run here has `<!-- not run: why -->` above it, and is
+compiled. Every `poseembed` line of a bash block runs too.
+"""
+
+import contextlib
+import importlib
+import io
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from poseembed import JOINTS, SKELETONS, PoseEncoder, Poses, write_poses
+from poseembed.adapters.poem import COORDINATES, SCORES
+from poseembed.cli import main
+
+from .test_align import squat
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted(path for path in (ROOT / "docs").rglob("*.md") if path.name != "walkthrough.md")
+BLOCK = re.compile(
+    r"(?P<skip><!-- not run: .+? -->\n)?```python\n(?P<code>.*?)```(?:\n\n```text\n(?P<output>.*?)```)?", re.DOTALL
+)
+COMMANDS = re.compile(r"```bash\n(.*?)```", re.DOTALL)
+DATA = os.environ.get("POSEEMBED_DATA")
+VIDEO, LANDMARKER = "street.avi", "pose_landmarker_full.task"
+
+
+def named(pages: list[Path]) -> list[object]:
+    return [pytest.param(page, id=page.relative_to(ROOT / "docs").with_suffix("").as_posix()) for page in pages]
+
+
+def repeated(azimuth: float, *, moves: bool = True) -> Poses:
+    """Four squats of two seconds, or as long a wave of the right hand."""
+    points = np.tile(squat(azimuth, frames=60), (4, 1, 1))
+    if not moves:
+        points[:] = points[0]
+        points[:, [4, 6]] = points[:, [2, 2]] - [30, 60]
+        points[:, 6, 0] += 40 * np.sin(np.arange(240) / 5)
+        points[:, 6, 1] -= 30
+    return Poses.from_arrays(points, time=np.arange(240) / 30, person=[0] * 240)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files that the pages speak of."""
+    folder = tmp_path_factory.mktemp("files")
+    encoder = PoseEncoder.from_pretrained()
+    for name, poses in {
+        "mine": repeated(0.0),
+        "coach": repeated(1.0),
+        "videos/1": repeated(0.5),
+        "actions/squat/1": repeated(1.5),
+        "actions/wave/1": repeated(0.5, moves=False),
+    }.items():
+        path = folder / f"{name}.npz"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_poses(poses.embed(encoder), path)
+    rng = np.random.default_rng(0)
+    np.save(folder / "keypoints.npy", rng.uniform(1, 400, size=(20, 17, 2)))
+    (folder / "openpose_json").mkdir()
+    people = [{"pose_keypoints_2d": rng.uniform(1, 400, 75).tolist()}]
+    (folder / "openpose_json" / "match_000000000000_keypoints.json").write_text(json.dumps({"people": people}))
+    detection = {"image_id": "0.jpg", "keypoints": rng.uniform(0.5, 1, 51).tolist(), "score": 1}
+    (folder / "alphapose-results.json").write_text(json.dumps([detection]))
+    (folder / "person_keypoints.json").write_text(json.dumps([detection | {"image_id": 7}]))
+    numbers = ",".join(["0.5"] * 39)
+    (folder / "poem.csv").write_text(f"{','.join((*COORDINATES, *SCORES))}\n{numbers}\n")
+    (folder / "examples").mkdir()
+    shutil.copy(ROOT / "examples" / "people.json", folder / "examples")
+    if DATA:
+        (folder / VIDEO).symlink_to(Path(DATA) / "media" / VIDEO)
+        (folder / LANDMARKER).symlink_to(Path(DATA) / "models" / LANDMARKER)
+    return folder
+
+
+@pytest.fixture
+def workplace(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the files to run in."""
+    shutil.copytree(files, tmp_path / "here", symlinks=True)
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("POSEEMBED_LANDMARKER", LANDMARKER)
+    return tmp_path / "here"
+
+
+def wants_data(text: str) -> None:
+    if VIDEO in text and not DATA:
+        pytest.skip(f"set POSEEMBED_DATA to a folder with media/{VIDEO} and models/{LANDMARKER} to run the rest")
+
+
+@pytest.mark.parametrize("page", named([page for page in PAGES if BLOCK.search(page.read_text(encoding="utf-8"))]))
+def test_python_runs(page: Path, workplace: Path) -> None:
+    namespace: dict[str, object] = {"__name__": "__page__"}
+    text = page.read_text(encoding="utf-8")
+    for block in BLOCK.finditer(text):
+        line = text.count("\n", 0, block.start("code"))
+        code = compile("\n" * line + block["code"], str(page), "exec")  # an error then names the line of the page
+        if block["skip"]:
+            continue
+        wants_data(block["code"])
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(code, namespace)
+        if block["output"] is not None:
+            assert printed.getvalue() == block["output"]
+
+
+@pytest.mark.parametrize("page", named([page for page in PAGES if "\nposeembed " in page.read_text(encoding="utf-8")]))
+def test_commands_run(page: Path, workplace: Path) -> None:
+    lines = [line for block in COMMANDS.findall(page.read_text(encoding="utf-8")) for line in block.splitlines()]
+    for line in lines:
+        program, *arguments = shlex.split(line, comments=True)
+        if program != "poseembed":
+            continue
+        wants_data(line)
+        expanded = [str(path) for word in arguments for path in (sorted(Path().glob(word)) if "*" in word else [word])]
+        assert main(expanded) == 0, line
+
+
+TRAINING = {
+    line: page.name
+    for page in PAGES
+    for line in re.findall(r"^python -m training\..+$", page.read_text(encoding="utf-8"), re.MULTILINE)
+}
+
+
+@pytest.mark.parametrize("line", TRAINING)
+def test_training_command_has_these_options(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    _, _, module, *arguments = shlex.split(line)
+    with pytest.raises(SystemExit) as end:
+        importlib.import_module(module).main(["--help"])
+    assert end.value.code == 0
+    known = capsys.readouterr().out
+    assert all(re.search(rf"{word}\b", known) for word in arguments if word.startswith("--"))
+
+
+def test_every_skeleton_and_joint_is_documented() -> None:
+    text = (ROOT / "docs" / "concepts.md").read_text(encoding="utf-8")
+    for name, skeleton in SKELETONS.items():
+        assert re.search(rf"\|[^|\n]*`{name}`[^|\n]*\|[^|\n]*\b{skeleton.num_joints}\b", text), name
+    assert all(joint.removeprefix("left_").removeprefix("right_") in text for joint in JOINTS)
+
+
+@pytest.mark.slow
+def test_site_builds_without_warnings(tmp_path: Path) -> None:
+    pytest.importorskip("mkdocs")
+    pytest.importorskip("mkdocstrings")
+    build = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)],
+        cwd=ROOT,
+        env=os.environ | {"NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert build.returncode == 0, build.stderr
+    html = {
+        path.relative_to(tmp_path).as_posix(): path.read_text(encoding="utf-8") for path in tmp_path.rglob("*.html")
+    }
+    assert "81.6" in html["models/poseembed-base/index.html"]
+    assert "What still stands in the way" in html["experiments/index.html"]
+    assert not any("library_name" in page for name, page in html.items() if name.startswith("models/"))
+    for name, page in html.items():
+        fetched = re.findall(r'<(?:script|img|iframe)[^>]+src="(.*?)"|<link[^>]+stylesheet[^>]+href="(.*?)"', page)
+        assert not [url for urls in fetched for url in urls if url.startswith(("http", "//"))], name
