@@ -173,7 +173,9 @@ def _load_json(path: Path, wanted: Wanted) -> Columns:
 
 
 def _save_json(columns: Columns, file: BinaryIO) -> None:
-    plain = {name: _plain(values, missing=None) for name, values in columns.items()}
+    # JSON has no sign for infinity either: how fast the second video runs while the first one waits, say.
+    finite = {n: np.where(np.isinf(v), np.nan, v) if v.dtype.kind == "f" else v for n, v in columns.items()}
+    plain = {name: _plain(values, missing=None) for name, values in finite.items()}
     file.write(json.dumps(plain, allow_nan=False).encode())
 
 

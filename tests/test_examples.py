@@ -1,14 +1,188 @@
-"""Every example runs and prints something."""
+"""Every example runs as a user runs it, on small inputs; a file of poses stands in for each video."""
 
+import os
+import re
 import runpy
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from poseembed import PoseEncoder, Poses, read_poses, write_poses
+
+from .test_align import squat
+from .training.test_prepare import BODY, Turns, bvh
+
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
+MAX_LINES = 60
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs an example with arguments, and gives back what it printed."""
+
+    def run(name: str, *arguments: object) -> str:
+        path = str(EXAMPLES[0].parent / f"{name}.py")
+        monkeypatch.setattr(sys, "argv", [path, *map(str, arguments)])
+        capsys.readouterr()
+        runpy.run_path(path, run_name="__main__")
+        return capsys.readouterr().out
+
+    return run
+
+
+@pytest.fixture
+def refused(run: Run, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs an example that ends with a complaint, and gives that back."""
+
+    def refused(name: str, *arguments: object) -> str:
+        with pytest.raises(SystemExit) as caught:
+            run(name, *arguments)
+        assert caught.value.code == 2
+        return capsys.readouterr().err
+
+    return refused
+
+
+def video(path: Path, keypoints: np.ndarray) -> Path:
+    """What `poseembed video` would have written of a video."""
+    path.parent.mkdir(exist_ok=True)
+    frames = len(keypoints)
+    write_poses(Poses.from_arrays(keypoints, person=[0] * frames, time=np.arange(frames) / 30), path)
+    return path
+
+
+def standing(azimuth: float) -> np.ndarray:
+    """Somebody who stands with the right arm up, (40, 13, 2)."""
+    pose = squat(azimuth)[:1]
+    pose[:, [4, 6], 1] = pose[:, [2, 2], 1] - [30, 70]
+    return np.repeat(pose, 40, axis=0)
+
+
+def is_picture(path: Path) -> bool:
+    return path.read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_example_runs(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    runpy.run_path(str(path), run_name="__main__")
-    assert capsys.readouterr().out
+def test_example_is_short_and_in_the_table(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_LINES
+    assert f"[{path.name}]({path.name})" in (path.parent / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", [p for p in EXAMPLES if p.stem != "quickstart"], ids=lambda path: path.stem)
+def test_help_shows_an_example(path: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run(path.stem, "--help")
+    assert caught.value.code == 0
+    assert f"python examples/{path.name} " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\((.*?)\)", (EXAMPLES[0].parent / "README.md").read_text()))
+def test_linked_file_exists(link: str) -> None:
+    assert (EXAMPLES[0].parent / link).exists()
+
+
+def test_quickstart(run: Run) -> None:
+    assert "cosine of the two poses" in run("quickstart")
+
+
+def test_video_to_embeddings(run: Run, tmp_path: Path) -> None:
+    source = video(tmp_path / "squat.npz", squat(0.0))
+    printed = run("video_to_embeddings", source, tmp_path / "out.csv", "--picture", tmp_path / "out.png")
+    assert "40 frames, 40 poses of 1 people" in printed and is_picture(tmp_path / "out.png")
+    assert read_poses(tmp_path / "out.csv").z_pose.shape == (40, PoseEncoder.from_pretrained().pose_dim)
+
+
+def test_nobody_is_not_drawn(refused: Run, tmp_path: Path) -> None:
+    source = video(tmp_path / "empty.npz", np.full((3, 13, 2), np.nan))
+    arguments = (source, tmp_path / "out.csv", "--picture", tmp_path / "out.png")
+    assert "shows nobody" in refused("video_to_embeddings", *arguments)
+
+
+def test_find_pose(run: Run, refused: Run, tmp_path: Path) -> None:
+    query = video(tmp_path / "all" / "query.npz", squat(0.0))
+    video(tmp_path / "all" / "squat.csv", squat(1.0))
+    video(tmp_path / "all" / "standing.npz", standing(1.0))
+    arguments = (query, tmp_path / "all", "--frame", 20)
+    found = run("find_pose", *arguments, "--apart", 15, "--picture", tmp_path / "out.png").splitlines()
+    assert "query.npz" not in "".join(found) and len(found) <= 7 and is_picture(tmp_path / "out.png")
+    frames = [int(line.split()[-1]) for line in found if "squat.csv" in line]
+    assert "squat.csv" in found[0] and abs(frames[0] - 20) < 5  # deepest there, too
+    assert len(frames) > 1 and (np.diff(sorted(frames)) >= 15).all()
+    assert len(run("find_pose", *arguments, "--top", 1).splitlines()) == 1
+    assert "does not show such a person" in refused("find_pose", query, tmp_path / "all", "--frame", 99)
+    assert "does not show such a person" in refused("find_pose", query, tmp_path / "all", "--person", 1)
+
+
+def test_compare_performances(run: Run, tmp_path: Path) -> None:
+    mine, coach = video(tmp_path / "mine.npz", squat(0.0)), video(tmp_path / "coach.npz", squat(1.0))
+    other = video(tmp_path / "other.npz", standing(1.0))
+    same = run("compare_performances", mine, coach, "--picture", tmp_path / "out.png", "--worst", 2)
+    assert ": the same performance" in same and is_picture(tmp_path / "out.png")
+    assert same.count("apart on average") == 2
+    assert "not the same performance" in run("compare_performances", mine, other)
+
+
+def test_count_repetitions(run: Run, tmp_path: Path) -> None:
+    source = video(tmp_path / "squats.npz", np.concatenate([squat(0.5)] * 3))
+    printed = run("count_repetitions", source, "--picture", tmp_path / "out.png")
+    assert printed.startswith("3 repetitions") and is_picture(tmp_path / "out.png")
+    assert run("count_repetitions", video(tmp_path / "still.npz", standing(0.5))).startswith("0 repetitions")
+
+
+def test_one_shot_actions(run: Run, refused: Run, tmp_path: Path) -> None:
+    video(tmp_path / "mine" / "squat.npz", squat(0.0))
+    assert "two at least" in refused("one_shot_actions", tmp_path / "mine", tmp_path / "mine" / "squat.npz")
+    video(tmp_path / "mine" / "standing.npz", standing(0.0))
+    clips = [video(tmp_path / "a.npz", squat(1.0)), video(tmp_path / "b.npz", standing(1.0))]
+    keep = ("--save", tmp_path / "kept", "--picture", tmp_path / "out.png")
+    first, second = run("one_shot_actions", tmp_path / "mine", *clips, *keep).splitlines()
+    assert first.startswith("a.npz: squat (") and second.startswith("b.npz: standing (")
+    assert (tmp_path / "kept" / "config.json").exists() and is_picture(tmp_path / "out.png")
+
+
+def moving(seed: int, frames: int = 120) -> list[Turns]:
+    """Every limb of a made-up body swings at its own pace."""
+    rng = np.random.default_rng(seed)
+    reach, phase = rng.uniform(-40, 40, (len(BODY), 3)), rng.uniform(0, 6, len(BODY))
+    swing = np.sin(np.arange(frames)[:, None] / 20 + phase)[..., None] * reach
+    return [{bone: tuple(turn) for bone, turn in zip(BODY, turns.tolist(), strict=True)} for turns in swing]
+
+
+def test_film_and_train_on_mocap(
+    run: Run, refused: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("training.calibrate.BATCH", 24)
+    (tmp_path / "bvh").mkdir()
+    for seed, clip in enumerate(("01_01", "02_01")):
+        (tmp_path / "bvh" / f"{clip}.bvh").write_text(bvh(moving(seed)))
+    out = tmp_path / "run"
+    printed = run("train_on_your_mocap", tmp_path / "bvh", out, "--hold-out", 2, "--pairs", 512)
+    assert "02_01, not learned from:" in printed and is_picture(out / "view_invariance.png")
+    trained = PoseEncoder.from_pretrained(out / "checkpoint")
+    assert trained.config.calibration is not None and trained.decoder is not None
+
+    one, other = tmp_path / "one.npz", tmp_path / "other.csv"
+    run("film_mocap", out / "mocap.npz", f"01_01={one}", f"01_01={other}", "--frames", 5, 15)
+    first, second = read_poses(one), read_poses(other)
+    assert len(first) == len(second) == 10 and not np.allclose(first.keypoints, second.keypoints)
+    assert "01_01" in refused("film_mocap", out / "mocap.npz", f"01_1={one}")
+    assert "no frame from 90 to 95" in refused("film_mocap", out / "mocap.npz", f"01_01={one}", "--frames", 90, 95)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("POSEEMBED_DATA" not in os.environ, reason="POSEEMBED_DATA does not name media/ and models/")
+def test_videos_too(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("mediapipe")
+    data = Path(os.environ["POSEEMBED_DATA"])
+    monkeypatch.setenv("POSEEMBED_LANDMARKER", str(data / "models/pose_landmarker_full.task"))
+    street, table = tmp_path / "street.avi", tmp_path / "street.npz"
+    street.symlink_to(data / "media/street.avi")
+    assert "6 frames" in run("video_to_embeddings", street, table, "--every", 40)
+    live = run("embed_live", table, "--camera", street, "--stop", 5).splitlines()
+    assert len(live) == 5 and live[0].endswith("100%")  # frame 0 is the pose itself
+    assert run("find_pose", table, tmp_path, "--top", 1).endswith("street.avi at 0\n")
+    assert (tmp_path / "poses" / "street.avi.npz").exists()  # not to be detected again

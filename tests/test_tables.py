@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from poseembed import JOINTS, SKELETONS, Poses
+from poseembed.columns import write_columns
 from poseembed.tables import read_poses, write_poses
 
 TABLES = (".csv", ".parquet", ".json")
@@ -384,3 +385,13 @@ def test_parquet_without_pyarrow(tmp_path: Path, poses: np.ndarray, monkeypatch:
     with pytest.raises(ImportError, match=r"poseembed\[parquet\]"):
         write_poses(table(poses), tmp_path / "y.parquet")
     assert [path.name for path in tmp_path.iterdir()] == ["x.parquet"]
+
+
+def test_infinity_is_null_in_json_and_stays_elsewhere(tmp_path: Path) -> None:
+    speed = {"speed": np.array([1.0, np.inf, np.nan])}
+    write_columns(speed, tmp_path / "x.json")
+    assert json.loads((tmp_path / "x.json").read_text()) == {"speed": [1.0, None, None]}
+    write_columns(speed, tmp_path / "x.csv")
+    assert (tmp_path / "x.csv").read_text() == "speed\n1.0\ninf\n\n"
+    write_columns(speed, tmp_path / "x.npz")
+    np.testing.assert_array_equal(np.load(tmp_path / "x.npz")["speed"], speed["speed"])

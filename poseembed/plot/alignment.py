@@ -20,7 +20,7 @@ from poseembed.poses import Poses
 MARKED_JOINTS = 3
 """So many joints are marked at a moment, at most..."""
 
-MARKED_DIFFERENCE = 0.3
+MARKED_DIFFERENCE = 0.4
 """...and only those that are further apart than this, torso lengths."""
 
 _LETTERS = 28  # of a name in the title
@@ -71,7 +71,7 @@ def plot_alignment(
 
     Top row: moments of the first performance, evenly spaced in time, with the second's pose as the first's camera
     would have seen it drawn behind them, thin and pink. Next row: the second at the moments that belong to them;
-    rings mark the joints that differ most (three at most, and none that differ by less than 0.3 torso lengths). Both
+    rings mark the joints that differ most (three at most, and none that differ by less than 0.4 torso lengths). Both
     are left out where the alignment does not know them. Below: how similar the two are as time passes in the first,
     with dotted lines at the moments above; and which moments belong together, over the similarities of all pairs of
     frames. The score is in the title.

@@ -1,0 +1,52 @@
+"""Compare two performances, filmed from wherever: how alike they are, which is slower, and what differs.
+
+    python examples/compare_performances.py mine.mp4 coach.mp4 --picture comparison.png
+
+The picture shows the second performance as the first one's camera would see it. Files of poses can stand in for the
+videos. Needs `pip install "poseembed[video,align,plot]"`.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from poseembed import JOINTS, PoseEncoder, Poses, read_poses
+from poseembed.align import SAME_PERFORMANCE, align
+from poseembed.plot import plot_alignment
+from poseembed.tables import POSE_SUFFIXES
+from poseembed.video import embed_video
+
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("first", type=Path, help=f"a video, or poses: {', '.join(POSE_SUFFIXES)}")
+parser.add_argument("second", type=Path, help="the same")
+parser.add_argument(
+    "--open-ends", type=float, default=0.0, metavar="SHARE", help="of each that may have no counterpart at its ends"
+)
+parser.add_argument("--worst", type=int, default=3, metavar="N", help="joints to name (%(default)s)")
+parser.add_argument("--picture", type=Path, metavar="FILE", help="picture of the comparison")
+options = parser.parse_args()
+encoder = PoseEncoder.from_pretrained()
+
+
+def load(path: Path) -> Poses:
+    """Embedded poses of a video or of a file of poses."""
+    if path.suffix.lower() in POSE_SUFFIXES:
+        return read_poses(path).embed(encoder)
+    return embed_video(path, encoder, show_progress_bar=True)
+
+
+alignment = align(load(options.first), load(options.second), encoder, open_ends=options.open_ends)
+verdict = "the same performance" if alignment.score >= SAME_PERFORMANCE else "not the same performance"
+print(f"score {alignment.score:.2f}: {verdict} ({SAME_PERFORMANCE:g} is the line)")
+print(f"the second takes {np.median(alignment.speed):.2f} times as long, in the median")
+print(f"least alike {alignment.first.time[alignment.rows[alignment.similarity.argmin(), 0]]:.1f} s into the first")
+
+# Decoded from the vectors, so that no camera comes between: torso lengths, NaN for joints that either does not show.
+differences = np.ma.masked_invalid(alignment.joint_differences).mean(0)
+for joint in np.ma.argsort(-differences)[: options.worst]:
+    print(f"{JOINTS[joint].replace('_', ' ')}: {differences[joint]:.2f} torso lengths apart on average")
+
+if options.picture:
+    names = (options.first.stem, options.second.stem)
+    plot_alignment(alignment, names=names).savefig(options.picture, dpi=100)
