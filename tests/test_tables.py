@@ -392,6 +392,6 @@ def test_infinity_is_null_in_json_and_stays_elsewhere(tmp_path: Path) -> None:
     write_columns(speed, tmp_path / "x.json")
     assert json.loads((tmp_path / "x.json").read_text()) == {"speed": [1.0, None, None]}
     write_columns(speed, tmp_path / "x.csv")
-    assert (tmp_path / "x.csv").read_text() == "speed\n1.0\ninf\n\"\"\n"
+    assert (tmp_path / "x.csv").read_text() == 'speed\n1.0\ninf\n""\n'
     write_columns(speed, tmp_path / "x.npz")
     np.testing.assert_array_equal(np.load(tmp_path / "x.npz")["speed"], speed["speed"])

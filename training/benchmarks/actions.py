@@ -14,7 +14,7 @@ the hips, and also turned about the vertical so that the body faces one way, as 
 
 Everything is done alike for all representations: each frame is encoded by itself, frames without a joint become
 zeros, clips are resampled to one length (`training.datasets.actions.resample`), and the classifier of
-`training.classifiers.convnet` is trained for a fixed number of epochs. Features are not standardised, as in the
+`poseembed.actions.convnet` is trained for a fixed number of epochs. Features are not standardised, as in the
 official code: batch normalisation follows the first convolution, so their scale and offset cancel there.
 
 The number of epochs was chosen on training clips alone: with a part of them held out (a quarter of Penn Action's, two
@@ -34,11 +34,11 @@ from torch import Tensor
 from tqdm import tqdm
 
 from poseembed import PoseEncoder
+from poseembed.actions.convnet import ConvNet
 from poseembed.keypoints import normalize_keypoints
 from training.benchmarks.report import write_json
 from training.bodies import heading
 from training.cameras import turn, y_up_to_z_up
-from training.classifiers.convnet import ConvNet
 from training.classifiers.fit import FitSettings, fit, predict
 from training.datasets import nucla, penn_action
 from training.datasets.actions import ActionClips, resample

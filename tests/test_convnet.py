@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from training.classifiers.convnet import ConvNet, _same_padding
+from poseembed.actions.convnet import ConvNet, _same_padding
 from training.classifiers.fit import FitSettings, _rate, fit, predict
 
 

@@ -1,0 +1,128 @@
+"""Action recognition from a few clips: the class of the clips that are most alike, by dynamic time warping."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Float64, Int64
+from torch import Tensor
+from tqdm import tqdm
+
+from poseembed.actions.sequences import resample
+
+Clips = Sequence[Float32[np.ndarray, "frames dim"]]
+
+
+@dataclass(frozen=True)
+class NearestSequence:
+    """Compare clips whole: nothing is trained, and one clip a class is enough. Needs `poseembed[align]`.
+
+    How alike two clips of n and m frames are is 1 - D / (n + m), where D is the least sum of 2 (1 - cosine) of pose
+    vectors along a warping path (dynamic time warping, Sakoe and Chiba, 1978). For clips that are equally long and in
+    step that is their mean cosine. How fast somebody moves matters little.
+
+    The score of a class is the mean over its `neighbors` clips that are most alike, so many clips of a class give it
+    no advantage. Probabilities are softmax(score / temperature).
+
+    Attributes:
+        neighbors: Clips of each class that count; all of them where a class has fewer.
+        max_frames: Longer clips are thinned out evenly to this many frames, which bounds the cost.
+        temperature: The larger, the more alike the probabilities.
+    """
+
+    neighbors: int = 3
+    max_frames: int = 64
+    temperature: float = 0.05
+
+    def __post_init__(self) -> None:
+        """Refuse impossible settings.
+
+        Raises:
+            ValueError: If one is not more than 0.
+        """
+        if self.neighbors < 1 or self.max_frames < 1 or not self.temperature > 0:
+            raise ValueError(f"got {self}; neighbors and max_frames must be at least 1, temperature more than 0")
+
+    def fit(
+        self,
+        clips: Clips,
+        labels: Int64[np.ndarray, " clips"],
+        *,
+        seed: int,
+        device: str | torch.device | None,
+        show_progress_bar: bool,
+    ) -> "Exemplars":
+        """Keep the clips. Nothing here is random, slow, or done on a GPU."""
+        return Exemplars(self, [self.thin(clip) for clip in clips], labels)
+
+    def restore(
+        self, tensors: dict[str, Tensor], dim: int, num_classes: int, device: str | torch.device | None
+    ) -> "Exemplars":
+        """The classifier that gave `tensors`.
+
+        Raises:
+            ValueError: If they are not those of clips of so many classes and such vectors.
+        """
+        if tensors.keys() != {"frames", "lengths", "labels"}:
+            raise ValueError(f"got tensors {sorted(tensors)}; wanted frames, labels, lengths")
+        frames, lengths, labels = (tensors[name].numpy() for name in ("frames", "lengths", "labels"))
+        whole = lengths.dtype == labels.dtype == np.int64 and lengths.ndim == 1 and lengths.shape == labels.shape
+        if not whole or frames.dtype != np.float32 or frames.shape != (lengths.sum(), dim) or (lengths < 1).any():
+            raise ValueError(f"frames {frames.shape}, lengths {lengths.shape} and labels {labels.shape} do not fit")
+        if set(labels.tolist()) != set(range(num_classes)) or not np.isfinite(frames).all():
+            raise ValueError("a class has no clip, a label has no class, or a vector is not finite")
+        return Exemplars(self, np.split(frames, np.cumsum(lengths)[:-1]), labels)
+
+    def thin(self, clip: Float32[np.ndarray, "frames dim"]) -> Float32[np.ndarray, "fewer dim"]:
+        """The clip, with no more than `max_frames` frames."""
+        return clip if len(clip) <= self.max_frames else resample(clip, self.max_frames)
+
+
+@dataclass(frozen=True, eq=False)
+class Exemplars:
+    """What `NearestSequence.fit` makes: clips to compare with.
+
+    Attributes:
+        settings: How to compare.
+        clips: The clips, thinned.
+        labels: Class of each; every class has one.
+    """
+
+    settings: NearestSequence
+    clips: Clips
+    labels: Int64[np.ndarray, " clips"]
+
+    def predict_proba(self, clips: Clips, *, show_progress_bar: bool) -> Float64[np.ndarray, "clips classes"]:
+        """Probabilities of the classes.
+
+        Raises:
+            ImportError: If dtaidistance is not installed.
+        """
+        try:
+            from dtaidistance import dtw_ndim
+        except ImportError as error:
+            raise ImportError('comparing clips needs dtaidistance; pip install "poseembed[align]"') from error
+        exemplars = [_unit(clip) for clip in self.clips]
+        scores = np.empty((len(clips), self.labels.max() + 1))
+        for row, clip in enumerate(tqdm(clips, desc="compare", unit="clip", disable=not show_progress_bar)):
+            query = _unit(self.settings.thin(clip))
+            distances = [dtw_ndim.distance_fast(query, other) for other in exemplars]
+            alike = 1 - np.square(distances) / [len(query) + len(other) for other in exemplars]
+            for label in range(scores.shape[1]):
+                best = np.sort(alike[self.labels == label])[-self.settings.neighbors :]
+                scores[row, label] = best.mean()
+        probabilities: np.ndarray = torch.from_numpy(scores / self.settings.temperature).softmax(-1).numpy()
+        return probabilities
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What to save."""
+        lengths = np.array([len(clip) for clip in self.clips])
+        arrays = {"frames": np.concatenate(self.clips), "lengths": lengths, "labels": self.labels}
+        return {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+
+def _unit(clip: Float32[np.ndarray, "frames dim"]) -> Float64[np.ndarray, "frames dim"]:
+    """Vectors of length 1 (a zero vector stays one), in the layout that dtaidistance's C code reads."""
+    vectors: np.ndarray = torch.nn.functional.normalize(torch.from_numpy(clip).double(), dim=-1).contiguous().numpy()
+    return vectors
