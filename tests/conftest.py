@@ -4,6 +4,7 @@ import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before the Hub's library is imported: no test goes to the network
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,13 @@ STANDING = np.array(
     ]
 )
 NUM_POSES = 24
+
+
+@pytest.fixture(autouse=True)
+def denormal_numbers() -> Iterator[None]:
+    """The commands of `training/` switch them off for the whole process; the next test has them again."""
+    yield
+    torch.set_flush_denormal(False)
 
 
 @pytest.fixture

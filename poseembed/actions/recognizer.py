@@ -22,10 +22,9 @@ from poseembed.actions.temporal_convnet import TemporalConvNet, TrainedConvNet
 from poseembed.checkpoint import CONFIG_FILE, WEIGHTS_FILE
 
 ENOUGH_CLIPS = 50
-"""Clips a class, on average, from which a recognizer that may choose trains a ConvNet. Not because it is more often
-right: on training clips of Penn Action and N-UCLA (`training/benchmarks/few_shot.py`) the nearest sequence was ahead
-however many clips there were, by 10 points with 5 a class and by 1 to 2 with all (about 60 and 45). But it compares
-with every clip that it knows, which a ConvNet does not."""
+"""Clips a class, on average, from which a recognizer that may choose trains a ConvNet: not because it is more often
+right (`training/benchmarks/few_shot.py`: with few clips the nearest sequence is, with hundreds either may be), but
+because the nearest sequence compares with every clip that it knows."""
 
 FORMAT_VERSION = 1
 """Raised whenever an older library could misread a newer recognizer."""
@@ -49,7 +48,7 @@ class ActionRecognizer:
 
     Args:
         method: `NearestSequence(...)` or `TemporalConvNet(...)`. None chooses in `fit`: the ConvNet from an average
-            of `ENOUGH_CLIPS` clips a class, the nearest sequence, which is the more accurate, below.
+            of `ENOUGH_CLIPS` clips a class, the nearest sequence below.
         seed: Of the training.
         device: Where the ConvNet is; the CPU if None.
         show_progress_bar: Show one, on stderr, in training and prediction.

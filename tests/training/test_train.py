@@ -117,11 +117,10 @@ train.main(sys.argv[2:])
 
 
 @pytest.fixture(autouse=True)
-def leave_torch_as_it_was() -> Iterator[None]:
-    """The command flushes denormal numbers, for the whole process."""
+def leave_random_numbers_as_they_were() -> Iterator[None]:
+    """The command seeds torch, for the whole process."""
     with torch.random.fork_rng(devices=[]):
         yield
-    torch.set_flush_denormal(False)
 
 
 @pytest.fixture
