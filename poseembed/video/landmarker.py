@@ -3,6 +3,7 @@
 import hashlib
 import os
 import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -26,6 +27,7 @@ MODEL_URL = (
 MODEL_SHA256 = "5134a3aad27a58b93da0088d431f366da362b44e3ccfbe3462b3827a839011b1"
 """Checksum of the file at `MODEL_URL`. Its owner publishes none; many projects that pin the file agree on this one."""
 
+_NEEDS_MEDIAPIPE = f"finding people in a video needs MediaPipe 1.0 or later: {EXTRA}"
 _PARTS = {"pose_detector.tflite", "pose_landmarks_detector.tflite"}
 
 
@@ -48,7 +50,7 @@ class Landmarker:
             import mediapipe
             from mediapipe.tasks.python import BaseOptions, vision
         except ImportError as error:
-            raise ImportError(f"finding people in a video needs MediaPipe 1.0 or later: {EXTRA}") from error
+            raise ImportError(_NEEDS_MEDIAPIPE) from error
         options = vision.PoseLandmarkerOptions(
             base_options=BaseOptions(model_asset_path=str(model)),
             running_mode=vision.RunningMode.VIDEO,
@@ -90,6 +92,7 @@ def find_model(model: str | os.PathLike[str] | None = None) -> Path:
 
     Raises:
         FileNotFoundError: If there is no such file.
+        ImportError: If the official model is not there yet, and MediaPipe is not installed.
         OSError: If the official model cannot be downloaded, or what came is not the file that was expected.
         ValueError: If the file is not a pose landmarker.
     """
@@ -127,6 +130,8 @@ def _official_model() -> Path:
     path = _cached()
     if path.is_file() and sha256(path) == MODEL_SHA256:
         return path
+    if find_spec("mediapipe") is None:  # which would be found out after the download
+        raise ImportError(_NEEDS_MEDIAPIPE)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.hub.download_url_to_file(MODEL_URL, str(path), hash_prefix=MODEL_SHA256)

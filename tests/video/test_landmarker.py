@@ -161,6 +161,13 @@ def test_without_mediapipe_the_extra_is_named(tmp_path: Path, monkeypatch: pytes
         Landmarker(bundle(tmp_path / "a.task"), 1)
 
 
+def test_without_mediapipe_nothing_is_downloaded(server: Server, cached: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(landmarker, "find_spec", lambda name: None)
+    with pytest.raises(ImportError, match="needs MediaPipe"):
+        find_model()
+    assert not cached.exists()
+
+
 @pytest.mark.skipif("POSEEMBED_DATA" not in os.environ, reason="POSEEMBED_DATA does not name the folder of models/")
 def test_frames_at_one_time_are_frames_all_the_same() -> None:
     pytest.importorskip("mediapipe")
