@@ -184,12 +184,12 @@ def _load(path: Path, encoder: PoseEncoder, options: Namespace) -> Poses:
     """Poses with vectors, of a file of poses or of a video."""
     if path.suffix.lower() not in POSE_SUFFIXES:
         return embed_video(path, encoder, model=options.landmarker, show_progress_bar=True)
-    poses = read_poses(path, skeleton=options.skeleton)
-    return poses if poses.z_pose is not None else poses.embed(encoder)
+    # Vectors that are there already may be another checkpoint's; no file says whose.
+    return read_poses(path, skeleton=options.skeleton).embed(encoder)
 
 
 def _vectors(poses: Poses) -> np.ndarray:
-    assert poses.z_pose is not None  # `_load` embeds what has none
+    assert poses.z_pose is not None  # as `_load` gives them
     return poses.z_pose
 
 

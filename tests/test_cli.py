@@ -92,6 +92,17 @@ def test_search_lays_hits_out(squats: tuple[Path, Path], capsys: pytest.CaptureF
     assert len(lines) == 41
 
 
+def test_vectors_of_another_checkpoint_are_not_compared(
+    tmp_path: Path, squats: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("embed", squats[1], tmp_path / "other.npz", "--weights", "cv-mim") == 0
+    said = []
+    for gallery in (squats[1], tmp_path / "other.npz"):
+        assert run("search", squats[0], gallery, "--top", 1) == 0
+        said.append([line.split()[3] for line in capsys.readouterr().out.splitlines()])
+    assert said[0] == said[1]
+
+
 def test_search_needs_somebody(squats: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     assert run("search", *squats, "--frame", 99) == 1
     assert "one.npz shows nobody in frame 99" in capsys.readouterr().err
