@@ -129,14 +129,14 @@ def test_commands_run(page: Path, workplace: Path) -> None:
 
 TRAINING = {
     line: page.name
-    for page in PAGES
+    for page in [ROOT / "README.md", *PAGES]
     for line in re.findall(r"^python -m training\..+$", page.read_text(encoding="utf-8"), re.MULTILINE)
 }
 
 
 @pytest.mark.parametrize("line", TRAINING)
 def test_training_command_has_these_options(line: str, capsys: pytest.CaptureFixture[str]) -> None:
-    _, _, module, *arguments = shlex.split(line)
+    _, _, module, *arguments = shlex.split(line, comments=True)
     with pytest.raises(SystemExit) as end:
         importlib.import_module(module).main(["--help"])
     assert end.value.code == 0

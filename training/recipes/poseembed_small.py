@@ -4,4 +4,4 @@ from dataclasses import replace
 
 from training.recipes import poseembed_base
 
-RECIPE = replace(poseembed_base.RECIPE, network=replace(poseembed_base.RECIPE.network, width=232), pairs=30_000_000)
+RECIPE = replace(poseembed_base.RECIPE, network=replace(poseembed_base.RECIPE.network, width=232), pairs=60_000_000)
