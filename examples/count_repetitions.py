@@ -9,7 +9,6 @@ import argparse
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import numpy as np
 
 from poseembed import PoseEncoder, read_poses
 from poseembed.plot import draw_skeleton
@@ -30,7 +29,7 @@ else:
     poses = embed_video(options.video, encoder, show_progress_bar=True)
 
 track = poses.track()  # whoever is seen longest
-seconds = track.frame / 30 if np.isnan(track.time).any() else track.time
+seconds = track.time if track.timed else track.frame / 30
 repetitions = count_repetitions(track, min_swing=options.min_swing)
 print(f"{repetitions.count} repetitions, one in {repetitions.period:.2f} s")
 for (start, end), similarity in zip(repetitions.boundaries, repetitions.similarity, strict=True):

@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, Int64
 
 from poseembed.decoder import Decoder
 from poseembed.encoder import MIN_CONFIDENCE, PoseEncoder
+from poseembed.keypoints import visible_joints
 from poseembed.poses import Poses
 
 SAME_PERFORMANCE = 0.85
@@ -85,8 +86,10 @@ def align(first: Poses, second: Poses, encoder: PoseEncoder, *, open_ends: float
     )
     at, at_other = np.array(steps).T
     rows, rows_other = one.seen[at], other.seen[at_other]
-    timed = one.timed and other.timed
+    timed = one.poses.timed and other.poses.timed
     similarity = (one.directions[at] * other.directions[at_other]).sum(-1).clip(-1, 1).astype(np.float32)
+    calibrated = encoder.config.calibration is not None
+    probability = encoder.match_probability(similarity) if calibrated else (1 + similarity) / 2
     differences = guides = None
     if encoder.decoder is not None:
         differences, guides = _compare_joints(one.poses.select(rows), other.poses.select(rows_other), encoder.decoder)
@@ -95,7 +98,7 @@ def align(first: Poses, second: Poses, encoder: PoseEncoder, *, open_ends: float
         second=other.poses,
         rows=np.stack([rows, rows_other], axis=1),
         similarity=similarity,
-        score=min(_share(similarity, steps, encoder) for steps in (at, at_other)),
+        score=min(_share(probability, frames) for frames in (at, at_other)),
         speed=_speed(one.clock(timed)[rows], other.clock(timed)[rows_other]),
         joint_differences=differences,
         guides=guides,
@@ -121,20 +124,13 @@ class _Performance:
             raise ValueError(f"the {name} performance shows nobody: none of its {len(track)} frames has a pose vector")
         return cls(track, seen, z_pose[seen] / np.linalg.norm(z_pose[seen], axis=-1, keepdims=True))
 
-    @property
-    def timed(self) -> bool:
-        """Whether it is known when its frames were taken."""
-        return not np.isnan(self.poses.time).any()
-
     def clock(self, timed: bool) -> Float[np.ndarray, " rows"]:
         """Seconds, or else frames."""
         return self.poses.time if timed else self.poses.frame.astype(float)
 
 
-def _share(similarity: Float[np.ndarray, " k"], frames: Int64[np.ndarray, " k"], encoder: PoseEncoder) -> float:
+def _share(probability: Float[np.ndarray, " k"], frames: Int64[np.ndarray, " k"]) -> float:
     """Expected share of the frames that show the pose of their counterparts; every frame has one at least."""
-    calibrated = encoder.config.calibration is not None
-    probability = encoder.match_probability(similarity) if calibrated else (1 + similarity) / 2
     _, place, steps = np.unique(frames, return_inverse=True, return_counts=True)
     return float((np.bincount(place, probability) / steps).mean())
 
@@ -160,14 +156,13 @@ def _compare_joints(
     )
     own, other = (decoder(z_pose, view).float().cpu().numpy() for z_pose in (pose, other_pose))
     moved = other - own
-    in_first, in_second = (_visible(poses) for poses in (first, second))
+    in_first, in_second = (
+        visible_joints(torch.from_numpy(poses.keypoints), poses.confidence, MIN_CONFIDENCE).numpy()
+        for poses in (first, second)
+    )
     unit = _pixels_a_torso(own, first.keypoints, in_first)
     guides = first.keypoints + unit[:, None, None] * moved
     return np.where(in_first & in_second, np.linalg.norm(moved, axis=-1), np.nan), guides
-
-
-def _visible(poses: Poses) -> Bool[np.ndarray, "k 13"]:
-    return ~np.isnan(poses.keypoints).any(-1) & (poses.confidence >= MIN_CONFIDENCE)
 
 
 def _pixels_a_torso(

@@ -122,6 +122,11 @@ class Poses:
         return len(self.keypoints)
 
     @property
+    def timed(self) -> bool:
+        """Whether the time of every row is known."""
+        return not np.isnan(self.time).any()
+
+    @property
     def people(self) -> tuple[int, ...]:
         """The known identities, the one in most rows first."""
         ids, counts = np.unique(self.person[self.person != NOBODY], return_counts=True)

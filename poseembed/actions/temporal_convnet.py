@@ -1,7 +1,7 @@
 """Action recognition from many clips: the temporal ConvNet, trained with early stopping."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -122,8 +122,11 @@ class TemporalConvNet:
         """Train a network in place; returns the number of steps behind its weights."""
         features, labels = data
         optimizer = torch.optim.Adam(model.parameters(), lr=self.learning_rate)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, self.steps))
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: warmup_then_cosine(step, self.steps, max(1, self.steps // 10))
+        )
         batches = _batches(len(features), self.batch_size)
+        whole = features.tensor_split(-(-len(features) // _BATCH))
         passes = -(-len(features) // self.batch_size)
         every = max(passes, -(-self.steps // _CHECKS))  # a check costs about a third of a pass
         best, best_step, weights, checks_since = math.inf, self.steps, None, 0
@@ -138,7 +141,7 @@ class TemporalConvNet:
             progress.update()
             if not len(held_out[0]) or (step % every and step < self.steps):
                 continue
-            _settle_batch_norm(model, features)
+            settle_batch_norm(model, whole)
             now = float((_logits(model.eval(), held_out[0]).argmax(-1) != held_out[1]).float().mean())
             progress.set_postfix(held_out_errors=f"{now:.1%}")
             checks_since += 1
@@ -148,7 +151,7 @@ class TemporalConvNet:
             if checks_since == self.patience:
                 break
         if weights is None:
-            _settle_batch_norm(model, features)
+            settle_batch_norm(model, whole)
         else:
             model.load_state_dict(weights)
         return best_step
@@ -199,9 +202,8 @@ def _batches(clips: int, size: int) -> Iterator[Int64[Tensor, " batch"]]:
         yield from torch.randperm(clips).tensor_split(-(-clips // size))
 
 
-def _rate(step: int, steps: int) -> float:
-    """Share of the highest learning rate at a step: up along a line for a tenth, then down along a cosine."""
-    rising = max(1, steps // 10)
+def warmup_then_cosine(step: int, steps: int, rising: int) -> float:
+    """Share of the highest learning rate at a step: up along a line for `rising` steps, then down along a cosine."""
     if step < rising:
         return (step + 1) / rising
     return 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
@@ -213,15 +215,20 @@ def _logits(model: nn.Module, features: Float[Tensor, "clips frames dim"]) -> Fl
 
 
 @torch.no_grad()
-def _settle_batch_norm(model: nn.Module, features: Float[Tensor, "clips frames dim"]) -> None:
-    """Measure what batch normalisation uses in eval mode over all clips: its running averages lag far behind."""
+def settle_batch_norm(model: nn.Module, batches: Iterable[Float[Tensor, "clips frames dim"]]) -> None:
+    """Measure the mean and variance that batch normalisation uses in eval mode over all training clips.
+
+    The running averages it keeps in training move by 1 % a step, so after some hundred steps they still remember
+    the untrained network. Long training makes them right; measuring them anew for the finished weights does so too.
+    The model is left in train mode.
+    """
     norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm1d)]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # an average over all that comes
     model.train()
-    for batch in features.tensor_split(-(-len(features) // _BATCH)):
+    for batch in batches:
         model(batch)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum

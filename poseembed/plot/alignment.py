@@ -185,9 +185,7 @@ def _directions(poses: Poses) -> Float[np.ndarray, "n pose_dim"]:
 
 def _clock(poses: Poses) -> tuple[Float[np.ndarray, " n"], str]:
     """When the rows are, and in what unit."""
-    if np.isnan(poses.time).any():
-        return poses.frame.astype(np.float64), "frame"
-    return poses.time, "seconds"
+    return (poses.time, "seconds") if poses.timed else (poses.frame.astype(np.float64), "frame")
 
 
 def _moment(poses: Poses, row: int) -> str:

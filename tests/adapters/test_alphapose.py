@@ -11,25 +11,11 @@ import pytest
 from poseembed import JOINTS
 from poseembed.adapters.alphapose import read_alphapose
 
+from ..test_skeleton import COCO as COCO_JOINTS
+
 # As AlphaPose and Halpe document them; what follows is face and hands, or the feet of COCO-WholeBody.
 HALPE_26 = [
-    "nose",
-    "left_eye",
-    "right_eye",
-    "left_ear",
-    "right_ear",
-    "left_shoulder",
-    "right_shoulder",
-    "left_elbow",
-    "right_elbow",
-    "left_wrist",
-    "right_wrist",
-    "left_hip",
-    "right_hip",
-    "left_knee",
-    "right_knee",
-    "left_ankle",
-    "right_ankle",
+    *COCO_JOINTS.split(),
     "head",
     "neck",
     "hip",

@@ -11,25 +11,9 @@ import pytest
 from poseembed import JOINTS
 from poseembed.adapters.coco import read_coco
 
-COCO_17 = [
-    "nose",
-    "left_eye",
-    "right_eye",
-    "left_ear",
-    "right_ear",
-    "left_shoulder",
-    "right_shoulder",
-    "left_elbow",
-    "right_elbow",
-    "left_wrist",
-    "right_wrist",
-    "left_hip",
-    "right_hip",
-    "left_knee",
-    "right_knee",
-    "left_ankle",
-    "right_ankle",
-]
+from ..test_skeleton import COCO as COCO_JOINTS
+
+COCO_17 = COCO_JOINTS.split()
 
 
 def body(offset: float = 0, third: float = 2) -> list[float]:

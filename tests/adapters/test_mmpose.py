@@ -11,9 +11,9 @@ import pytest
 from poseembed import JOINTS
 from poseembed.adapters.mmpose import from_mmpose
 
-_COCO = """nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow right_elbow left_wrist
-right_wrist left_hip right_hip left_knee right_knee left_ankle right_ankle"""
-COCO = _COCO.split()
+from ..test_skeleton import COCO as COCO_JOINTS
+
+COCO = COCO_JOINTS.split()
 _FEET = "head neck hip left_big_toe right_big_toe left_small_toe right_small_toe left_heel right_heel"
 HALPE = [*COCO, *_FEET.split()]
 WHOLEBODY = [*COCO, *(f"other_{i}" for i in range(116))]

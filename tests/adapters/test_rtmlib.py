@@ -8,9 +8,9 @@ import pytest
 from poseembed import JOINTS
 from poseembed.adapters.rtmlib import from_rtmlib
 
-_COCO = """nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow right_elbow left_wrist
-right_wrist left_hip right_hip left_knee right_knee left_ankle right_ankle"""
-COCO = _COCO.split()
+from ..test_skeleton import COCO as COCO_JOINTS
+
+COCO = COCO_JOINTS.split()
 _OPENPOSE = """nose neck right_shoulder right_elbow right_wrist left_shoulder left_elbow left_wrist right_hip right_knee
 right_ankle left_hip left_knee left_ankle right_eye left_eye right_ear left_ear"""
 OPENPOSE = _OPENPOSE.split()

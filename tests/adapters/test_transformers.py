@@ -10,9 +10,9 @@ import torch
 from poseembed import JOINTS
 from poseembed.adapters.transformers import from_transformers
 
-_COCO = """nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow right_elbow left_wrist
-right_wrist left_hip right_hip left_knee right_knee left_ankle right_ankle"""
-COCO = _COCO.split()
+from ..test_skeleton import COCO as COCO_JOINTS
+
+COCO = COCO_JOINTS.split()
 LEFT_WRIST = JOINTS.index("left_wrist")
 
 

@@ -1,6 +1,5 @@
 """Training a classifier on a tensor of clips, for a number of epochs that is fixed beforehand."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -8,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
+
+from poseembed.actions.temporal_convnet import settle_batch_norm, warmup_then_cosine
 
 _PREDICT_BATCH = 256
 
@@ -93,34 +94,13 @@ def fit(
                 schedule.step()
                 total += float(loss.detach()) * len(batch)
             losses.append(total / len(features))
-        _settle_batch_norm(model, features, batches)
+        settle_batch_norm(model, features.tensor_split(batches))
     return Fitted(model.eval(), tuple(losses))
 
 
 def _rate(step: int, steps: int, warmup: float) -> float:
-    """Share of the highest learning rate at a step: up along a line, down along a cosine."""
-    rising = max(1, round(warmup * steps))
-    if step < rising:
-        return (step + 1) / rising
-    return 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
-
-
-@torch.no_grad()
-def _settle_batch_norm(model: nn.Module, features: Float[Tensor, "clips frames dim"], batches: int) -> None:
-    """Measure the mean and variance that batch normalisation uses in eval mode over all training clips.
-
-    The running averages it keeps in training move by 1 % a step, so after some hundred steps they still remember
-    the untrained network. Long training makes them right; measuring them anew for the finished weights does so too.
-    """
-    norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm1d)]
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # an average over all that comes
-    for batch in features.tensor_split(batches):
-        model(batch)
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
+    """Share of the highest learning rate at a step, rising for that share of the steps."""
+    return warmup_then_cosine(step, steps, max(1, round(warmup * steps)))
 
 
 @torch.no_grad()
