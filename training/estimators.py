@@ -84,6 +84,11 @@ def club_bound(
     return (own - others).mean().clamp_min(0)
 
 
+def kl_from_unit(mean: Float[Tensor, "batch d"], deviation: Float[Tensor, "batch d"]) -> Float[Tensor, ""]:
+    """Divergence of diagonal Gaussians from the unit Gaussian: summed over dimensions, mean over the batch."""
+    return ((deviation.square() + mean.square() - 1) / 2 - deviation.log()).sum(-1).mean()
+
+
 def gradient_penalty(scores: Float[Tensor, "batch 1"], inputs: Float[Tensor, "batch d"]) -> Float[Tensor, ""]:
     """Mean over the batch of the squared length of the scores' gradient (R1 on real, R2 on generated inputs).
 

@@ -1,11 +1,12 @@
 """What every training objective looks like to the training loop."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from poseembed.network import Encoder
+from poseembed.network import Encoder, NetworkConfig
 from training.views import Batch
 
 
@@ -38,3 +39,25 @@ class Objective(nn.Module, ABC):
     @abstractmethod
     def forward(self, batch: Batch) -> Losses:
         """Losses of a batch."""
+
+
+@dataclass(frozen=True)
+class System:
+    """An objective as it stands in the comparison of all of them, see `training.compare`.
+
+    A module of this package lists its own in `SYSTEMS`. They have no dropout: a comparison sees far too few pairs for
+    anything to overfit (`--set objective.config.dropout=0.25` is the paper's).
+
+    Attributes:
+        name: On command lines, and of its folder.
+        label: In tables.
+        objective: Makes the networks and their losses for a network shape.
+        pose_dim: Length of its pose vector.
+        view_dim: Length of its view vector; 0 for none.
+    """
+
+    name: str
+    label: str
+    objective: Callable[[NetworkConfig], Objective]
+    pose_dim: int = 32
+    view_dim: int = 32

@@ -2,17 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from poseembed.network import FUSIONS, Encoder, NetworkConfig, Tower
+from poseembed.network import NetworkConfig
 from training.critics import Discriminator, LikelihoodEstimator
 from training.estimators import club_bound, gradient_penalty, jsd_loss, log_likelihood, unit_info_nce_loss
-from training.objectives.base import Losses, Objective
+from training.objectives.base import Losses, System
+from training.objectives.within_view import WithinView
 from training.views import Batch
 
 CROSS_VIEW_ESTIMATORS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
@@ -43,7 +46,7 @@ class CvMimConfig:
     dropout: float = 0.25
 
 
-class CvMim(Objective):
+class CvMim(WithinView):
     """The objective of the paper as its code computes it, symmetric in the two views.
 
     Where the two differ: the code bounds the information between the view vectors of the two views too, with a
@@ -52,26 +55,12 @@ class CvMim(Objective):
     """
 
     def __init__(self, network: NetworkConfig, config: CvMimConfig) -> None:
-        super().__init__()
-        if config.fusion != "concatenation" and network.pose_dim != network.view_dim:
-            raise ValueError(
-                f"fusion {config.fusion!r} needs vectors of one length, got pose_dim={network.pose_dim} and "
-                f"view_dim={network.view_dim}; make them equal or use 'concatenation'"
-            )
-        both = network.pose_dim + network.view_dim
+        super().__init__(network, fusion=config.fusion, dropout=config.dropout)
         self.config = config
-        self.fuse = FUSIONS[config.fusion]
         self.estimate_cross_view = CROSS_VIEW_ESTIMATORS[config.cross_view_estimator]
-        self.encoder = Encoder(network, dropout=config.dropout)
-        self.subencoder = Tower(
-            network.width,
-            both if config.fusion == "concatenation" else network.pose_dim,
-            blocks=network.blocks,
-            dropout=config.dropout,
-        )
         self.view_given_pose = LikelihoodEstimator(network.pose_dim, network.view_dim)
         self.view_given_view = LikelihoodEstimator(network.view_dim, network.view_dim)
-        self.discriminator = Discriminator(both)
+        self.discriminator = Discriminator(network.pose_dim + network.view_dim)
 
     def players(self) -> dict[str, list[nn.Parameter]]:
         """Encoder with sub-encoder, likelihood estimators (Q), discriminator (D)."""
@@ -84,9 +73,9 @@ class CvMim(Objective):
     def forward(self, batch: Batch) -> Losses:
         """One pass over a batch of pairs; batch norm sees each view by itself, as in the official code."""
         anchor, positive = batch.inputs
-        pose_a, view_a, within_a = self._encode(anchor)
-        pose_p, view_p, within_p = self._encode(positive)
-        within = within_a + within_p
+        pose_a, view_a, local_a = self.encode(anchor)
+        pose_p, view_p, local_p = self.encode(positive)
+        within = jsd_loss(local_a, self.fuse(pose_a, view_a)) + jsd_loss(local_p, self.fuse(pose_p, view_p))
         cross = self.estimate_cross_view(pose_a, pose_p)
         club, likelihood = self._disentangle((pose_a, view_a), (pose_p, view_p))
         prior, discriminate = self._match_prior(torch.cat([pose_a, view_a], -1), torch.cat([pose_p, view_p], -1))
@@ -107,13 +96,6 @@ class CvMim(Objective):
                 "discriminator": discriminate.detach(),
             },
         )
-
-    def _encode(self, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Pose vector, view vector and the JSD loss between a view and its fused vectors (L_rep)."""
-        features = self.encoder.stem(inputs)
-        z_pose, z_view = (z.float() for z in self.encoder.split(self.encoder.tower(features)))
-        local = self.subencoder(features).float()
-        return z_pose, z_view, jsd_loss(local, self.fuse(z_pose, z_view))
 
     def _disentangle(
         self, anchor: tuple[Tensor, Tensor], positive: tuple[Tensor, Tensor]
@@ -141,3 +123,18 @@ class CvMim(Objective):
             penalty = gradient_penalty(real_scores, real) + gradient_penalty(fake_scores, fake)
             tell.append((softplus(-real_scores).mean() + softplus(fake_scores).mean() + penalty) / 2)
         return torch.stack(fool).sum(), torch.stack(tell).sum()
+
+
+def _system(name: str, label: str, **changes: Any) -> System:
+    return System(name, label, partial(CvMim, config=CvMimConfig(**({"dropout": 0.0} | changes))))
+
+
+SYSTEMS = (
+    _system("cv-mim", "CV-MIM"),
+    _system("cv-mim-product", "CV-MIM, product of experts", fusion="product"),
+    _system("cv-mim-concatenation", "CV-MIM, concatenation", fusion="concatenation"),
+    _system("cv-mim-no-inter", "CV-MIM without L_inter", disentangle=0.0),
+    _system("cv-mim-no-prior", "CV-MIM without L_prior", prior=0.0),
+    _system("cv-mim-infonce", "CV-MIM, InfoNCE across views", cross_view_estimator="info_nce", cross_view=0.5),
+)
+"""The paper's five (Table 5), and the mixture with the estimator of recipe `cv_mim` instead of JSD."""

@@ -8,14 +8,16 @@ is found (`PrVipe._mine`): its way takes 26 million matching probabilities and 6
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from poseembed.network import Encoder, NetworkConfig, he_normal_
+from training.estimators import kl_from_unit
 from training.metrics import np_mpjpe
-from training.objectives.base import Losses, Objective
+from training.objectives.base import Losses, Objective, System
 from training.views import Batch
 
 MARGIN = math.log(2)
@@ -150,11 +152,6 @@ def matching_probability(
     return (1 - FLOOR) * torch.sigmoid(offset - slope * distance) + FLOOR / 2
 
 
-def kl_from_unit(mean: Float[Tensor, "batch d"], deviation: Float[Tensor, "batch d"]) -> Float[Tensor, ""]:
-    """Divergence of diagonal Gaussians from the unit Gaussian: summed over dimensions, mean over the batch."""
-    return ((deviation.square() + mean.square() - 1) / 2 - deviation.log()).sum(-1).mean()
-
-
 def mean_square_distance(first: Float[Tensor, "n k d"], second: Float[Tensor, "m l d"]) -> Float[Tensor, "n m"]:
     """Mean of the squared distances between each point of a set and each of another, for all pairs of sets.
 
@@ -204,3 +201,6 @@ def triplet_loss(
     short = (positive - negative + margin).clamp_min(0)
     active = (short > 0).sum()
     return short.sum() / active.clamp_min(1), active
+
+
+SYSTEMS = (System("pr-vipe", "Pr-VIPE", partial(PrVipe, config=PrVipeConfig(dropout=0.0)), pose_dim=16, view_dim=0),)

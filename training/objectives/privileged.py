@@ -11,6 +11,7 @@ Together the two vectors determine the picture, so no term has to rebuild it.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -20,7 +21,7 @@ from torch.nn.functional import normalize
 from poseembed.network import Encoder, NetworkConfig
 from poseembed.skeleton import NUM_JOINTS
 from training.estimators import info_nce_loss
-from training.objectives.base import Losses, Objective
+from training.objectives.base import Losses, Objective, System
 from training.views import Batch
 
 CAMERA_DIM = 5
@@ -80,3 +81,6 @@ def _correlation(first: Float[Tensor, "batch n"], second: Float[Tensor, "batch m
     """Mean square of the correlations between the columns of two batches."""
     units = [normalize(columns - columns.mean(0), dim=0) for columns in (first, second)]
     return (units[0].T @ units[1]).square().mean()
+
+
+SYSTEMS = (System("poseembed", "poseembed-base's objective", partial(Privileged, config=PrivilegedConfig())),)
