@@ -1,10 +1,16 @@
-"""What tests of training share: files of made-up motion capture."""
+"""What tests of training share: files of made-up motion capture, and a finished comparison of untrained systems."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+
+from poseembed.checkpoint import Checkpoint, CheckpointConfig, write
+from poseembed.network import Encoder, NetworkConfig
+from training.systems import CHECKPOINT_FOLDER, CHOICE_FILE
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +33,19 @@ def write_mocap() -> Callable[[Path, dict[str, np.ndarray]], Path]:
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def comparison_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a comparison in which two systems are finished, one of them without a view vector."""
+    run = tmp_path_factory.mktemp("comparison")
+    for name, view_dim in (("cv-mim", 8), ("pr-vipe", 0)):
+        config = NetworkConfig(mask_input=True, width=16, blocks=1, pose_dim=8, view_dim=view_dim)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(len(name))
+            network = Encoder(config, batch_norm=False, dropout=0.0).half().float()
+        training = {"pairs": 1000}
+        write(run / name / CHECKPOINT_FOLDER, Checkpoint(CheckpointConfig(config, training=training), network))
+        choice = {"learning_rate": 1e-3, "distance": "cosine", "pairs": 1000, "val_hit_at_1": {"cosine": 0.5}}
+        (run / name / CHOICE_FILE).write_text(json.dumps(choice), encoding="utf-8")
+    return run

@@ -281,6 +281,32 @@ def test_command_measures_checkpoints(
     assert printed.count(CHANCE) == 4
 
 
+def test_a_comparison_goes_into_the_document(write_mocap: WriteMocap, tmp_path: Path, comparison_run: Path) -> None:
+    data = write_mocap(tmp_path / "parts.npz", {"train": bodies(300), "val": bodies(50, seed=1)})
+    document = tmp_path / "RESULTS.md"
+    disentanglement.main(
+        [
+            "--data",
+            str(data),
+            "--run",
+            str(comparison_run),
+            "--out",
+            str(tmp_path / "out.json"),
+            "--results",
+            str(document),
+        ]
+    )
+    lines = document.read_text().splitlines()
+    table = [line.split("|") for line in lines if line.startswith("|")]
+    rows = {cells[1].strip(): [cell.strip() for cell in cells[2:-1]] for cells in table}
+    assert rows["Pr-VIPE"][1::2] == ["-", "-"]
+    complete = [r for r in json.loads((tmp_path / "out.json").read_text()) if r["condition"]["missing"] == 0]
+    measured = {(r["representation"], r["probe"]): r["measures"] for r in complete}
+    camera = [round(measured["z_pose CV-MIM", probe]["camera_median"]) for probe in ("linear", "MLP")]
+    pose = [round(100 * measured["z_view CV-MIM", probe]["pose_explained"]) for probe in ("linear", "MLP")]
+    assert rows["CV-MIM"][:2] == [f"{camera[0]} / {camera[1]}", f"{pose[0]}% / {pose[1]}%"]
+
+
 def test_a_checkpoint_without_view_vectors_has_no_probe_of_them(tmp_path: Path) -> None:
     config = NetworkConfig(width=8, blocks=1, view_dim=0)
     content = CheckpointConfig(config, license="Apache-2.0", training={"pairs": 0})

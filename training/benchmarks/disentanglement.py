@@ -1,6 +1,8 @@
 """Disentanglement: what can be read from the pose vector and from the view vector, by probes.
 
-`python -m training.benchmarks.disentanglement --data FILE... --weights NAME_OR_FOLDER... --out results.json`
+`python -m training.benchmarks.disentanglement --data FILE... --weights NAME_OR_FOLDER... --run RUN --out results.json`
+
+Measured are checkpoints and all finished systems of a comparison (`training.compare`), which also go into `RESULTS.md`.
 
 Read are the camera, as the direction to it in the frame of the body's heading and its roll, and the pose, as the 13
 joints in 3D of the body turned to face +x: neither says anything about the other. A pose vector that is the same from
@@ -21,6 +23,8 @@ keypoints, 0 where a joint is missing, and which ones are there.
 """
 
 import argparse
+import shlex
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
@@ -38,11 +42,13 @@ from poseembed.keypoints import normalize_keypoints
 from poseembed.network import NetworkConfig, network_input
 from training.benchmarks.probes import Probe, constant, linear, mlp
 from training.benchmarks.report import write_json
+from training.benchmarks.results import RESULTS, write_section
 from training.benchmarks.retrieval import Condition
 from training.bodies import heading
 from training.cameras import CameraRange, normalize_3d, orbit_matrix, project, turn, y_up_to_z_up
 from training.datasets import mocap
 from training.metrics import mpjpe
+from training.systems import load_trained
 from training.views import describe_camera
 
 FIT, TEST = 20_000, 5_000
@@ -214,6 +220,48 @@ def table(results: Sequence[Result]) -> str:
     return "\n".join(lines[1:])
 
 
+def section(results: Sequence[Result], command: str) -> str:
+    """What `RESULTS.md` says: for complete pictures, who can be read from what, in a row a system."""
+    complete = [result for result in results if result.condition == Condition()]
+    lines = [
+        f"    {command}",
+        "",
+        "What probes read, on views of poses that they were not fitted on. Camera: median error of the direction to",
+        "it, degrees. Pose: share of the variance of the 13 joints in 3D, in the frame of the body. A pose vector that",
+        "is the same from every camera leaves the camera at chance; a view vector without the pose, the pose at 0.",
+        "The paper shows this by pictures alone (Figure 4).",
+    ]
+    for data in dict.fromkeys(result.data for result in complete):
+        found: dict[str, dict[str, dict[str, float]]] = {}
+        for result in complete:
+            if result.data == data and result.seed == 0:
+                found.setdefault(result.representation, {})[result.probe] = result.measures
+        chance = found.pop(CHANCE)["constant"]
+        lines += [
+            "",
+            f"### {data}: linear probe / MLP",
+            "",
+            "| | camera from z_pose | pose from z_view | pose from z_pose | camera from z_view |",
+            "|---|---|---|---|---|",
+            f"| chance | {chance['camera_median']:.0f} | 0 % | 0 % | {chance['camera_median']:.0f} |",
+        ]
+        for name in dict.fromkeys(name.removeprefix("z_pose ").removeprefix("z_view ") for name in found):
+            pose, view = found.get(f"z_pose {name}", found.get(name, {})), found.get(f"z_view {name}", {})
+            cells = (
+                _pair(pose, "camera_median", "{:.0f}"),
+                _pair(view, "pose_explained", "{:.0%}"),
+                _pair(pose, "pose_explained", "{:.0%}"),
+                _pair(view, "camera_median", "{:.0f}"),
+            )
+            lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _pair(probes: dict[str, dict[str, float]], measure: str, form: str) -> str:
+    """What the linear probe and the MLP found, or a dash where there is no such vector."""
+    return " / ".join(form.format(probes[probe][measure]) for probe in PROBES) if probes else "-"
+
+
 def split_poses(
     paths: Sequence[Path],
 ) -> tuple[Float[np.ndarray, "poses 13 3"], dict[str, Float[np.ndarray, "frames 13 3"]]]:
@@ -245,6 +293,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--weights", nargs="+", action="extend", default=[], metavar="NAME_OR_FOLDER", help="checkpoints"
     )
+    parser.add_argument("--run", type=Path, metavar="FOLDER", help="comparison of systems, see training.compare")
+    parser.add_argument("--results", type=Path, default=RESULTS, metavar="FILE", help="document for --run (RESULTS.md)")
     parser.add_argument("--seeds", type=int, default=1, help="draws of views and of probes (default: %(default)s)")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="results, .json")
     options = parser.parse_args(arguments)
@@ -256,13 +306,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(f"{options.out} is a folder; name a file in it")
     try:
         fitted_on, data = split_poses(options.data)
-        encoders = {weights: PoseEncoder.from_pretrained(weights) for weights in options.weights}
+        trained = load_trained(options.run).values() if options.run else ()
+        encoders = {system.system.label: system.encoder for system in trained}
+        encoders |= {weights: PoseEncoder.from_pretrained(weights) for weights in options.weights}
     except (OSError, ValueError) as error:
         parser.error(str(error))
     vectors = 1 + sum(2 if encoder.view_dim else 1 for encoder in encoders.values())
     total = options.seeds * len(CONDITIONS) * len(data) * (1 + len(PROBES) * vectors)
     results = list(tqdm(run(fitted_on, data, encoders, seeds=options.seeds), total=total, unit="probe"))
     write_json(options.out, [asdict(result) for result in results])
+    if options.run:
+        given = shlex.join(["python", "-m", "training.benchmarks.disentanglement", *(arguments or sys.argv[1:])])
+        write_section(options.results, "Disentanglement", section(results, given))
     print(table(results))
 
 
