@@ -284,18 +284,8 @@ def test_command_measures_checkpoints(
 def test_a_comparison_goes_into_the_document(write_mocap: WriteMocap, tmp_path: Path, comparison_run: Path) -> None:
     data = write_mocap(tmp_path / "parts.npz", {"train": bodies(300), "val": bodies(50, seed=1)})
     document = tmp_path / "RESULTS.md"
-    disentanglement.main(
-        [
-            "--data",
-            str(data),
-            "--run",
-            str(comparison_run),
-            "--out",
-            str(tmp_path / "out.json"),
-            "--results",
-            str(document),
-        ]
-    )
+    files = ["--data", str(data), "--out", str(tmp_path / "out.json"), "--results", str(document)]
+    disentanglement.main(["--run", str(comparison_run), *files])
     lines = document.read_text().splitlines()
     table = [line.split("|") for line in lines if line.startswith("|")]
     rows = {cells[1].strip(): [cell.strip() for cell in cells[2:-1]] for cells in table}
