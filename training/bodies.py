@@ -127,11 +127,14 @@ class Bodies(nn.Module):
 
     def sample(self, count: int) -> Float[Tensor, "count 14 3"]:
         """Draw bodies from torch's global random state: the 13 joints and the nose."""
-        vary, device = self.variation, self.torso.device
-        chosen = self._draw(count)
+        return self.vary(self.draw(count))
+
+    def vary(self, chosen: Int[Tensor, " count"]) -> Float[Tensor, "count 14 3"]:
+        """Vary some of the poses, by number: the joints and the nose of new bodies."""
+        vary, device, count = self.variation, self.torso.device, len(chosen)
         torso, arms, legs = self.torso[chosen], self.limbs[chosen, :6], self.limbs[chosen, 6:]
         if vary.recombine:
-            other = self.limbs[self._draw(count)]
+            other = self.limbs[self.draw(count)]
             swap = torch.rand(2, count, 1, 1, device=device) < vary.recombine
             arms, legs = torch.where(swap[0], other[:, :6], arms), torch.where(swap[1], other[:, 6:], legs)
         bones = torch.cat([torso, arms, legs], dim=1)
@@ -155,7 +158,8 @@ class Bodies(nn.Module):
             points[:, 7:9] += move[1] * spine
         return normalize_3d(points)
 
-    def _draw(self, count: int) -> Int[Tensor, " count"]:
+    def draw(self, count: int) -> Int[Tensor, " count"]:
+        """Draw numbers of poses; those from the number of recorded ones on are their mirror images."""
         chance = torch.rand(count, device=self.odds.device, dtype=self.odds.dtype)
         drawn = torch.searchsorted(self.odds, chance, right=True)  # nothing is drawn that has no odds
         return drawn.clamp_max(len(self.odds) - 1)

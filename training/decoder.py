@@ -104,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if min(options.width, options.pairs) < 1 or options.seed < 0:
         parser.error("--width and --pairs must be at least 1 and --seed at least 0")
     for path in options.data:
-        if not path.is_file():
+        if not path.exists():
             parser.error(f"no such file: {path}")
     if not options.folder.is_dir():
         parser.error(f"no such folder: {options.folder}")

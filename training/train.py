@@ -1,4 +1,7 @@
-"""Train an encoder: `python -m training.train RECIPE --data FILE... --out FOLDER`.
+"""Train an encoder: `python -m training.train RECIPE --data FILE_OR_FOLDER... --out FOLDER`.
+
+The data are files of `training.datasets.prepare`, or folders of data sets as they come (see
+`training.datasets.mocap.read`). With `--detections`, half of the views are what the cameras of Human3.6M saw.
 
 The run continues from its last checkpoint when it is started again with the same command, and ends with the same
 weights as a run that was never stopped (bit for bit, on the same CPU with the same number of threads). With several
@@ -8,6 +11,7 @@ GPUs: `torchrun --nproc-per-node N -m training.train ...`; each process then tak
 import argparse
 import contextlib
 import dataclasses
+import logging
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -26,8 +30,10 @@ from poseembed.network import fold_batch_norm
 from training import log as run_log
 from training import run_state
 from training.bodies import Bodies
+from training.datasets import human36m
 from training.datasets.mocap import read_poses
 from training.objectives.base import Losses, Objective
+from training.real_views import RealViewSampler
 from training.recipe import Recipe, change, load_recipe, recipe_names
 from training.views import ViewSampler
 
@@ -112,7 +118,7 @@ def train(trainer: Trainer, out: Path, *, save_seconds: float) -> None:
     settings = {
         "recipe": repr(shape),
         "seed": trainer.seed,
-        "data": trainer.sampler.bodies.digest(),
+        "data": trainer.sampler.digest(),
         "processes": _world_size(),
     }
     state: dict[str, Any] = {"settings": settings, "model": trainer.objective, "optimizers": trainer.optimizers}
@@ -165,7 +171,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of `python -m training.train`."""
     parser = argparse.ArgumentParser(prog="python -m training.train", description=__doc__.partition(":")[0])
     parser.add_argument("recipe", choices=recipe_names())
-    parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="FILE", help="motion capture, .npz")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        nargs="+",
+        required=True,
+        metavar="FILE_OR_FOLDER",
+        help="motion capture, .npz or as it comes",
+    )
+    parser.add_argument("--detections", type=Path, metavar="FILE", help="2D poses of Human3.6M, data_2d_h36m_*.npz")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="run state, log and checkpoint")
     parser.add_argument("--pairs", type=int, help="train on so many pairs instead of the recipe's number")
     parser.add_argument(
@@ -191,21 +205,34 @@ def main(arguments: Sequence[str] | None = None) -> None:
         recipe = dataclasses.replace(recipe, pairs=options.pairs)
     if options.seed < 0:
         parser.error("--seed must be at least 0")
-    for path in options.data:
-        if not path.is_file():
+    data = [*options.data, *([options.detections] if options.detections else [])]
+    for path in data:
+        if not path.exists():
             parser.error(f"no such file: {path}")
+    if options.detections and (len(options.data) != 1 or not human36m.recognises(options.data[0])):
+        parser.error("--detections are those of Human3.6M: give it, and nothing else, as --data")
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_flush_denormal(True)
     options.out.mkdir(parents=True, exist_ok=True)
     with _processes(options.device) as device:
-        joints, nose = read_poses(options.data, "train")
-        bodies = Bodies(joints, nose, recipe.variation).to(device)
-        sampler = ViewSampler(bodies, recipe.cameras, recipe.detector, recipe.network)
+        sampler = _sampler(recipe, options.data, options.detections, device)
         trainer = Trainer(recipe, sampler, seed=options.seed)
         train(trainer, options.out, save_seconds=options.save_seconds)
         if _rank() == 0:
             folder = options.out / "checkpoint"
-            export(trainer, folder, recipe_name=options.recipe, changes=options.set, data=options.data)
+            export(trainer, folder, recipe_name=options.recipe, changes=options.set, data=data)
             run_log.write_table(options.out, folder / run_log.FILE_NAME)
+
+
+def _sampler(recipe: Recipe, data: Sequence[Path], detections: Path | None, device: torch.device) -> ViewSampler:
+    """Views of the poses to train on; half of them real where there are detections."""
+    if detections is None:
+        bodies = Bodies(*read_poses(data, "train"), recipe.variation).to(device)
+        return ViewSampler(bodies, recipe.cameras, recipe.detector, recipe.network)
+    recordings, detected = human36m.read_with_detections(data[0], detections)
+    bodies = Bodies(*recordings.poses("train"), recipe.variation).to(device)
+    seen = detected[recordings.rows("train")]
+    return RealViewSampler(bodies, seen, recipe.cameras, recipe.detector, recipe.network)
 
 
 @contextlib.contextmanager

@@ -157,20 +157,44 @@ class ViewSampler:
         """Where the views are made."""
         return self.bodies.torso.device
 
+    def digest(self) -> str:
+        """A fingerprint of the data that the views are made of."""
+        return self.bodies.digest()
+
     def sample(self, pairs: int) -> Batch:
         """Two views of each of `pairs` random bodies, from torch's global random state."""
         points = self.bodies.sample(pairs)
-        device = points.device
         facing = heading(points)
-        head, nose = points[:, 0], points[:, NOSE]
-        joints = points[:, :NUM_JOINTS]
-        seen = joints.repeat(2, 1, 1)
-        seen[:, 0] += torch.rand(2 * pairs, 1, device=device) * (nose - head).repeat(2, 1)
-        azimuth, elevation, roll, distance = self.cameras.sample(2 * pairs, device=device)
+        picture, visible, camera = self.photograph(points.repeat(2, 1, 1), facing.repeat(2))
+        return Batch(
+            inputs=self.inputs(picture, visible).unflatten(0, (2, pairs)),
+            body=turn(points[:, :NUM_JOINTS], -facing[:, None]),
+            camera=camera.unflatten(0, (2, pairs)),
+        )
+
+    def photograph(
+        self, points: Float[Tensor, "views 14 3"], facing: Float[Tensor, " views"]
+    ) -> tuple[Float[Tensor, "views 13 2"], Bool[Tensor, "views 13"], Float[Tensor, "views 5"]]:
+        """See each body from a random camera.
+
+        Args:
+            points: The 13 joints and the nose.
+            facing: Where the bodies face, see `training.bodies.heading`.
+
+        Returns:
+            Picture points, which of them are visible, and where the cameras stand (see `Batch.camera`).
+        """
+        count, device = len(points), points.device
+        seen = points[:, :NUM_JOINTS].clone()
+        seen[:, 0] += torch.rand(count, 1, device=device) * (points[:, NOSE] - points[:, 0])
+        azimuth, elevation, roll, distance = self.cameras.sample(count, device=device)
         rotation = orbit_matrix(azimuth, elevation, roll)
         picture = self.detector.swap(project(seen, rotation, distance))
         picture = self.detector.shift(picture, 1 / distance)
-        visible = self.detector.see(picture)
-        inputs = network_input(normalize_keypoints(picture, visible), visible, self.network)
-        camera = describe_camera(rotation, roll, facing.repeat(2))
-        return Batch(inputs.unflatten(0, (2, pairs)), turn(joints, -facing[:, None]), camera.unflatten(0, (2, pairs)))
+        return picture, self.detector.see(picture), describe_camera(rotation, roll, facing)
+
+    def inputs(
+        self, picture: Float[Tensor, "views 13 2"], visible: Bool[Tensor, "views 13"]
+    ) -> Float[Tensor, "views inputs"]:
+        """What the network reads of pictures."""
+        return network_input(normalize_keypoints(picture, visible), visible, self.network)

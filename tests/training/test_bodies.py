@@ -206,7 +206,7 @@ def test_nothing_is_drawn_that_has_no_odds(monkeypatch: pytest.MonkeyPatch) -> N
     bodies = make(people(5), Variation(mirror=1.0))
     for chance in (0.0, 1 - 2**-53):
         monkeypatch.setattr(torch, "rand", lambda *_, chance=chance, **__: torch.tensor([chance], dtype=torch.float64))
-        assert bodies._draw(1).item() >= 5  # the mirrored ones
+        assert bodies.draw(1).item() >= 5  # the mirrored ones
 
 
 def test_the_digest_tells_recordings_apart() -> None:

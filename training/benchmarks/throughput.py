@@ -129,7 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not options.out.parent.is_dir():
         parser.error(f"no such folder: {options.out.parent}")
     for path in options.data:
-        if not path.is_file():
+        if not path.exists():
             parser.error(f"no such file: {path}")
     device = torch.device(options.device or ("cuda" if torch.cuda.is_available() else "cpu"))
     torch.set_flush_denormal(True)

@@ -1,5 +1,6 @@
-"""Motion capture as training reads it: the `.npz` files that `training.datasets.prepare` writes."""
+"""Motion capture as training reads it: `.npz` files of `training.datasets.prepare`, and data sets as they come."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from poseembed.skeleton import NUM_JOINTS
+from training.datasets.mocap_clips import Clip
+
+_log = logging.getLogger(__name__)
 
 _REQUIRED = ("joints", "nose", "ok", "offsets", "subject", "action", "clip", "split")
 
@@ -38,14 +42,19 @@ class MotionCapture:
     clip: Shaped[np.ndarray, " clips"]
     split: Shaped[np.ndarray, " clips"]
 
+    def rows(self, *splits: str) -> Bool[np.ndarray, " frames"]:
+        """Which frames are well tracked and of some splits (of any, when none is named)."""
+        wanted = np.isin(self.split, splits) if splits else np.ones(len(self.split), dtype=bool)
+        rows: np.ndarray = np.repeat(wanted, np.diff(self.offsets)) & self.ok
+        return rows
+
     def poses(self, *splits: str) -> tuple[Float[np.ndarray, "poses 13 3"], Float[np.ndarray, "poses 3"]]:
         """Joints and noses of the well-tracked frames of some splits (of all, when none is named).
 
         Raises:
             ValueError: If there are none.
         """
-        wanted = np.isin(self.split, splits) if splits else np.ones(len(self.split), dtype=bool)
-        keep = np.repeat(wanted, np.diff(self.offsets)) & self.ok
+        keep = self.rows(*splits)
         if not keep.any():
             raise ValueError(
                 f"no well-tracked poses in split {', '.join(splits) or 'any'}; "
@@ -59,14 +68,46 @@ class MotionCapture:
         return joints
 
 
+def from_clips(clips: Sequence[Clip], splits: Sequence[str], actions: Sequence[str]) -> MotionCapture:
+    """Lay clips end to end, with the split and the action of each."""
+    return MotionCapture(
+        joints=np.concatenate([clip.joints for clip in clips]).astype(np.float32),
+        nose=np.concatenate([clip.nose for clip in clips]).astype(np.float32),
+        ok=np.concatenate([clip.ok for clip in clips]),
+        offsets=np.cumsum([0, *(len(clip.joints) for clip in clips)], dtype=np.int64),
+        subject=np.array([clip.subject for clip in clips]),
+        action=np.array(actions),
+        clip=np.array([clip.name for clip in clips]),
+        split=np.array(splits),
+    )
+
+
 def read(path: str | Path) -> MotionCapture:
-    """Read one file.
+    """Read motion capture: an `.npz` file of `training.datasets.prepare`, or a data set as its owner gives it out.
+
+    Such data sets are Human3.6M (`training.datasets.human36m`), MPI-INF-3DHP (`training.datasets.mpi_inf_3dhp`), and
+    whatever lies in BVH or ASF/AMC files, as CMU and HDM05 do (`training.datasets.motion_files`).
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is not such a file, or its arrays do not fit together.
+        FileNotFoundError: If it does not exist, or a data set lacks a file.
+        ValueError: If it is none of these, a file is damaged, or arrays do not fit together.
+        ImportError: If the package that reads such files is missing.
     """
+    from training.datasets import human36m, motion_files, mpi_inf_3dhp  # they make what this module defines
+
     path = Path(path)
+    readers = (human36m, mpi_inf_3dhp, motion_files)
+    for reader in readers:
+        if reader.recognises(path):
+            _log.info("%s: read as %s", path, reader.NAME)
+            return reader.read(path)
+    if path.is_dir():
+        known = "; ".join(f"{reader.NAME} ({reader.LOOKS_LIKE})" for reader in readers)
+        raise ValueError(f"{path} is none of the data sets that are read as they come: {known}")
+    return _read_prepared(path)
+
+
+def _read_prepared(path: Path) -> MotionCapture:
     if path.is_file() and not is_zipfile(path):
         raise ValueError(f"{path} is not a whole .npz file; copy or make it again")
     try:
@@ -93,7 +134,7 @@ def read(path: str | Path) -> MotionCapture:
 
 
 def by_name(paths: Sequence[Path]) -> dict[str, Path]:
-    """Files by the names that results are told apart by.
+    """Files and folders by the names that results are told apart by.
 
     Raises:
         FileNotFoundError: If one is missing.
@@ -101,7 +142,7 @@ def by_name(paths: Sequence[Path]) -> dict[str, Path]:
     """
     files: dict[str, Path] = {}
     for path in paths:
-        if not path.is_file():
+        if not path.exists():
             raise FileNotFoundError(f"no such file: {path}")
         if path.stem in files:
             raise ValueError(f"two data files are called {path.stem}; their results could not be told apart")

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float16, Float64
+from jaxtyping import Bool, Float, Float64
 
+from poseembed.skeleton import HIPS, SHOULDERS
 from training.datasets.amc import FPS as AMC_FPS
 from training.datasets.amc import read_amc
 from training.datasets.bvh import read_bvh
-from training.datasets.mocap_joints import body_joints, check_metres, guess_unit
+from training.datasets.mocap_joints import NOSE_AHEAD, body_joints, check_metres, guess_unit, torso_forward
 from training.datasets.motion import from_z_up
 
 MAX_SPEED = 10.0
@@ -23,6 +24,9 @@ ERROR_MARGIN = 0.1
 SUBJECT = r"(?:HDM_)?([^_]+)"
 """Finds the subject in a clip's name: `02` in 02_01, `bd` in HDM_bd_walk2StepsLstart_001_120."""
 
+_FLAT = 1e-4
+"""Square metres: shoulders, or hips, that span less than this with the spine say no more which way is forward."""
+
 _WHOLE_RATIO = 0.005  # so near to a whole number of frames, every n-th is taken as it is
 
 _log = logging.getLogger(__name__)
@@ -30,10 +34,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Clip:
-    """One recording, as `training.datasets.prepare` writes it.
+    """One recording.
 
     Attributes:
-        name: The file's name, without suffix.
+        name: As its data set calls it; the file's name, without suffix.
         subject: Who moved.
         source: Where the clip comes from.
         fps: Frames per second.
@@ -46,8 +50,8 @@ class Clip:
     subject: str
     source: str
     fps: float
-    joints: Float16[np.ndarray, "frames 13 3"]
-    nose: Float16[np.ndarray, "frames 3"]
+    joints: Float[np.ndarray, "frames 13 3"]
+    nose: Float[np.ndarray, "frames 3"]
     ok: Bool[np.ndarray, " frames"]
 
 
@@ -115,6 +119,32 @@ def read_clip(motion: Path, skeleton: Path | None, settings: Settings) -> Clip:
         nose=_interpolate(nose, times).astype(np.float16),
         ok=ok[before] & ok[after],
     )
+
+
+def clip_of_points(
+    points: Float[np.ndarray, "frames 13 3"], *, name: str, subject: str, source: str, fps: float
+) -> Clip:
+    """Take the 13 joints of a data set that gives points and no skeleton which could turn a head.
+
+    Args:
+        points: Metres, y up, right-handed, in any place; joint 0 is the centre of the head.
+        name: See `Clip`.
+        subject: See `Clip`.
+        source: See `Clip`.
+        fps: See `Clip`.
+
+    Returns:
+        The clip in float32. The nose is where `torso_forward` looks; `ok` is False where a point is not finite, near a
+        tracking error (see `trusted`), and where shoulders or hips do not say which way is forward.
+    """
+    joints = points.astype(np.float64)
+    joints -= joints[:, list(HIPS)].mean(1, keepdims=True)
+    nose = joints[:, 0] + NOSE_AHEAD * torso_forward(joints)
+    spine = joints[:, list(SHOULDERS)].mean(1)
+    ok = np.isfinite(nose).all(-1) & np.isfinite(joints).all((1, 2)) & trusted(joints, fps)
+    for left, right in (SHOULDERS, HIPS):
+        ok &= np.linalg.norm(np.cross(joints[:, left] - joints[:, right], spine), axis=-1) > _FLAT
+    return Clip(name, subject, source, fps, joints.astype(np.float32), nose.astype(np.float32), ok)
 
 
 def trusted(
