@@ -29,6 +29,7 @@ from torch.optim import AdamW
 from poseembed import PoseEncoder
 from poseembed.network import NetworkConfig
 from training import log as run_log
+from training.benchmarks.markdown import markdown_table
 from training.benchmarks.report import write_json
 from training.benchmarks.results import RESULTS, write_section
 from training.benchmarks.retrieval import Condition, Embed, Trial, hit_rates, make_trial, means, pose_vectors
@@ -48,6 +49,15 @@ FIRST_RATE, FACTOR, MOST_RATES = 1.5e-3, 3.0, 5
 
 TRIALS = 2
 """Galleries that a run is judged on."""
+
+ALIKE = """
+Everything but the objective is the same: the network (five layers of 512 units), the recorded bodies, cameras 3 to 12
+torso lengths away, a virtual detector (noise; half of the views can lose joints), batches of 256 pairs, AdamW with a
+rate that falls to 0, no dropout. Each system had its learning rate searched by the same rule, on the `val` split. The
+paper trained on Human3.6M (half of it detected keypoints) for 1,280 million pairs, with 1,024 units, Adagrad and
+dropout.
+""".strip()
+"""What `RESULTS.md` says of the settings that `recipe` makes."""
 
 DISTANCES: dict[str, Callable[[PoseEncoder], Embed]] = {"cosine": pose_vectors, "euclidean": means}
 """How pose vectors are compared: what `hit_rates`, which ranks by Euclidean distance, is to be given."""
@@ -192,35 +202,26 @@ def section(out: Path, command: str) -> str:
         if not file.is_file():
             continue
         choice = json.loads(file.read_text(encoding="utf-8"))
-        tried = sorted(float(run.name) for run in (out / name / "search").iterdir())
-        rates = ", ".join(f"{rate:.2g}" for rate in tried)
-        hits = " | ".join(f"{100 * choice['val_hit_at_1'][distance]:.1f}" for distance in DISTANCES)
+        rates = sorted(float(run.name) for run in (out / name / "search").iterdir())
         rows.append(
-            f"| {system.label} | {choice['pairs']:,} | {choice['learning_rate']:.2g} | {rates} | {hits} "
-            f"| {choice['distance']} |"
+            [
+                system.label,
+                f"{choice['pairs']:,}",
+                f"{choice['learning_rate']:.2g}",
+                ", ".join(f"{rate:.2g}" for rate in rates),
+                *(f"{100 * choice['val_hit_at_1'][distance]:.1f}" for distance in DISTANCES),
+                choice["distance"],
+            ]
         )
-    return "\n".join(
-        [
-            f"    {command}",
-            "",
-            "Everything but the objective is the same: the network (five layers of 512 units), the recorded bodies,",
-            "cameras 3 to 12 torso lengths away, a virtual detector (noise; half of the views can lose joints),",
-            "batches of 256 pairs, AdamW with a rate that falls to 0, no dropout. Each system had its learning rate",
-            "searched on the val split, by the same rule. The paper trained on Human3.6M (half of it detected",
-            "keypoints) for 1,280 million pairs, with 1,024 units, Adagrad and dropout.",
-            "",
-            "| system | pairs | learning rate | of | val hit@1, cosine | Euclidean | compared by |",
-            "|---|---|---|---|---|---|---|",
-            *rows,
-        ]
-    )
+    head = ["system", "pairs", "learning rate", "of", *(f"val hit@1, {name}" for name in DISTANCES), "compared by"]
+    return "\n\n".join([f"```bash\n{command}\n```", ALIKE, markdown_table(head, rows)])
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of `python -m training.compare`."""
     known = systems()
     parser = argparse.ArgumentParser(prog="python -m training.compare", description=__doc__.partition(":")[0])
-    parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="FILE", help="motion capture, .npz")
+    parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="FILE_OR_FOLDER", help="motion capture")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="a folder for each system")
     parser.add_argument("--systems", nargs="+", choices=known, default=list(known), metavar="NAME", help="default: all")
     parser.add_argument("--pairs", type=int, default=PAIRS, help="of each system (default: %(default)s)")

@@ -40,6 +40,7 @@ from tqdm import tqdm
 from poseembed import PoseEncoder
 from poseembed.keypoints import normalize_keypoints
 from poseembed.network import NetworkConfig, network_input
+from training.benchmarks.markdown import markdown_table
 from training.benchmarks.probes import Probe, constant, linear, mlp
 from training.benchmarks.report import write_json
 from training.benchmarks.results import RESULTS, write_section
@@ -223,38 +224,34 @@ def table(results: Sequence[Result]) -> str:
 def section(results: Sequence[Result], command: str) -> str:
     """What `RESULTS.md` says: for complete pictures, who can be read from what, in a row a system."""
     complete = [result for result in results if result.condition == Condition()]
-    lines = [
-        f"    {command}",
-        "",
-        "What probes read, on views of poses that they were not fitted on. Camera: median error of the direction to",
-        "it, degrees. Pose: share of the variance of the 13 joints in 3D, in the frame of the body. A pose vector that",
-        "is the same from every camera leaves the camera at chance; a view vector without the pose, the pose at 0.",
-        "The paper shows this by pictures alone (Figure 4).",
+    parts = [
+        f"```bash\n{command}\n```",
+        "What probes read (linear / MLP), on views of poses that they were not fitted on. Camera: median error of the "
+        "direction to it, degrees. Pose: share of the variance of the 13 joints in 3D, in the frame of the body. A "
+        "pose vector that is the same from every camera leaves the camera at chance; a view vector without the pose, "
+        "the pose at 0. The paper shows this by pictures alone (Figure 4).",
     ]
+    head = ["", "camera from z_pose", "pose from z_view", "pose from z_pose", "camera from z_view"]
     for data in dict.fromkeys(result.data for result in complete):
         found: dict[str, dict[str, dict[str, float]]] = {}
         for result in complete:
             if result.data == data and result.seed == 0:
                 found.setdefault(result.representation, {})[result.probe] = result.measures
-        chance = found.pop(CHANCE)["constant"]
-        lines += [
-            "",
-            f"### {data}: linear probe / MLP",
-            "",
-            "| | camera from z_pose | pose from z_view | pose from z_pose | camera from z_view |",
-            "|---|---|---|---|---|",
-            f"| chance | {chance['camera_median']:.0f} | 0 % | 0 % | {chance['camera_median']:.0f} |",
-        ]
+        chance = f"{found.pop(CHANCE)['constant']['camera_median']:.0f}"
+        rows = [["chance", chance, "0%", "0%", chance]]
         for name in dict.fromkeys(name.removeprefix("z_pose ").removeprefix("z_view ") for name in found):
             pose, view = found.get(f"z_pose {name}", found.get(name, {})), found.get(f"z_view {name}", {})
-            cells = (
-                _pair(pose, "camera_median", "{:.0f}"),
-                _pair(view, "pose_explained", "{:.0%}"),
-                _pair(pose, "pose_explained", "{:.0%}"),
-                _pair(view, "camera_median", "{:.0f}"),
+            rows.append(
+                [
+                    name,
+                    _pair(pose, "camera_median", "{:.0f}"),
+                    _pair(view, "pose_explained", "{:.0%}"),
+                    _pair(pose, "pose_explained", "{:.0%}"),
+                    _pair(view, "camera_median", "{:.0f}"),
+                ]
             )
-            lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+        parts += [f"### {data}", markdown_table(head, rows)]
+    return "\n\n".join(parts)
 
 
 def _pair(probes: dict[str, dict[str, float]], measure: str, form: str) -> str:

@@ -154,12 +154,12 @@ def _picture(
     return project(poses, orbit_matrix(azimuth, elevation, roll), distance), 1 / distance
 
 
-def hit_rates(trial: Trial, embed: Embed) -> dict[int, float]:
-    """Share of the queries with a hit at each of `RANKS`."""
+def hit_rates(trial: Trial, embed: Embed, ranks: Sequence[int] = RANKS) -> dict[int, float]:
+    """Share of the queries with a hit at each of `ranks`."""
     query, gallery = (embed(points, visible) for points, visible in zip(trial.points, trial.visible, strict=True))
-    nearest = torch.cdist(query, gallery).topk(max(RANKS), largest=False).indices
-    same = np_mpjpe(trial.poses[:, None].expand(-1, max(RANKS), -1, -1), trial.poses[nearest]) < SAME_POSE
-    return {rank: same[:, :rank].any(1).float().mean().item() for rank in RANKS}
+    nearest = torch.cdist(query, gallery).topk(max(ranks), largest=False).indices
+    same = np_mpjpe(trial.poses[:, None].expand(-1, max(ranks), -1, -1), trial.poses[nearest]) < SAME_POSE
+    return {rank: same[:, :rank].any(1).float().mean().item() for rank in ranks}
 
 
 def run(
