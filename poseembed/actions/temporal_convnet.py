@@ -222,7 +222,7 @@ def settle_batch_norm(model: nn.Module, batches: Iterable[Float[Tensor, "clips f
     the untrained network. Long training makes them right; measuring them anew for the finished weights does so too.
     The model is left in train mode.
     """
-    norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm1d)]
+    norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d)]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
