@@ -6,16 +6,15 @@ apart, until the best of them has a worse one on either side. A run is judged by
 `val` split (complete poses), with the vectors compared by cosine or by Euclidean distance, whichever suits them better.
 
 A system that is finished is not trained again, and one that was stopped goes on where it was. A million pairs each
-are what two CPU cores do in about an hour and a half. The paper's 5 million batches of 256, on a GPU:
+take one CPU core an hour and a half; processes with different `--systems` share the work. The paper's 5 million batches
+of 256, on a GPU:
 
     python -m training.compare --data mocap_cmu.npz --out runs/paper --pairs 1280000000 --search-pairs 12800000 \
-        --set network.width=1024 --set objective.config.dropout=0.25
+        --set network.width=1024 objective.config.dropout=0.25
 """
 
 import argparse
 import json
-import shlex
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -29,6 +28,7 @@ from torch.optim import AdamW
 from poseembed import PoseEncoder
 from poseembed.network import NetworkConfig
 from training import log as run_log
+from training.benchmarks.compared import command
 from training.benchmarks.markdown import markdown_table
 from training.benchmarks.report import write_json
 from training.benchmarks.results import RESULTS, write_section
@@ -194,7 +194,7 @@ def make_trials(poses: Float[np.ndarray, "poses 13 3"]) -> list[Trial]:
     return [make_trial(poses, Condition(), seed=1000 + seed) for seed in range(TRIALS)]
 
 
-def section(out: Path, command: str) -> str:
+def section(out: Path, made_by: str) -> str:
     """What `RESULTS.md` says of the finished systems: settings that are the same for all, and what was searched."""
     rows = []
     for name, system in systems().items():
@@ -214,7 +214,7 @@ def section(out: Path, command: str) -> str:
             ]
         )
     head = ["system", "pairs", "learning rate", "of", *(f"val hit@1, {name}" for name in DISTANCES), "compared by"]
-    return "\n\n".join([f"```bash\n{command}\n```", ALIKE, markdown_table(head, rows)])
+    return "\n\n".join([f"```bash\n{made_by}\n```", ALIKE, markdown_table(head, rows)])
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -229,7 +229,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--search-pairs", type=int, default=SEARCH_PAIRS, help="of each learning rate tried (default: %(default)s)"
     )
     parser.add_argument(
-        "--set", action="append", default=[], metavar="SETTING=VALUE", help="change a setting of every system's recipe"
+        "--set",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="SETTING=VALUE",
+        help="change settings of every system's recipe",
     )
     parser.add_argument(
         "--results", type=Path, default=RESULTS, metavar="FILE", help="document to write to (RESULTS.md)"
@@ -253,7 +258,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
             comparison.finish(known[name], options.out / name, pairs=options.pairs, search_pairs=options.search_pairs)
     except (OSError, TypeError, ValueError) as error:
         parser.error(str(error))
-    text = section(options.out, shlex.join(["python", "-m", "training.compare", *(arguments or sys.argv[1:])]))
+    given = {
+        "--data": options.data,
+        "--out": [options.out],
+        "--pairs": [str(options.pairs)],
+        "--search-pairs": [str(options.search_pairs)],
+        "--set": options.set,
+        "--seed": [str(options.seed)],
+    }
+    text = section(options.out, command("training.compare", given))
     write_section(options.results, "What was compared", text)
     print(text)
 

@@ -238,7 +238,7 @@ def test_the_table_has_means_deviations_and_what_was_published() -> None:
         for trial, hit in enumerate((0.5, 0.6, 0.7))
     ]
     text = section(results, "python -m x")
-    assert text.startswith("`python -m x`")
+    assert text.startswith("```bash\npython -m x\n```")
     assert "| Pr-VIPE, cosine |" + 8 * " 60.0 ± 10.0 |" in text
     assert "| Pr-VIPE as published | 73.6 | - | 94.1 | 96.7 | - | - | 59.4 | 68.7 |" in text
 

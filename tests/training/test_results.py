@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from training.benchmarks.results import SECTIONS, TITLE, write_section
+from training.benchmarks.results import SECTIONS, TITLE, picture, write_section
 
 
 def test_sections_stand_in_the_documents_order_whenever_they_are_written(tmp_path: Path) -> None:
@@ -43,3 +43,8 @@ def test_a_section_of_unknown_origin_is_not_thrown_away(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="By hand"):
         write_section(file, SECTIONS[0], "text")
     assert "keep me" in file.read_text()
+
+
+def test_a_picture_is_found_from_the_documents_folder(tmp_path: Path) -> None:
+    shown = picture(tmp_path / "docs" / "a.png", tmp_path / "training" / "benchmarks" / "RESULTS.md", "Rows of a")
+    assert shown == "![Rows of a](../../docs/a.png)"

@@ -23,8 +23,6 @@ keypoints, 0 where a joint is missing, and which ones are there.
 """
 
 import argparse
-import shlex
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
@@ -40,6 +38,7 @@ from tqdm import tqdm
 from poseembed import PoseEncoder
 from poseembed.keypoints import normalize_keypoints
 from poseembed.network import NetworkConfig, network_input
+from training.benchmarks.compared import command
 from training.benchmarks.markdown import markdown_table
 from training.benchmarks.probes import Probe, constant, linear, mlp
 from training.benchmarks.report import write_json
@@ -221,11 +220,11 @@ def table(results: Sequence[Result]) -> str:
     return "\n".join(lines[1:])
 
 
-def section(results: Sequence[Result], command: str) -> str:
+def section(results: Sequence[Result], made_by: str) -> str:
     """What `RESULTS.md` says: for complete pictures, who can be read from what, in a row a system."""
     complete = [result for result in results if result.condition == Condition()]
     parts = [
-        f"```bash\n{command}\n```",
+        f"```bash\n{made_by}\n```",
         "What probes read (linear / MLP), on views of poses that they were not fitted on. Camera: median error of the "
         "direction to it, degrees. Pose: share of the variance of the 13 joints in 3D, in the frame of the body. A "
         "pose vector that is the same from every camera leaves the camera at chance; a view vector without the pose, "
@@ -313,8 +312,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     results = list(tqdm(run(fitted_on, data, encoders, seeds=options.seeds), total=total, unit="probe"))
     write_json(options.out, [asdict(result) for result in results])
     if options.run:
-        given = shlex.join(["python", "-m", "training.benchmarks.disentanglement", *(arguments or sys.argv[1:])])
-        write_section(options.results, "Disentanglement", section(results, given))
+        given = {
+            "--data": options.data,
+            "--run": [options.run],
+            "--weights": options.weights,
+            "--seeds": [str(options.seeds)],
+            "--out": [options.out],
+        }
+        made_by = command("training.benchmarks.disentanglement", given)
+        write_section(options.results, "Disentanglement", section(results, made_by))
     print(table(results))
 
 

@@ -221,7 +221,7 @@ def section(results: Sequence[Result], command: str) -> str:
         rows.append(["Pr-VIPE as published", *(str(hits.get(rank, "-")) for hits in known for rank in RANKS)])
         frames = min(result.frames for result in here)
         tables.append(f"**{data}**, {frames:,} frames a trial\n\n" + markdown_table(["hit@k, %", *head], rows))
-    return "\n\n".join([f"`{command}`", _ABOVE, *tables, _BELOW])
+    return "\n\n".join([f"```bash\n{command}\n```", _ABOVE, *tables, _BELOW])
 
 
 _ABOVE = f"""Each frame of one camera queries all frames of another, for every ordered pair of cameras of a rig; a hit

@@ -19,7 +19,7 @@ import numpy as np
 from training.benchmarks.action_command import PENN_ACTION, Column, parser, prepare, section, table
 from training.benchmarks.action_results import Plan, SystemResults
 from training.benchmarks.actions import ALL_VIEWS, Split, Task, all_views
-from training.benchmarks.results import write_section
+from training.benchmarks.results import picture, write_section
 
 DATA = (PENN_ACTION,)
 SECTION = "Limited supervision (Figure 3)"
@@ -132,6 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parts.append(table(finished, columns, work.seeds))
     if options.plot and finished:
         plot(options.plot, finished, {share: len(draw(task, share, 0).train) for share in shares}, work.seeds)
+        parts.append(picture(options.plot, work.results, "Accuracy against the share of labelled clips"))
     remarks = ["The paper's Figure 3 prints no numbers to set beside these."]
     text = section(work, parts, remarks, finished)
     write_section(work.results, SECTION, text)

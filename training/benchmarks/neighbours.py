@@ -26,7 +26,7 @@ from training.benchmarks.compared import Compared, add_options, check_files, com
 from training.benchmarks.markdown import markdown_table, spread
 from training.benchmarks.neighbours_picture import Neighbour, Row, draw_neighbours
 from training.benchmarks.report import write_json
-from training.benchmarks.results import write_section
+from training.benchmarks.results import picture, write_section
 from training.benchmarks.retrieval import SAME_POSE, Trial, hit_rates
 from training.bodies import heading
 from training.cameras import CameraRange, normalize_3d, orbit_matrix, project, y_up_to_z_up
@@ -205,13 +205,14 @@ def run(data: Mapping[str, Float[np.ndarray, "frames 13 3"]], compared: Sequence
                 yield Result(name, bound, trial, {}, degrees)
 
 
-def section(results: Sequence[Result], command: str, distances: Mapping[str, str]) -> str:
+def section(results: Sequence[Result], command: str, distances: Mapping[str, str], shown: str) -> str:
     """Markdown: a table for each data set, the command that made them, and how to read them.
 
     Args:
         results: Of `run`.
         command: The command line.
         distances: How each system's vectors are compared.
+        shown: Markdown of the picture; empty for none.
     """
     head = ["", "distance", *(f"pose: hit@{rank}, %" for rank in RANKS)]
     head += ["view: nearest, degrees", f"view: nearest {NEIGHBOURS}, degrees"]
@@ -224,7 +225,7 @@ def section(results: Sequence[Result], command: str, distances: Mapping[str, str
             degrees = [spread([r.degrees[k] for r in trials]) if trials[0].degrees else "-" for k in (1, NEIGHBOURS)]
             rows.append([label, distances.get(label, "-"), *hits, *degrees])
         tables.append(f"**{data}**\n\n" + markdown_table(head, rows))
-    return "\n\n".join([f"`{command}`", _ABOVE, *tables, _BELOW])
+    return "\n\n".join([f"```bash\n{command}\n```", _ABOVE, *tables, *([shown] if shown else []), _BELOW])
 
 
 _ABOVE = f"""Each of {GALLERY:,} held-out poses is seen by two random cameras: one picture is a query, the other in the
@@ -273,9 +274,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--out": [options.out],
         "--plot": [options.plot] if options.plot else [],
     }
-    text = section(
-        results, command("training.benchmarks.neighbours", given), {one.label: one.distance for one in compared}
-    )
+    shown = picture(options.plot, options.results, "Neighbours of some queries") if options.plot else ""
+    distances = {one.label: one.distance for one in compared}
+    text = section(results, command("training.benchmarks.neighbours", given), distances, shown)
     write_section(options.results, SECTION, text)
     print(text)
 

@@ -4,6 +4,7 @@ A section is a second-level heading with all that follows it up to the next one,
 concluded from the tables is not written here, but in `training/EXPERIMENTS.md`.
 """
 
+import os
 import re
 from pathlib import Path
 
@@ -47,3 +48,8 @@ def write_section(path: Path, name: str, text: str) -> None:
     sections[name] = text
     ordered = [f"## {title}\n\n{sections[title].strip()}\n" for title in SECTIONS if title in sections]
     path.write_text("\n".join([head.strip() + "\n", *ordered]), encoding="utf-8")
+
+
+def picture(path: Path, document: Path, title: str) -> str:
+    """Markdown that shows a picture in the document, wherever the two lie."""
+    return f"![{title}]({Path(os.path.relpath(path, document.parent)).as_posix()})"
