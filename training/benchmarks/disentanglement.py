@@ -85,7 +85,7 @@ class Result:
 
     Attributes:
         data: File that the poses are from.
-        condition: One of `CONDITIONS`.
+        condition: What became of the pictures.
         representation: What the probe read.
         probe: One of `PROBES`, or "constant".
         seed: Of the draw of views, and of the probe.
@@ -175,6 +175,7 @@ def run(
     encoders: Mapping[str, PoseEncoder],
     *,
     seeds: int,
+    conditions: Sequence[Condition] = CONDITIONS,
 ) -> Iterator[Result]:
     """Fit and test all probes; yields results as soon as each is there.
 
@@ -183,8 +184,9 @@ def run(
         data: Poses to test on, by the name of their file.
         encoders: Whose vectors to read, by name.
         seeds: How often to draw views and fit probes.
+        conditions: What becomes of the pictures.
     """
-    for condition, seed in product(CONDITIONS, range(seeds)):
+    for condition, seed in product(conditions, range(seeds)):
         known = draw_views(fitted_on, FIT, condition, seed=2 * seed)
         tests = {file: draw_views(poses, TEST, condition, seed=2 * seed + 1) for file, poses in data.items()}
         read_in = {file: represent(views, encoders) for file, views in tests.items()}
@@ -289,6 +291,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--weights", nargs="+", action="extend", default=[], metavar="NAME_OR_FOLDER", help="checkpoints"
     )
+    parser.add_argument(
+        "--complete", action="store_true", help="complete and exact pictures alone, which is what RESULTS.md shows"
+    )
     parser.add_argument("--run", type=Path, metavar="FOLDER", help="comparison of systems, see training.compare")
     parser.add_argument("--results", type=Path, default=RESULTS, metavar="FILE", help="document for --run (RESULTS.md)")
     parser.add_argument("--seeds", type=int, default=1, help="draws of views and of probes (default: %(default)s)")
@@ -308,15 +313,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (OSError, ValueError) as error:
         parser.error(str(error))
     vectors = 1 + sum(2 if encoder.view_dim else 1 for encoder in encoders.values())
-    total = options.seeds * len(CONDITIONS) * len(data) * (1 + len(PROBES) * vectors)
-    results = list(tqdm(run(fitted_on, data, encoders, seeds=options.seeds), total=total, unit="probe"))
+    conditions = CONDITIONS[: 1 if options.complete else None]
+    total = options.seeds * len(conditions) * len(data) * (1 + len(PROBES) * vectors)
+    results = list(
+        tqdm(run(fitted_on, data, encoders, seeds=options.seeds, conditions=conditions), total=total, unit="probe")
+    )
     write_json(options.out, [asdict(result) for result in results])
     if options.run:
         given = {
             "--data": options.data,
             "--run": [options.run],
             "--weights": options.weights,
-            "--seeds": [str(options.seeds)],
+            "--seeds": [str(options.seeds), *(["--complete"] if options.complete else [])],
             "--out": [options.out],
         }
         made_by = command("training.benchmarks.disentanglement", given)
