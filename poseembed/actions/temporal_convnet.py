@@ -215,12 +215,20 @@ def _logits(model: nn.Module, features: Float[Tensor, "clips frames dim"]) -> Fl
 
 
 @torch.no_grad()
-def settle_batch_norm(model: nn.Module, batches: Iterable[Float[Tensor, "clips frames dim"]]) -> None:
+def settle_batch_norm(
+    model: nn.Module, batches: Iterable[Float[Tensor, "clips frames dim"]], *, dropout: bool = True
+) -> None:
     """Measure the mean and variance that batch normalisation uses in eval mode over all training clips.
 
     The running averages it keeps in training move by 1 % a step, so after some hundred steps they still remember
     the untrained network. Long training makes them right; measuring them anew for the finished weights does so too.
     The model is left in train mode.
+
+    Args:
+        model: With finished weights.
+        batches: All training clips.
+        dropout: Whether to measure with dropout, as the running averages do. Where its noise goes through a ReLU into
+            a batch normalisation, that one's mean is then not what it will be without dropout.
     """
     norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d)]
     momenta = [norm.momentum for norm in norms]
@@ -228,7 +236,11 @@ def settle_batch_norm(model: nn.Module, batches: Iterable[Float[Tensor, "clips f
         norm.reset_running_stats()
         norm.momentum = None  # an average over all that comes
     model.train()
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.train(dropout)
     for batch in batches:
         model(batch)
+    model.train()
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum

@@ -139,7 +139,7 @@ def test_learns_which_way_a_hand_moves(key: str) -> None:
     features = torch.randn(8, 16, 13, 2, generator=torch.Generator().manual_seed(0)) / 20
     labels = torch.arange(8) % 2
     features[:, :, JOINTS.index("left_wrist"), 1] += torch.linspace(-1, 1, 16) * (2 * labels[:, None] - 1)
-    settings = FitSettings(epochs=14, batch_size=8, learning_rate=2e-3)
+    settings = FitSettings(epochs=12, batch_size=8, learning_rate=2e-3, bfloat16=True)
     build = classifiers()[key].build
     fitted = fit.fit(lambda: build(26, 2), features.flatten(2), labels, seed=0, settings=settings)
     assert (fit.predict(fitted.model, features.flatten(2)) == labels).all()
@@ -239,6 +239,21 @@ def test_bfloat16_is_for_products_only_and_for_devices_that_have_it(monkeypatch:
     assert rounded.dtype == torch.float32
     assert not torch.equal(rounded, precise)
     assert_close(rounded, precise, atol=0.01, rtol=0)
+
+
+class _Noisy(nn.Sequential):
+    """Batch normalisation of what dropout left over."""
+
+    def __init__(self) -> None:
+        super().__init__(nn.Dropout(0.5), nn.Flatten(), nn.ReLU(), nn.BatchNorm1d(3 * 26), nn.Linear(3 * 26, 2))
+
+
+def test_batch_norm_is_settled_for_use_without_dropout() -> None:
+    features = torch.randn(8, 3, 26, generator=torch.Generator().manual_seed(0))
+    settings = FitSettings(epochs=1, batch_size=4)
+    model = fit.fit(_Noisy, features, torch.arange(8) % 2, seed=0, settings=settings).model
+    assert not any(module.training for module in model.modules())
+    assert_close(model.get_buffer("3.running_mean"), features.flatten(1).relu().mean(0))
 
 
 def test_batch_norm_over_joints_is_settled_too() -> None:

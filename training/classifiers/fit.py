@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
+from poseembed.actions.convnet import ConvNet
 from poseembed.actions.temporal_convnet import settle_batch_norm, warmup_then_cosine
 from training.classifiers.base import Penalised
 from training.precision import multiplies_bfloat16
@@ -104,7 +105,9 @@ def fit(
                 schedule.step()
                 total += float(loss.detach()) * len(batch)
             losses.append(total / len(features))
-        settle_batch_norm(model, features.tensor_split(batches))
+        # Without dropout, as they will be used: what nine units of ST-GCN add up has other means with it. ConvNet does
+        # as well either way, and keeps the way in which its published results were measured.
+        settle_batch_norm(model, features.tensor_split(batches), dropout=isinstance(model, ConvNet))
     return Fitted(model.eval(), tuple(losses))
 
 
