@@ -33,6 +33,7 @@ from training.bodies import Bodies
 from training.datasets import human36m
 from training.datasets.mocap import read_poses
 from training.objectives.base import Losses, Objective
+from training.precision import multiplies_bfloat16
 from training.real_views import RealViewSampler
 from training.recipe import Recipe, change, load_recipe, recipe_names
 from training.views import ViewSampler
@@ -53,7 +54,7 @@ class Trainer:
     def __init__(self, recipe: Recipe, sampler: ViewSampler, *, seed: int) -> None:
         self.recipe, self.sampler, self.seed = recipe, sampler, seed
         self.device = sampler.device
-        self.bfloat16 = _multiplies_bfloat16(self.device)
+        self.bfloat16 = multiplies_bfloat16(self.device)
         torch.manual_seed(seed)
         self.objective: Objective = recipe.objective(recipe.network).to(self.device)
         self.players = self.objective.players()
@@ -249,14 +250,6 @@ def _processes(device: str | None) -> Iterator[torch.device]:
         yield torch.device("cuda" if use_gpu else "cpu")
     finally:
         dist.destroy_process_group()
-
-
-def _multiplies_bfloat16(device: torch.device) -> bool:
-    """Whether the device has bfloat16 products; without them they would be slower than float32's, not faster."""
-    if device.type != "cpu":
-        return True
-    abilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}  # not in older torch
-    return any(abilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 
 def _rank() -> int:

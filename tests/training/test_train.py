@@ -29,6 +29,7 @@ from training.bodies import Bodies, Variation
 from training.cameras import CameraRange
 from training.objectives.base import Losses, Objective
 from training.objectives.cv_mim import CvMim, CvMimConfig
+from training.precision import multiplies_bfloat16
 from training.recipe import Recipe, load_recipe, recipe_names
 from training.views import Batch, Detector, ViewSampler
 
@@ -320,7 +321,7 @@ def test_processors_without_bfloat16_products_train_in_full_precision(
 @pytest.mark.parametrize("device", ["cuda", "mps"])
 def test_accelerators_train_in_bfloat16(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
-    assert train._multiplies_bfloat16(torch.device(device))
+    assert multiplies_bfloat16(torch.device(device))
 
 
 def test_training_lowers_the_loss() -> None:
