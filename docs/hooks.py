@@ -1,4 +1,4 @@
-"""Pages that stand elsewhere in the repository, where they are kept: model cards beside their weights, experiments."""
+"""Pages that stand elsewhere in the repository, where they are kept: model cards beside their weights, experiments, results."""
 
 from pathlib import Path
 
@@ -11,6 +11,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     root = Path(config.config_file_path).parent
     pages = {f"models/{card.parent.name}.md": card for card in root.glob("weights/*/README.md")}
     pages["experiments.md"] = root / "training" / "EXPERIMENTS.md"
+    results = root / "training" / "benchmarks"
+    pages |= {f"benchmarks/{source.name}": source for source in (results / "RESULTS.md", *results.glob("*.png"))}
     for page, source in pages.items():
         files.append(File.generated(config, page, abs_src_path=str(source)))
     return files

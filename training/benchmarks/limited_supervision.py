@@ -10,6 +10,7 @@ the whole is the same fit as in `training.benchmarks.supervised`.
 
 import argparse
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
@@ -125,6 +126,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         made.error(f"no such folder: {options.plot.parent}")
     work = prepare(made, options, DATA)
     task, shares = work.tasks[PENN_ACTION], sorted(set(options.shares))
+    if shares != sorted(SHARES):
+        work = replace(work, command=f"{work.command} --shares {' '.join(map(str, shares))}")
+    if options.plot:
+        work = replace(work, command=f"{work.command} --plot {options.plot.name}")
     finished = work.fit({PENN_ACTION: plan(task, shares, work.seeds)})[PENN_ACTION]
     parts = []
     if finished:
