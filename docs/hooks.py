@@ -1,4 +1,4 @@
-"""Pages that stand elsewhere in the repository, where they are kept: model cards beside their weights, experiments, results."""
+"""Pages kept elsewhere in the repository: model cards beside their weights, experiments, results."""
 
 from pathlib import Path
 

@@ -51,11 +51,11 @@ TRIALS = 2
 """Galleries that a run is judged on."""
 
 ALIKE = """
-Everything but the objective is the same for all. Unless the command sets it otherwise that is: five layers of 512 units,
-the recorded bodies, cameras 3 to 12 torso lengths away, a virtual detector (noise; half of the views can lose joints),
-batches of 256 pairs, AdamW with a rate that falls to 0, no dropout. Each system had its learning rate searched by the
-same rule, on the `val` split. The paper trained on Human3.6M (half of it detected keypoints) for 1,280 million pairs,
-with 1,024 units, Adagrad and dropout.
+Everything but the objective is the same for all; unless the command sets it otherwise, that is five layers of 512
+units, the recorded bodies, cameras 3 to 12 torso lengths away, a virtual detector (noise; half of the views can lose
+joints), batches of 256 pairs, AdamW with a rate that falls to 0, no dropout. Each system had its learning rate searched
+by the same rule, on the `val` split. The paper trained on Human3.6M (half of it detected keypoints) for 1,280 million
+pairs, with 1,024 units, Adagrad and dropout.
 """.strip()
 """What `RESULTS.md` says of the settings that `recipe` makes."""
 
