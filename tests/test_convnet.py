@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from poseembed.actions.convnet import ConvNet, _same_padding
+from poseembed.actions.convnet import KERNEL, STRIDE, ConvNet, same_padding
 from training.classifiers.fit import FitSettings, _rate, fit, predict
 
 
@@ -32,7 +32,7 @@ def test_impossible_sizes_are_refused(dims: tuple[int, int]) -> None:
     [(332, (2, 3)), (166, (2, 3)), (83, (3, 3)), (1, (3, 3)), (2, (2, 3))],  # TensorFlow's rule, worked by hand
 )
 def test_same_padding_is_tensorflows(length: int, padding: tuple[int, int]) -> None:
-    assert _same_padding(length) == padding
+    assert same_padding(length, KERNEL, STRIDE) == padding
 
 
 def test_first_weights_are_he_normal_cut_off_at_two_deviations() -> None:

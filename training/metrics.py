@@ -1,4 +1,4 @@
-"""Distances between 3D poses that do not depend on where the body stands, turns or how large it is."""
+"""Distances between 3D poses that do not depend on where the body stands, turns or how large it is; angles."""
 
 import torch
 from jaxtyping import Float
@@ -41,3 +41,8 @@ def pa_mpjpe(target: Float[Tensor, "*batch n 3"], source: Float[Tensor, "*batch 
 def np_mpjpe(target: Float[Tensor, "*batch 13 3"], source: Float[Tensor, "*batch 13 3"]) -> Float[Tensor, "*batch"]:
     """PA-MPJPE of normalised poses: torso lengths. Below 0.1, Pr-VIPE and we call two poses the same."""
     return pa_mpjpe(normalize_3d(target), normalize_3d(source))
+
+
+def degrees_of_chord(chord: Float[Tensor, "*any"]) -> Float[Tensor, "*any"]:
+    """Angle between two unit vectors so far apart; unlike their cosine, the distance tells small angles too."""
+    return torch.rad2deg(2 * torch.asin((chord / 2).clamp_max(1)))

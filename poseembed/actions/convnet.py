@@ -62,11 +62,11 @@ class _Layer(nn.Module):
         self.dropout = nn.Dropout(0.5)
 
     def forward(self, x: Float[Tensor, "clips inputs frames"]) -> Float[Tensor, "clips outputs frames_out"]:
-        x = self.conv(F.pad(x, _same_padding(x.shape[-1])))
+        x = self.conv(F.pad(x, same_padding(x.shape[-1], KERNEL, STRIDE)))
         return self.dropout(F.relu(self.norm(x)))
 
 
-def _same_padding(length: int) -> tuple[int, int]:
-    """Zeros before and after a sequence so that `ceil(length / STRIDE)` steps come out; an odd one goes after."""
-    total = max((math.ceil(length / STRIDE) - 1) * STRIDE + KERNEL - length, 0)
+def same_padding(length: int, kernel: int, stride: int) -> tuple[int, int]:
+    """Zeros before and after a sequence so that `ceil(length / stride)` steps come out; an odd one goes after."""
+    total = max((math.ceil(length / stride) - 1) * stride + kernel - length, 0)
     return total // 2, total - total // 2

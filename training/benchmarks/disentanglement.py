@@ -47,7 +47,7 @@ from training.benchmarks.retrieval import Condition
 from training.bodies import heading
 from training.cameras import CameraRange, normalize_3d, orbit_matrix, project, turn, y_up_to_z_up
 from training.datasets import mocap
-from training.metrics import mpjpe
+from training.metrics import degrees_of_chord, mpjpe
 from training.systems import load_trained
 from training.views import describe_camera
 
@@ -164,9 +164,9 @@ def measure(
 
 
 def _angles(first: Float[Tensor, "views n"], second: Float[Tensor, "views n"]) -> Float[Tensor, " views"]:
-    """Angles between vectors, degrees; by their chord, for the cosine is blind to small ones."""
+    """Angles between vectors, degrees."""
     chord = (normalize(first, dim=-1) - normalize(second, dim=-1)).norm(dim=-1)
-    return torch.rad2deg(2 * torch.asin((chord / 2).clamp_max(1)))
+    return degrees_of_chord(chord)
 
 
 def run(

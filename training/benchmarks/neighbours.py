@@ -27,11 +27,11 @@ from training.benchmarks.markdown import markdown_table, spread
 from training.benchmarks.neighbours_picture import Neighbour, Row, draw_neighbours
 from training.benchmarks.report import write_json
 from training.benchmarks.results import picture, write_section
-from training.benchmarks.retrieval import SAME_POSE, Trial, hit_rates
+from training.benchmarks.retrieval import SAME_POSE, Trial, draw_poses, hit_rates
 from training.bodies import heading
-from training.cameras import CameraRange, normalize_3d, orbit_matrix, project, y_up_to_z_up
+from training.cameras import CameraRange, orbit_matrix, project
 from training.datasets import mocap
-from training.metrics import np_mpjpe
+from training.metrics import degrees_of_chord, np_mpjpe
 from training.views import describe_camera
 
 GALLERY = 3000
@@ -111,11 +111,8 @@ def draw_gallery(poses: Float[np.ndarray, "frames 13 3"], *, seed: int) -> Galle
     Raises:
         ValueError: If there are fewer poses than a gallery holds.
     """
-    if len(poses) < GALLERY:
-        raise ValueError(f"got {len(poses)} poses; a gallery takes {GALLERY}")
     generator = torch.Generator().manual_seed(seed)
-    chosen = torch.randperm(len(poses), generator=generator)[:GALLERY]
-    drawn = y_up_to_z_up(normalize_3d(torch.from_numpy(poses)[chosen]))
+    drawn = draw_poses(poses, GALLERY, generator)
     return Gallery(drawn, _see(drawn, generator), _see(drawn, generator))
 
 
@@ -128,9 +125,9 @@ def _see(poses: Float[Tensor, "poses 13 3"], generator: Generator) -> Views:
 def degrees_apart(
     first: Float[Tensor, "queries 3"], second: Float[Tensor, "pictures 3"]
 ) -> Float[Tensor, "queries pictures"]:
-    """Angles between unit vectors, by their chord, for the cosine is blind to small ones."""
+    """Angles between unit vectors."""
     chord = torch.cdist(first, second, compute_mode="donot_use_mm_for_euclid_dist")
-    return torch.rad2deg(2 * torch.asin((chord / 2).clamp_max(1)))
+    return degrees_of_chord(chord)
 
 
 def nearest(

@@ -121,6 +121,20 @@ def pose_vectors(encoder: PoseEncoder) -> Embed:
     return lambda points, visible: normalize(as_they_are(points, visible), dim=-1)
 
 
+def draw_poses(
+    poses: Float[np.ndarray, "frames 13 3"], count: int, generator: Generator
+) -> Float[Tensor, "count 13 3"]:
+    """Draw a gallery's poses, each once, and place them as cameras see them: z up, the torso 1 long.
+
+    Raises:
+        ValueError: If there are fewer.
+    """
+    if len(poses) < count:
+        raise ValueError(f"got {len(poses)} poses; a gallery takes {count}")
+    chosen = torch.randperm(len(poses), generator=generator)[:count]
+    return y_up_to_z_up(normalize_3d(torch.from_numpy(poses)[chosen]))
+
+
 def make_trial(poses: Float[np.ndarray, "frames 13 3"], condition: Condition, *, seed: int) -> Trial:
     """Draw a trial's poses, cameras and missing joints.
 
@@ -132,11 +146,8 @@ def make_trial(poses: Float[np.ndarray, "frames 13 3"], condition: Condition, *,
     Raises:
         ValueError: If there are fewer poses than a gallery holds.
     """
-    if len(poses) < GALLERY:
-        raise ValueError(f"got {len(poses)} poses; a gallery takes {GALLERY}")
     generator = torch.Generator().manual_seed(seed)
-    chosen = torch.randperm(len(poses), generator=generator)[:GALLERY]
-    drawn = y_up_to_z_up(normalize_3d(torch.from_numpy(poses)[chosen]))
+    drawn = draw_poses(poses, GALLERY, generator)
     (query, query_torso), (gallery, gallery_torso) = (_picture(drawn, generator) for _ in range(2))
     shown = tuple(torch.rand(GALLERY, 13, generator=generator).argsort(-1) >= condition.missing for _ in range(2))
     query, gallery = (

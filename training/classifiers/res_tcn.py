@@ -1,6 +1,5 @@
 """Res-TCN: residual temporal convolutions on whole frames (Kim and Reiter, CVPR workshops 2017)."""
 
-import math
 from itertools import pairwise
 
 import torch
@@ -8,6 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from poseembed.actions.convnet import same_padding
 from poseembed.network import he_normal_
 from training.classifiers.base import Classifier, check_sizes
 
@@ -79,16 +79,15 @@ class _Unit(nn.Module):
 
 
 class _SameConv(nn.Conv1d):
-    """Convolution with TensorFlow's 'same' padding: `ceil(frames / stride)` steps come out, an odd zero goes after."""
+    """Convolution with TensorFlow's 'same' padding."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1) -> None:
         super().__init__(inputs, outputs, kernel, stride)
         he_normal_(self)
 
     def forward(self, x: Float[Tensor, "clips inputs frames"]) -> Float[Tensor, "clips outputs frames_out"]:
-        (kernel,), (stride,), frames = self.kernel_size, self.stride, x.shape[-1]
-        zeros = max((math.ceil(frames / stride) - 1) * stride + kernel - frames, 0)
-        return super().forward(F.pad(x, (zeros // 2, zeros - zeros // 2)))
+        (kernel,), (stride,) = self.kernel_size, self.stride
+        return super().forward(F.pad(x, same_padding(x.shape[-1], kernel, stride)))
 
 
 def _norm(width: int) -> nn.BatchNorm1d:
