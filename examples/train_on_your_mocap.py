@@ -27,7 +27,7 @@ parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.R
 parser.add_argument("recordings", help="folder of .bvh files, or of .amc files with their .asf")
 parser.add_argument("out", type=Path, help="folder for all that comes of it")
 parser.add_argument("--hold-out", nargs="+", required=True, metavar="SUBJECT", help="not to learn from")
-parser.add_argument("--recipe", default="poseembed_small", choices=recipe_names(), help="settings (%(default)s)")
+parser.add_argument("--recipe", default="poseembed_base", choices=recipe_names(), help="settings (%(default)s)")
 parser.add_argument("--pairs", default="1000000", metavar="N", help="views to learn from, by two (%(default)s)")
 options = parser.parse_args()
 data, weights = str(options.out / "mocap.npz"), str(options.out / "checkpoint")

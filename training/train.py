@@ -216,8 +216,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_flush_denormal(True)
     options.out.mkdir(parents=True, exist_ok=True)
     with _processes(options.device) as device:
-        sampler = _sampler(recipe, options.data, options.detections, device)
-        trainer = Trainer(recipe, sampler, seed=options.seed)
+        try:
+            sampler = _sampler(recipe, options.data, options.detections, device)
+            trainer = Trainer(recipe, sampler, seed=options.seed)
+        except (OSError, ValueError) as error:  # data that cannot be read, a teacher that is not there
+            parser.error(str(error))
         train(trainer, options.out, save_seconds=options.save_seconds)
         if _rank() == 0:
             folder = options.out / "checkpoint"

@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from poseembed import PoseEncoder
+from poseembed import PoseEncoder, checkpoint
+from poseembed.checkpoint import CheckpointConfig
+from poseembed.network import Encoder, NetworkConfig
 from training.benchmarks import retrieval
 from training.benchmarks.retrieval import (
     Condition,
@@ -66,6 +68,13 @@ def test_an_embedding_that_is_wrong_by_one_pose_hits_at_ten() -> None:
     trial = numbered_trial(torch.from_numpy(bodies(GALLERY)), torch.arange(GALLERY) - 1)
     rates = hit_rates(trial, number)  # the nearest of query i is i + 1, but of the last query it is the last
     assert rates == pytest.approx({1: 1 / GALLERY, 10: 1.0, 20: 1.0})
+
+
+def test_a_gallery_may_have_an_embedding_of_its_own() -> None:
+    trial = numbered_trial(torch.from_numpy(bodies(GALLERY)), torch.arange(GALLERY))
+    assert hit_rates(trial, number, embed_gallery=lambda points, _: GALLERY - 1 - number(points, _))[1] == 0
+    backwards = numbered_trial(trial.poses, GALLERY - 1 - torch.arange(GALLERY))
+    assert hit_rates(backwards, number, embed_gallery=lambda points, _: GALLERY - 1 - number(points, _))[1] == 1
 
 
 def test_the_same_pose_in_another_place_is_a_hit() -> None:
@@ -216,6 +225,25 @@ def test_pr_vipe_ranks_by_distance(write_mocap: WriteMocap, tmp_path: Path, mask
     vectors = retrieval.means(encoder)(points, everything)
     assert_close(vectors, encoder.embed(points).z_pose)
     assert_close(retrieval.pose_vectors(encoder)(points, everything), vectors / vectors.norm(dim=-1, keepdim=True))
+
+
+def test_queries_search_a_gallery_of_another_checkpoint(
+    write_mocap: WriteMocap, tmp_path: Path, masked_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = write_mocap(tmp_path / "data.npz", {"val": bodies(GALLERY)}), tmp_path / "results.json"
+    command = ["--data", str(data), "--weights", str(masked_folder), "--missing", "0", "--noise", "0", "--trials", "1"]
+    retrieval.main([*command, "--gallery", str(masked_folder), "--out", str(out)])
+    hits = {result["representation"]: result["hits"] for result in json.loads(out.read_text())}
+    name = f"z_pose {masked_folder}"
+    assert hits[f"{name}, gallery of {masked_folder}"] == hits[name]
+    assert hits[f"{name}, gallery of {masked_folder}"] != hits["raw 2D keypoints"]
+    longer = NetworkConfig(width=8, blocks=1, pose_dim=5, view_dim=5)
+    encoder = Encoder(longer, batch_norm=False, dropout=0.0)
+    config = CheckpointConfig(network=longer, license="apache-2.0", training={})
+    checkpoint.write(tmp_path / "longer", checkpoint.Checkpoint(config, encoder, "card"))
+    with pytest.raises(SystemExit, match="2"):
+        retrieval.main([*command, "--gallery", str(tmp_path / "longer"), "--out", str(out)])
+    assert "differ in length" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -165,9 +165,19 @@ def _picture(
     return project(poses, orbit_matrix(azimuth, elevation, roll), distance), 1 / distance
 
 
-def hit_rates(trial: Trial, embed: Embed, ranks: Sequence[int] = RANKS) -> dict[int, float]:
-    """Share of the queries with a hit at each of `ranks`."""
-    query, gallery = (embed(points, visible) for points, visible in zip(trial.points, trial.visible, strict=True))
+def hit_rates(
+    trial: Trial, embed: Embed, ranks: Sequence[int] = RANKS, *, embed_gallery: Embed | None = None
+) -> dict[int, float]:
+    """Share of the queries with a hit at each of `ranks`.
+
+    Args:
+        trial: The pictures.
+        embed: Represents them.
+        ranks: At least 1.
+        embed_gallery: Represents the gallery's; the same as the queries if None.
+    """
+    embeds = embed, embed_gallery or embed
+    query, gallery = (of(*seen) for of, *seen in zip(embeds, trial.points, trial.visible, strict=True))
     nearest = torch.cdist(query, gallery).topk(max(ranks), largest=False).indices
     same = np_mpjpe(trial.poses[:, None].expand(-1, max(ranks), -1, -1), trial.poses[nearest]) < SAME_POSE
     return {rank: same[:, :rank].any(1).float().mean().item() for rank in ranks}
@@ -175,16 +185,23 @@ def hit_rates(trial: Trial, embed: Embed, ranks: Sequence[int] = RANKS) -> dict[
 
 def run(
     data: dict[str, Float[np.ndarray, "frames 13 3"]],
-    representations: dict[str, Embed],
+    representations: dict[str, tuple[Embed, Embed | None]],
     *,
     conditions: Sequence[Condition],
     trials: int,
 ) -> Iterator[Result]:
-    """Measure everything; yields results as soon as each is there."""
+    """Measure everything; yields results as soon as each is there.
+
+    Args:
+        data: Poses by the data set's name.
+        representations: Of the queries, and of the gallery where that is another; by label.
+        conditions: What becomes of the pictures.
+        trials: Draws of poses and cameras.
+    """
     for (name, poses), condition, seed in product(data.items(), conditions, range(trials)):
         trial = make_trial(poses, condition, seed=seed)
-        for label, embed in representations.items():
-            yield Result(name, label, condition, seed, hit_rates(trial, embed))
+        for label, (query, gallery) in representations.items():
+            yield Result(name, label, condition, seed, hit_rates(trial, query, embed_gallery=gallery))
 
 
 def table(results: Sequence[Result]) -> str:
@@ -225,6 +242,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--pr-vipe", action="append", default=[], metavar="FOLDER", help="checkpoint of that recipe; may be repeated"
     )
     parser.add_argument(
+        "--gallery",
+        metavar="NAME_OR_FOLDER",
+        help="search a gallery of this checkpoint's vectors too, with those of each of --weights",
+    )
+    parser.add_argument(
         "--missing", type=int, nargs="+", default=[0, 4, 4], metavar="N", help="joints missing (default: 0 4 4)"
     )
     parser.add_argument(
@@ -249,11 +271,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (FileNotFoundError, ValueError) as error:
         parser.error(str(error))
     data = {name: mocap.read(path).held_out() for name, path in files.items()}
-    representations: dict[str, Embed] = {"raw 2D keypoints": raw_keypoints, "joint-pair distances": joint_distances}
+    representations: dict[str, tuple[Embed, Embed | None]] = {
+        "raw 2D keypoints": (raw_keypoints, None),
+        "joint-pair distances": (joint_distances, None),
+    }
+    gallery = PoseEncoder.from_pretrained(options.gallery) if options.gallery else None
     for weights in options.weights:
-        representations[f"z_pose {weights}"] = pose_vectors(PoseEncoder.from_pretrained(weights))
+        encoder = PoseEncoder.from_pretrained(weights)
+        representations[f"z_pose {weights}"] = pose_vectors(encoder), None
+        if gallery:
+            if gallery.pose_dim != encoder.pose_dim:
+                parser.error(f"pose vectors of {weights} and of {options.gallery} differ in length")
+            both = pose_vectors(encoder), pose_vectors(gallery)
+            representations[f"z_pose {weights}, gallery of {options.gallery}"] = both
     for weights in options.pr_vipe:
-        representations[f"Pr-VIPE {weights}"] = means(PoseEncoder.from_pretrained(weights))
+        representations[f"Pr-VIPE {weights}"] = means(PoseEncoder.from_pretrained(weights)), None
     conditions = [Condition(*values) for values in zip(options.missing, options.noise, strict=True)]
     measured = run(data, representations, conditions=conditions, trials=options.trials)
     total = len(data) * len(conditions) * options.trials * len(representations)
