@@ -15,7 +15,7 @@ import torch
 
 from poseembed import write_poses
 from training.datasets import mocap
-from training.recording import film
+from training.scene.film import film
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("mocap", type=Path, help="motion capture, .npz")

@@ -20,8 +20,8 @@ from poseembed.search import search
 from training import calibrate, decoder, train
 from training.benchmarks import view_invariance
 from training.datasets import mocap, prepare
-from training.recipe import recipe_names
-from training.recording import film
+from training.running.recipe import recipe_names
+from training.scene.film import film
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("recordings", help="folder of .bvh files, or of .amc files with their .asf")

@@ -12,7 +12,7 @@ import torch
 
 import poseembed.checkpoint
 from poseembed import JOINTS, PoseEncoder, list_pretrained, mirror
-from training.cameras import orbit_matrix, project
+from training.scene.cameras import orbit_matrix, project
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = Path(__file__).parent / "golden"

@@ -28,11 +28,12 @@ from poseembed import checkpoint
 from poseembed.calibration import MatchCalibration, log_shares
 from poseembed.network import Encoder
 from training.benchmarks.retrieval import SAME_POSE
-from training.bodies import Bodies, Variation
-from training.cameras import CameraRange
 from training.datasets.mocap import read_poses
-from training.metrics import np_mpjpe
-from training.views import Detector, ViewSampler
+from training.scene.bodies import Bodies, Variation
+from training.scene.cameras import CameraRange
+from training.scene.detector import Detector
+from training.scene.metrics import np_mpjpe
+from training.scene.views import ViewSampler
 
 BATCH = 256
 """Bodies whose views are compared with each other. With fewer, more of the matches are of one and the same body."""

@@ -27,19 +27,20 @@ from torch.optim import AdamW
 
 from poseembed import PoseEncoder
 from poseembed.network import NetworkConfig
-from training import log as run_log
-from training.benchmarks.compared import command
-from training.benchmarks.markdown import markdown_table
-from training.benchmarks.report import write_json
-from training.benchmarks.results import RESULTS, write_section
 from training.benchmarks.retrieval import Condition, Embed, Trial, hit_rates, make_trial, means, pose_vectors
-from training.bodies import Bodies
 from training.datasets import mocap
+from training.evaluation.compared import command
+from training.evaluation.markdown import markdown_table
+from training.evaluation.report import write_json
+from training.evaluation.results_document import RESULTS, write_section
+from training.evaluation.systems import CHECKPOINT_FOLDER, CHOICE_FILE, systems
 from training.objectives.base import System
-from training.recipe import Recipe, change
-from training.systems import CHECKPOINT_FOLDER, CHOICE_FILE, systems
-from training.train import Trainer, export, train
-from training.views import Detector, ViewSampler
+from training.running import log as run_log
+from training.running.recipe import Recipe, change
+from training.running.trainer import Trainer, export, train
+from training.scene.bodies import Bodies
+from training.scene.detector import Detector
+from training.scene.views import ViewSampler
 
 PAIRS, SEARCH_PAIRS = 1_000_000, 150_000
 """Pairs that each system is trained on, and those of each run of the search."""
@@ -121,7 +122,7 @@ class Comparison:
 
     Args:
         data: Motion capture files; one at least has a `val` split.
-        changes: Assignments to settings of every recipe, see `training.recipe.change`.
+        changes: Assignments to settings of every recipe, see `training.running.recipe.change`.
         seed: Of everything random.
         save_seconds: Time between two saves of a run's state.
 

@@ -22,11 +22,12 @@ from poseembed import checkpoint
 from poseembed.checkpoint import Checkpoint
 from poseembed.decoder import Camera, Decoder, DecoderConfig, look
 from poseembed.network import Encoder
-from training.bodies import Bodies, Variation
-from training.cameras import CameraRange
 from training.datasets.mocap import read_poses
-from training.recipe import load_recipe
-from training.views import Detector, ViewSampler
+from training.running.recipe import load_recipe
+from training.scene.bodies import Bodies, Variation
+from training.scene.cameras import CameraRange
+from training.scene.detector import Detector
+from training.scene.views import ViewSampler
 
 BATCH = 512
 """Bodies a step, each seen by two cameras."""

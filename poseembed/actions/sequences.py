@@ -50,7 +50,7 @@ def resample(sequence: Float[np.ndarray, "frames dim"], length: int) -> Float[np
     """Bring a clip to `length` frames by repeating or skipping frames, evenly.
 
     Frame `t` of the result is frame `floor((t + 0.5) * n / length)` of a clip of `n`, as in
-    `training.datasets.actions.resample`: one that was observed.
+    `training.datasets.actions.clips.resample`: one that was observed.
     """
     return sequence[(2 * np.arange(length) + 1) * len(sequence) // (2 * length)]
 

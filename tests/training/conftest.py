@@ -10,7 +10,7 @@ import torch
 
 from poseembed.checkpoint import Checkpoint, CheckpointConfig, write
 from poseembed.network import Encoder, NetworkConfig
-from training.systems import CHECKPOINT_FOLDER, CHOICE_FILE
+from training.evaluation.systems import CHECKPOINT_FOLDER, CHOICE_FILE
 
 
 @pytest.fixture(scope="session")

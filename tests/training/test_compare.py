@@ -12,7 +12,7 @@ from poseembed import PoseEncoder
 from training import compare
 from training.benchmarks import retrieval
 from training.compare import FACTOR, FIRST_RATE, MOST_RATES, recipe, search
-from training.systems import load_trained, systems
+from training.evaluation.systems import load_trained, systems
 
 PAPER = {
     "cv-mim",

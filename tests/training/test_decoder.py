@@ -12,10 +12,11 @@ from torch.testing import assert_close
 from poseembed import PoseEncoder
 from poseembed.decoder import Camera, DecoderConfig, look
 from training import decoder
-from training.bodies import Bodies, Variation
-from training.cameras import CameraRange, orbit_matrix, project
 from training.decoder import evaluate, fit
-from training.views import Detector, ViewSampler, describe_camera
+from training.scene.bodies import Bodies, Variation
+from training.scene.cameras import CameraRange, orbit_matrix, project
+from training.scene.detector import Detector
+from training.scene.views import ViewSampler, describe_camera
 
 WriteMocap = Callable[[Path, dict[str, np.ndarray]], Path]
 

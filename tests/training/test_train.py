@@ -1,7 +1,6 @@
 """The training command on networks that are small enough to train here: that a run can be killed, above all."""
 
 import dataclasses
-import importlib
 import json
 import os
 import signal
@@ -20,18 +19,22 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn, optim
 
-import training.recipes
 from poseembed import PoseEncoder
 from poseembed.checkpoint import CARD_FILE, WEIGHTS_FILE
 from poseembed.network import NetworkConfig
-from training import log, run_state, train
-from training.bodies import Bodies, Variation
-from training.cameras import CameraRange
+from training import train
 from training.objectives.base import Losses, Objective
 from training.objectives.cv_mim import CvMim, CvMimConfig
-from training.precision import multiplies_bfloat16
-from training.recipe import Recipe, load_recipe, recipe_names
-from training.views import Batch, Detector, ViewSampler
+from training.running import log
+from training.running import state as run_state
+from training.running.precision import multiplies_bfloat16
+from training.running.recipe import Recipe, load_recipe, recipe_names
+from training.running.trainer import Trainer, export
+from training.running.trainer import train as train_to_the_end
+from training.scene.bodies import Bodies, Variation
+from training.scene.cameras import CameraRange
+from training.scene.detector import Detector
+from training.scene.views import Batch, ViewSampler
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -39,10 +42,10 @@ TINY = """
 from functools import partial
 from torch.optim import AdamW
 from poseembed.network import NetworkConfig
-from training.bodies import Variation
+from training.scene.bodies import Variation
 from training.objectives.cv_mim import CvMim, CvMimConfig
-from training.recipe import Recipe
-from training.views import Detector
+from training.running.recipe import Recipe
+from training.scene.detector import Detector
 
 RECIPE = Recipe(
     objective=partial(CvMim, config=CvMimConfig(cross_view_estimator="info_nce")),
@@ -60,7 +63,7 @@ CONSTANT = """
 from functools import partial
 from poseembed.network import NetworkConfig
 from training.objectives.cv_mim import CvMim, CvMimConfig
-from training.recipe import Recipe
+from training.running.recipe import Recipe
 
 RECIPE = Recipe(
     objective=partial(CvMim, config=CvMimConfig()), network=NetworkConfig(width=16), pairs=160, batch_size=8
@@ -71,10 +74,9 @@ TO_BE_KILLED = """
 import sys
 import time
 
-import training.recipes
-from training import run_state, train
+from training import train
+from training.running import state as run_state
 
-training.recipes.__path__.append(sys.argv[1])
 save, save_file = run_state.save, run_state.save_file
 
 
@@ -91,7 +93,7 @@ def get_stuck(tensors, path, metadata):
 
 
 run_state.save, run_state.save_file = save_every_tenth, get_stuck
-train.main(sys.argv[2:])
+train.main(sys.argv[1:])
 """
 
 KEEPING_RANKS = """
@@ -99,21 +101,20 @@ import sys
 
 from safetensors.torch import save_file
 
-import training.recipes
 from training import train
+from training.running.processes import rank
 
-training.recipes.__path__.append(sys.argv[1])
 run = train.train
 
 
 def run_and_keep(trainer, out, **options):
     run(trainer, out, **options)
     weights = {name: value.detach().contiguous() for name, value in trainer.objective.named_parameters()}
-    save_file(weights, out / f"rank{train._rank()}.safetensors")
+    save_file(weights, out / f"rank{rank()}.safetensors")
 
 
 train.train = run_and_keep
-train.main(sys.argv[2:])
+train.main(sys.argv[1:])
 """
 
 
@@ -125,18 +126,13 @@ def leave_random_numbers_as_they_were() -> Iterator[None]:
 
 
 @pytest.fixture
-def recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def recipes(tmp_path: Path) -> Path:
     """The folder of two more recipes: `tiny`, which has all that there is, and `constant`, the paper's."""
     folder = tmp_path / "recipes"
     folder.mkdir()
     (folder / "tiny.py").write_text(TINY)
     (folder / "constant.py").write_text(CONSTANT)
-    importlib.invalidate_caches()
-    monkeypatch.setattr(training.recipes, "__path__", [*training.recipes.__path__, str(folder)])
-    yield folder
-    for name in ("tiny", "constant"):
-        sys.modules.pop(f"training.recipes.{name}", None)
-        vars(training.recipes).pop(name, None)
+    return folder
 
 
 def poses(count: int) -> np.ndarray:
@@ -167,8 +163,8 @@ def data(tmp_path: Path) -> Path:
     return path
 
 
-def run(recipe: str, data: Path, out: Path, *options: str) -> None:
-    train.main([recipe, "--data", str(data), "--out", str(out), "--device", "cpu", *options])
+def run(recipe: str | Path, data: Path, out: Path, *options: str) -> None:
+    train.main([str(recipe), "--data", str(data), "--out", str(out), "--device", "cpu", *options])
 
 
 def child(script: Path, text: str, launcher: Sequence[str], *arguments: str) -> subprocess.Popen[str]:
@@ -202,11 +198,11 @@ def assert_same_run(first: Path, second: Path) -> None:
     assert not [name for name in a if not torch.equal(a[name], b[name])]
 
 
-def make_trainer(recipe: Recipe, seed: int = 0) -> train.Trainer:
+def make_trainer(recipe: Recipe, seed: int = 0) -> Trainer:
     joints = poses(20)
     bodies = Bodies(joints, joints[:, 0], recipe.variation)
     sampler = ViewSampler(bodies, recipe.cameras, recipe.detector, recipe.network)
-    return train.Trainer(recipe, sampler, seed=seed)
+    return Trainer(recipe, sampler, seed=seed)
 
 
 class Duel(Objective):
@@ -254,7 +250,7 @@ def test_learning_rate_cools_down_to_the_end() -> None:
     np.testing.assert_allclose(rates, np.stack([expected, expected], 1))
 
 
-def rates_of(trainer: train.Trainer) -> list[float]:
+def rates_of(trainer: Trainer) -> list[float]:
     rates = []
     while trainer.step < trainer.last_step:
         trainer.train_step()
@@ -360,9 +356,19 @@ def test_steps_draw_other_views_and_other_seeds_others() -> None:
 
 def test_a_killed_run_ends_with_the_same_weights(recipes: Path, data: Path, tmp_path: Path) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    options = ["tiny", "--data", str(data), "--out", str(killed), "--device", "cpu", "--save-seconds", "0"]
-    process = child(tmp_path / "victim.py", TO_BE_KILLED, [], str(recipes), *options)
-    run("tiny", data, whole)
+    options = [
+        str(recipes / "tiny.py"),
+        "--data",
+        str(data),
+        "--out",
+        str(killed),
+        "--device",
+        "cpu",
+        "--save-seconds",
+        "0",
+    ]
+    process = child(tmp_path / "victim.py", TO_BE_KILLED, [], *options)
+    run(recipes / "tiny.py", data, whole)
     unfinished = killed / "run.partial"
     deadline = time.monotonic() + 600
     while content(unfinished) != b"half" and process.poll() is None and time.monotonic() < deadline:
@@ -373,14 +379,14 @@ def test_a_killed_run_ends_with_the_same_weights(recipes: Path, data: Path, tmp_
     assert unfinished.read_bytes() == b"half", errors
     assert saved_step(killed) == 20
     assert not (killed / "checkpoint").exists()
-    run("tiny", data, killed)
+    run(recipes / "tiny.py", data, killed)
     assert saved_step(killed) == 40
     assert_same_run(whole, killed)
 
 
 def test_runs_of_another_seed_end_elsewhere(recipes: Path, data: Path, tmp_path: Path) -> None:
-    run("tiny", data, tmp_path / "0", "--pairs", "16")
-    run("tiny", data, tmp_path / "1", "--pairs", "16", "--seed", "1")
+    run(recipes / "tiny.py", data, tmp_path / "0", "--pairs", "16")
+    run(recipes / "tiny.py", data, tmp_path / "1", "--pairs", "16", "--seed", "1")
     with pytest.raises(AssertionError):
         assert_same_run(tmp_path / "0", tmp_path / "1")
 
@@ -389,36 +395,36 @@ def test_a_finished_run_is_only_exported_again(
     recipes: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out"
-    run("constant", data, out)
+    run(recipes / "constant.py", data, out)
     exported = out / "checkpoint" / WEIGHTS_FILE
     before = exported.read_bytes()
     exported.unlink()
     (out / "checkpoint" / CARD_FILE).write_text("# By hand\n")
-    monkeypatch.delattr(train.Trainer, "train_step")
-    run("constant", data, out)
+    monkeypatch.delattr(Trainer, "train_step")
+    run(recipes / "constant.py", data, out)
     assert exported.read_bytes() == before
     assert (out / "checkpoint" / CARD_FILE).read_text() == "# By hand\n"
 
 
 def test_a_run_at_a_constant_rate_can_be_prolonged(recipes: Path, data: Path, tmp_path: Path) -> None:
-    run("constant", data, tmp_path / "once", "--pairs", "120")
-    run("constant", data, tmp_path / "twice", "--pairs", "40")
-    run("constant", data, tmp_path / "twice", "--pairs", "120")
+    run(recipes / "constant.py", data, tmp_path / "once", "--pairs", "120")
+    run(recipes / "constant.py", data, tmp_path / "twice", "--pairs", "40")
+    run(recipes / "constant.py", data, tmp_path / "twice", "--pairs", "120")
     assert_same_run(tmp_path / "once", tmp_path / "twice")
 
 
 @pytest.mark.parametrize("changed", [{"warmup": 0.1}, {"cooldown": 0.1}])
 def test_a_run_whose_rate_depends_on_its_length_cannot_be_prolonged(tmp_path: Path, changed: dict[str, float]) -> None:
-    train.train(make_trainer(duel(**changed)), tmp_path, save_seconds=300)
+    train_to_the_end(make_trainer(duel(**changed)), tmp_path, save_seconds=300)
     with pytest.raises(ValueError, match=r"other settings \(recipe\)"):
-        train.train(make_trainer(duel(pairs=64, **changed)), tmp_path, save_seconds=300)
+        train_to_the_end(make_trainer(duel(pairs=64, **changed)), tmp_path, save_seconds=300)
 
 
 @pytest.mark.parametrize("changed", [{"variation": Variation(bend=0.1)}, {"detector": Detector(noise=0.1, bad=0.1)}])
 def test_other_bodies_or_pictures_do_not_continue_a_run(tmp_path: Path, changed: dict[str, Any]) -> None:
-    train.train(make_trainer(duel()), tmp_path, save_seconds=300)
+    train_to_the_end(make_trainer(duel()), tmp_path, save_seconds=300)
     with pytest.raises(ValueError, match=r"other settings \(recipe\)"):
-        train.train(make_trainer(duel(**changed)), tmp_path, save_seconds=300)
+        train_to_the_end(make_trainer(duel(**changed)), tmp_path, save_seconds=300)
 
 
 @pytest.mark.parametrize(
@@ -428,24 +434,24 @@ def test_other_settings_do_not_continue_a_run(
     recipes: Path, data: Path, tmp_path: Path, options: list[str], changed: str
 ) -> None:
     out = tmp_path / "out"
-    run("tiny", data, out, "--pairs", "16")
+    run(recipes / "tiny.py", data, out, "--pairs", "16")
     before = content(out / run_state.FILE_NAME)
     if changed == "data":  # as many poses, but others
         arrays = dict(np.load(data))
         np.savez(data, **(arrays | {"joints": arrays["joints"][:, ::-1]}))
     with pytest.raises(ValueError, match=rf"other settings \({changed}\); use another --out or the old settings"):
-        run("tiny", data, out, "--pairs", "16", *options)
+        run(recipes / "tiny.py", data, out, "--pairs", "16", *options)
     assert content(out / run_state.FILE_NAME) == before
 
 
 @pytest.mark.parametrize("kept", [0, 5, 4000])
 def test_a_damaged_state_is_refused(recipes: Path, data: Path, tmp_path: Path, kept: int) -> None:
     out = tmp_path / "out"
-    run("tiny", data, out, "--pairs", "8")
+    run(recipes / "tiny.py", data, out, "--pairs", "8")
     state = out / run_state.FILE_NAME
     state.write_bytes(state.read_bytes()[:kept])
     with pytest.raises(ValueError, match="not a whole checkpoint .*; delete it to start again"):
-        run("tiny", data, out, "--pairs", "8")
+        run(recipes / "tiny.py", data, out, "--pairs", "8")
 
 
 def test_a_file_that_is_no_state_is_refused(recipes: Path, data: Path, tmp_path: Path) -> None:
@@ -453,15 +459,15 @@ def test_a_file_that_is_no_state_is_refused(recipes: Path, data: Path, tmp_path:
     out.mkdir()
     save_file({"weight": torch.zeros(2)}, out / run_state.FILE_NAME)
     with pytest.raises(ValueError, match="not the state of a training run"):
-        run("tiny", data, out)
+        run(recipes / "tiny.py", data, out)
 
 
 def test_exported_checkpoint_is_the_trained_encoder(recipes: Path, data: Path, tmp_path: Path) -> None:
-    recipe = dataclasses.replace(load_recipe("tiny"), pairs=80)
+    recipe = dataclasses.replace(load_recipe(str(recipes / "tiny.py")), pairs=80)
     trainer = make_trainer(recipe, seed=5)
     (tmp_path / "out").mkdir()
-    train.train(trainer, tmp_path / "out", save_seconds=300)
-    train.export(trainer, tmp_path / "exported", recipe_name="tiny", changes=[], data=[data])
+    train_to_the_end(trainer, tmp_path / "out", save_seconds=300)
+    export(trainer, tmp_path / "exported", recipe_name="tiny", changes=[], data=[data])
     encoder = PoseEncoder.from_pretrained(tmp_path / "exported")
     inputs = trainer.sampler.sample(6).inputs[0]
     z_pose, z_view = trainer.objective.encoder.eval()(inputs)
@@ -475,7 +481,7 @@ def test_exported_checkpoint_is_the_trained_encoder(recipes: Path, data: Path, t
 
 
 def test_only_well_tracked_poses_of_the_train_split_are_used(recipes: Path, data: Path, tmp_path: Path) -> None:
-    run("constant", data, tmp_path / "out", "--pairs", "8")
+    run(recipes / "constant.py", data, tmp_path / "out", "--pairs", "8")
     described = json.loads((tmp_path / "out" / "checkpoint" / "config.json").read_text())["training"]
     assert described == {"recipe": "constant", "data": ["data.npz"], "poses": 40, "pairs": 8, "seed": 0}
     weights = load_file(tmp_path / "out" / "checkpoint" / WEIGHTS_FILE)
@@ -498,25 +504,21 @@ def test_log_says_how_training_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             written.append(("closed", 0, 0))
 
     monkeypatch.setattr(log, "SummaryWriter", Log)
-    monkeypatch.setattr(train, "LOG_EVERY", 5)
-    train.train(make_trainer(duel(pairs=12 * 4)), tmp_path, save_seconds=300)
+    train_to_the_end(make_trainer(duel(pairs=12 * 4)), tmp_path, save_seconds=300, log_every=5)
     names = [(name, step) for name, _, step in written]
     assert names == [(n, s) for s in (5, 10) for n in ("loss/product", "pairs_per_second")] + [("closed", 0)]
     assert written[0][1] < 10
     assert written[1][1] > 0
-    train.train(make_trainer(duel(pairs=20 * 4)), tmp_path, save_seconds=300)
+    train_to_the_end(make_trainer(duel(pairs=20 * 4)), tmp_path, save_seconds=300, log_every=5)
     assert starts == [1, 13]  # what the first run logged stays
     assert [step for _, _, step in written[5:-1]] == [15, 15, 20, 20]
 
 
-def test_a_table_of_the_log_goes_with_the_weights(
-    recipes: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(train, "LOG_EVERY", 5)
-    run("constant", data, tmp_path, "--pairs", "80")
+def test_a_table_of_the_log_goes_with_the_weights(recipes: Path, data: Path, tmp_path: Path) -> None:
+    run(recipes / "constant.py", data, tmp_path, "--pairs", "1600")
     lines = (tmp_path / "checkpoint" / log.FILE_NAME).read_text().splitlines()
     assert {"loss/within_view", "loss/cross_view", "pairs_per_second"} < set(lines[0].split(","))
-    assert [line.split(",")[0] for line in lines] == ["step", "5", "10"]
+    assert [line.split(",")[0] for line in lines] == ["step", "100", "200"]
 
 
 def test_speed_after_a_resumption_counts_only_the_new_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -533,10 +535,9 @@ def test_speed_after_a_resumption_counts_only_the_new_steps(tmp_path: Path, monk
 
     clock = iter(range(1000))
     monkeypatch.setattr(log, "SummaryWriter", Log)
-    monkeypatch.setattr(train, "LOG_EVERY", 5)
     for steps in (3, 10):  # the clock ticks once at the start and once a step: 4 pairs a second
         monkeypatch.setattr(time, "monotonic", lambda: next(clock))
-        train.train(make_trainer(duel(pairs=4 * steps)), tmp_path, save_seconds=300)
+        train_to_the_end(make_trainer(duel(pairs=4 * steps)), tmp_path, save_seconds=300, log_every=5)
     assert speeds == [4, 4]
 
 
@@ -547,9 +548,19 @@ def test_speed_after_a_resumption_counts_only_the_new_steps(tmp_path: Path, monk
 def test_two_processes_train_one_model(recipes: Path, data: Path, tmp_path: Path) -> None:
     pair, alone = tmp_path / "pair", tmp_path / "alone"
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    options = ["constant", "--data", str(data), "--out", str(pair), "--device", "cpu", "--pairs", "80"]
-    process = child(tmp_path / "ranks.py", KEEPING_RANKS, launcher, str(recipes), *options)
-    run("constant", data, alone, "--pairs", "40")  # as many steps
+    options = [
+        str(recipes / "constant.py"),
+        "--data",
+        str(data),
+        "--out",
+        str(pair),
+        "--device",
+        "cpu",
+        "--pairs",
+        "80",
+    ]
+    process = child(tmp_path / "ranks.py", KEEPING_RANKS, launcher, *options)
+    run(recipes / "constant.py", data, alone, "--pairs", "40")  # as many steps
     _, errors = process.communicate(timeout=600)
     assert process.returncode == 0, errors
     first, second = (load_file(pair / f"rank{rank}.safetensors") for rank in (0, 1))
@@ -590,29 +601,36 @@ def test_impossible_commands_are_refused_before_any_work(
     assert not out.exists()
 
 
-def test_recipes_have_names(recipes: Path) -> None:
-    assert {"cv_mim", "cv_mim_paper", "tiny"} <= set(recipe_names())
+def test_recipes_have_names() -> None:
+    assert {"cv_mim", "cv_mim_paper", "poseembed_base"} <= set(recipe_names())
     assert recipe_names() == sorted(recipe_names())
     for name in recipe_names():
         assert isinstance(load_recipe(name), Recipe)
 
 
-@pytest.mark.parametrize("name", ["cv_nim", "", "../cv_mim", "__init__"])
+@pytest.mark.parametrize("name", ["cv_nim", "", "nowhere/mine.py"])
 def test_unknown_recipes_are_named_with_those_there_are(name: str) -> None:
     with pytest.raises(ValueError, match=r"unknown recipe .*; known are: .*cv_mim,.*cv_mim_paper"):
         load_recipe(name)
 
 
+def test_a_file_without_a_recipe_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "empty.py"
+    file.write_text("")
+    with pytest.raises(ValueError, match="defines no RECIPE"):
+        load_recipe(str(file))
+
+
 def test_a_run_with_changed_settings_says_so(recipes: Path, data: Path, tmp_path: Path) -> None:
     changes = ["network.width=8", "batch_size=4"]
     options = [part for assignment in changes for part in ("--set", assignment)]
-    run("constant", data, tmp_path / "out", "--pairs", "8", *options)
+    run(recipes / "constant.py", data, tmp_path / "out", "--pairs", "8", *options)
     assert saved_step(tmp_path / "out") == 2
     config = json.loads((tmp_path / "out" / "checkpoint" / "config.json").read_text())
     assert config["training"]["changes"] == changes
     assert config["network"]["width"] == 8
     with pytest.raises(ValueError, match=r"other settings \(recipe\)"):
-        run("constant", data, tmp_path / "out", "--pairs", "8", *options[:2])
+        run(recipes / "constant.py", data, tmp_path / "out", "--pairs", "8", *options[:2])
 
 
 def test_the_papers_recipe_is_the_papers() -> None:

@@ -9,10 +9,10 @@ systems that `RUN` has not finished are left out.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from training.benchmarks.action_command import PENN_ACTION, parser, prepare, section, table
-from training.benchmarks.actions import one_view
-from training.benchmarks.results import write_section
 from training.benchmarks.single_shot import columns, plan
+from training.evaluation.recognition.command import PENN_ACTION, parser, prepare, section, table
+from training.evaluation.recognition.tasks import one_view
+from training.evaluation.results_document import write_section
 
 DATA = (PENN_ACTION,)
 SECTION = "Ablation (Table 5)"

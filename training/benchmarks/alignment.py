@@ -32,14 +32,15 @@ from poseembed import PoseEncoder
 from poseembed.align import SAME_PERFORMANCE, Alignment, align
 from poseembed.decoder import Camera, look
 from poseembed.keypoints import normalize_keypoints
-from training.benchmarks.report import write_json
-from training.bodies import heading
 from training.calibrate import DETECTOR
-from training.cameras import normalize_3d, turn, y_up_to_z_up
 from training.datasets import mocap
 from training.datasets.mocap import MotionCapture
-from training.recording import camera, film
-from training.views import Detector, describe_camera
+from training.evaluation.report import write_json
+from training.scene.bodies import heading
+from training.scene.cameras import normalize_3d, turn, y_up_to_z_up
+from training.scene.detector import Detector
+from training.scene.film import camera, film
+from training.scene.views import describe_camera
 
 KINDS = ("same performance", "same action", "other action")
 DETECTORS = {"complete and exact": None, "as a detector gives them": DETECTOR}

@@ -9,7 +9,7 @@ joints in 3D of the body turned to face +x: neither says anything about the othe
 every camera leaves a probe at chance for the camera; a view vector that holds nothing else leaves it there for the
 pose. Chance is what the best constant answer gets: a quarter turn for the camera, the mean pose.
 
-Probes (`training.benchmarks.probes`) are linear, for what lies open, and MLPs, for what is folded up. More training
+Probes (`training.evaluation.probes`) are linear, for what lies open, and MLPs, for what is folded up. More training
 reads a little more out, so an error is a bound on what a vector holds, to compare with those beside it. Probes are
 fitted on views of poses of the files' `train` splits, all together, and tested on views of what each file holds out:
 its `val` split or, in a file without splits, everything. No clip is on both sides, and in `mocap_cmu.npz` no subject.
@@ -38,18 +38,18 @@ from tqdm import tqdm
 from poseembed import PoseEncoder
 from poseembed.keypoints import normalize_keypoints
 from poseembed.network import NetworkConfig, network_input
-from training.benchmarks.compared import command
-from training.benchmarks.markdown import markdown_table
-from training.benchmarks.probes import Probe, constant, linear, mlp
-from training.benchmarks.report import write_json
-from training.benchmarks.results import RESULTS, write_section
 from training.benchmarks.retrieval import Condition
-from training.bodies import heading
-from training.cameras import CameraRange, normalize_3d, orbit_matrix, project, turn, y_up_to_z_up
 from training.datasets import mocap
-from training.metrics import degrees_of_chord, mpjpe
-from training.systems import load_trained
-from training.views import describe_camera
+from training.evaluation.compared import command
+from training.evaluation.markdown import markdown_table
+from training.evaluation.probes import Probe, constant, linear, mlp
+from training.evaluation.report import write_json
+from training.evaluation.results_document import RESULTS, write_section
+from training.evaluation.systems import load_trained
+from training.scene.bodies import heading
+from training.scene.cameras import CameraRange, normalize_3d, orbit_matrix, project, turn, y_up_to_z_up
+from training.scene.metrics import degrees_of_chord, mpjpe
+from training.scene.views import describe_camera
 
 FIT, TEST = 20_000, 5_000
 """Views that probes are fitted on, and tested on in each file."""
@@ -69,7 +69,7 @@ class Views:
         points: What the camera sees (x, y), y down.
         visible: Which joints are there.
         camera: The direction from the hips to the camera in the frame of `body` (a unit vector), and sine and cosine
-            of the camera's roll; as in `training.views.Batch`.
+            of the camera's roll; as in `training.scene.views.Batch`.
         body: The 13 joints, turned about the vertical to face +x (z up, torso lengths from the hips).
     """
 

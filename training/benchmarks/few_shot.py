@@ -28,9 +28,9 @@ from poseembed import PoseEncoder
 from poseembed.actions import ActionRecognizer
 from poseembed.actions.nearest import NearestSequence
 from poseembed.actions.temporal_convnet import TemporalConvNet
-from training.benchmarks.report import write_json
-from training.datasets import nucla, penn_action
-from training.datasets.actions import ActionClips
+from training.datasets.actions import nucla, penn_action
+from training.datasets.actions.clips import ActionClips
+from training.evaluation.report import write_json
 
 ALL = 0
 """Number of shots that stands for all clips that there are to learn from."""

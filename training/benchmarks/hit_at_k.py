@@ -7,7 +7,7 @@ other; it is a hit at k if one of the k nearest has an NP-MPJPE under 0.1 to the
 over queries and pairs. A trial draws 1,500 frames, none with an NP-MPJPE under 0.02 to another one (Pr-VIPE had about
 ten thousand of Human3.6M and 6,824 of MPI-INF-3DHP).
 
-Motion capture is filmed by the virtual cameras of `training.benchmarks.rigs`. Who has the two data sets themselves adds
+Motion capture is filmed by the virtual cameras of `training.scene.rigs`. Who has the two data sets themselves adds
 `--human36m FOLDER DETECTIONS`, for S9 and S11 as the four cameras saw them, or `--mpi-inf-3dhp FOLDER`, for all eight
 people as Pr-VIPE took them (an encoder that was trained on some of them is not tested by it).
 """
@@ -25,14 +25,15 @@ from jaxtyping import Bool, Float, Int
 from torch import Generator, Tensor
 from tqdm import tqdm
 
-from training.benchmarks.compared import Compared, add_options, check_files, command, load_compared
-from training.benchmarks.markdown import markdown_table, spread
-from training.benchmarks.report import write_json
-from training.benchmarks.results import write_section
 from training.benchmarks.retrieval import SAME_POSE, Embed, joint_distances, raw_keypoints
-from training.benchmarks.rigs import RIGS, film, place_in_room
-from training.datasets import human36m, mocap, mpi_inf_3dhp
-from training.metrics import np_mpjpe
+from training.datasets import mocap
+from training.datasets.mocap import human36m, mpi_inf_3dhp
+from training.evaluation.compared import Compared, add_options, check_files, command, load_compared
+from training.evaluation.markdown import markdown_table, spread
+from training.evaluation.report import write_json
+from training.evaluation.results_document import write_section
+from training.scene.metrics import np_mpjpe
+from training.scene.rigs import RIGS, film, place_in_room
 
 FRAMES = 1500
 """Frames in a trial, if so many differ."""

@@ -20,11 +20,11 @@ from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 from tqdm import tqdm
 
-from training.benchmarks.report import write_json
 from training.benchmarks.retrieval import GALLERY, RANKS, SAME_POSE, Condition, Trial, draw_poses, make_trial
-from training.cameras import CameraRange, orbit_matrix, project
 from training.datasets import mocap
-from training.metrics import np_mpjpe
+from training.evaluation.report import write_json
+from training.scene.cameras import CameraRange, orbit_matrix, project
+from training.scene.metrics import np_mpjpe
 
 STEP = math.pi / 30
 """Between the grid's azimuths, and its elevations."""
@@ -49,7 +49,7 @@ class CameraGrid:
     """Cameras at evenly spaced places of a `CameraRange`, none of them rolled, and how likely each is to be drawn.
 
     Attributes:
-        rotation: See `training.cameras.project`.
+        rotation: See `training.scene.cameras.project`.
         distance: Torso lengths.
         log_prior: Up to a constant.
     """

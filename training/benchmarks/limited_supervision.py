@@ -17,10 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from training.benchmarks.action_command import PENN_ACTION, Column, parser, prepare, section, table
-from training.benchmarks.action_results import Plan, SystemResults
-from training.benchmarks.actions import ALL_VIEWS, Split, Task, all_views
-from training.benchmarks.results import picture, write_section
+from training.evaluation.recognition.command import PENN_ACTION, Column, parser, prepare, section, table
+from training.evaluation.recognition.results import Plan, SystemResults
+from training.evaluation.recognition.tasks import ALL_VIEWS, Split, Task, all_views
+from training.evaluation.results_document import picture, write_section
 
 DATA = (PENN_ACTION,)
 SECTION = "Limited supervision (Figure 3)"

@@ -8,7 +8,7 @@ the second the gallery. A pose vector should find the same pose, from whatever s
 A view vector should find the same side, in whatever pose: the angle between the directions from the hips to the two
 cameras, each in the frame of its own body's heading. Chance is the median over all pictures of the gallery; the best
 possible takes the gallery's nearest direction. Both vectors are compared by one distance, the one that suited the
-system's pose vectors on the val split (`training.benchmarks.compared`).
+system's pose vectors on the val split (`training.evaluation.compared`).
 """
 
 import argparse
@@ -22,17 +22,17 @@ from jaxtyping import Float, Int
 from torch import Generator, Tensor
 from tqdm import tqdm
 
-from training.benchmarks.compared import Compared, add_options, check_files, command, load_compared
-from training.benchmarks.markdown import markdown_table, spread
-from training.benchmarks.neighbours_picture import Neighbour, Row, draw_neighbours
-from training.benchmarks.report import write_json
-from training.benchmarks.results import picture, write_section
 from training.benchmarks.retrieval import SAME_POSE, Trial, draw_poses, hit_rates
-from training.bodies import heading
-from training.cameras import CameraRange, orbit_matrix, project
 from training.datasets import mocap
-from training.metrics import degrees_of_chord, np_mpjpe
-from training.views import describe_camera
+from training.evaluation.compared import Compared, add_options, check_files, command, load_compared
+from training.evaluation.markdown import markdown_table, spread
+from training.evaluation.neighbours_picture import Neighbour, Row, draw_neighbours
+from training.evaluation.report import write_json
+from training.evaluation.results_document import picture, write_section
+from training.scene.bodies import heading
+from training.scene.cameras import CameraRange, orbit_matrix, project
+from training.scene.metrics import degrees_of_chord, np_mpjpe
+from training.scene.views import describe_camera
 
 GALLERY = 3000
 """Poses in a trial."""

@@ -28,10 +28,10 @@ from torch import Tensor
 from tqdm import tqdm
 
 from poseembed import PoseEncoder
-from training.benchmarks.report import write_json
 from training.benchmarks.retrieval import GALLERY, Condition, make_trial, means
 from training.calibrate import BATCH, Pairs, balance, compare, same_pose
 from training.datasets import mocap
+from training.evaluation.report import write_json
 
 BINS = 15
 

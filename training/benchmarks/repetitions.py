@@ -39,12 +39,12 @@ from tqdm import tqdm
 from poseembed import PoseEncoder
 from poseembed.keypoints import normalize_keypoints
 from poseembed.repetitions import MIN_SWING, count_repetitions
-from training.benchmarks.report import write_json
 from training.benchmarks.retrieval import Condition
-from training.bodies import heading
-from training.cameras import CameraRange, normalize_3d, orbit_matrix, project, turn, y_up_to_z_up
 from training.datasets import mocap
 from training.datasets.mocap import MotionCapture
+from training.evaluation.report import write_json
+from training.scene.bodies import heading
+from training.scene.cameras import CameraRange, normalize_3d, orbit_matrix, project, turn, y_up_to_z_up
 
 ACTORS = ("bk", "tr")
 """The actors of HDM05 that nothing was chosen on."""

@@ -31,10 +31,10 @@ from tqdm import tqdm
 
 from poseembed import PoseEncoder
 from poseembed.keypoints import normalize_keypoints
-from training.benchmarks.report import write_json
-from training.cameras import CameraRange, normalize_3d, orbit_matrix, project, y_up_to_z_up
 from training.datasets import mocap
-from training.metrics import np_mpjpe
+from training.evaluation.report import write_json
+from training.scene.cameras import CameraRange, normalize_3d, orbit_matrix, project, y_up_to_z_up
+from training.scene.metrics import np_mpjpe
 
 GALLERY = 3000
 """Poses in a trial."""

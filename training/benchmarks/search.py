@@ -34,11 +34,11 @@ from poseembed.index import OTHER_CAMERA, SAME_CAMERA, PoseIndex
 from poseembed.index.files import VECTORS_FILE
 from poseembed.index.pose_index import large_kind
 from poseembed.search import search
-from training.benchmarks.report import write_json
-from training.bodies import heading
-from training.cameras import CameraRange, normalize_3d, orbit_matrix, project, y_up_to_z_up
 from training.datasets import mocap
-from training.views import describe_camera
+from training.evaluation.report import write_json
+from training.scene.bodies import heading
+from training.scene.cameras import CameraRange, normalize_3d, orbit_matrix, project, y_up_to_z_up
+from training.scene.views import describe_camera
 
 RANKS = (1, 10)
 TOP_K = max(RANKS)

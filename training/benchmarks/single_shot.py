@@ -19,10 +19,20 @@ work among processes. The table is made of the systems that are finished.
 
 from collections.abc import Sequence
 
-from training.benchmarks.action_command import HDM05, NTU, NUCLA, PENN_ACTION, Column, parser, prepare, section, table
-from training.benchmarks.action_results import SystemResults
-from training.benchmarks.actions import Split, Task, one_view
-from training.benchmarks.results import write_section
+from training.evaluation.recognition.command import (
+    HDM05,
+    NTU,
+    NUCLA,
+    PENN_ACTION,
+    Column,
+    parser,
+    prepare,
+    section,
+    table,
+)
+from training.evaluation.recognition.results import SystemResults
+from training.evaluation.recognition.tasks import Split, Task, one_view
+from training.evaluation.results_document import write_section
 
 DATA = (PENN_ACTION, NUCLA, HDM05, NTU)
 SECTION = "Single-shot cross-view action recognition (Tables 1 and 3)"

@@ -14,11 +14,11 @@ Results are kept as those of `training.benchmarks.single_shot` are, in the same 
 
 from collections.abc import Sequence
 
-from training.benchmarks.action_command import NTU, NUCLA, PENN_ACTION, Column, parser, prepare, section, table
-from training.benchmarks.action_results import SystemResults
-from training.benchmarks.actions import ALL_VIEWS, Split, Task, all_views, left_out_views
-from training.benchmarks.results import write_section
 from training.benchmarks.single_shot import plan
+from training.evaluation.recognition.command import NTU, NUCLA, PENN_ACTION, Column, parser, prepare, section, table
+from training.evaluation.recognition.results import SystemResults
+from training.evaluation.recognition.tasks import ALL_VIEWS, Split, Task, all_views, left_out_views
+from training.evaluation.results_document import write_section
 
 DATA = (PENN_ACTION, NUCLA, NTU)
 SECTION = "Fully supervised action recognition (Tables 2 and 4)"

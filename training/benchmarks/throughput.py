@@ -18,12 +18,12 @@ from pathlib import Path
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from training.benchmarks.report import write_json
-from training.bodies import Bodies
 from training.datasets.mocap import read_poses
-from training.recipe import Recipe, load_recipe, recipe_names
-from training.train import Trainer
-from training.views import ViewSampler
+from training.evaluation.report import write_json
+from training.running.recipe import Recipe, load_recipe, recipe_names
+from training.running.trainer import Trainer
+from training.scene.bodies import Bodies
+from training.scene.views import ViewSampler
 
 PRODUCTS = ("aten::mm", "aten::addmm", "aten::bmm")
 """Operators that multiply matrices."""

@@ -19,8 +19,8 @@ from torch.nn.functional import normalize
 from poseembed import PoseEncoder
 from poseembed.keypoints import normalize_keypoints
 from poseembed.plot import draw_skeleton
-from training.cameras import normalize_3d, orbit_matrix, project, y_up_to_z_up
 from training.datasets import mocap
+from training.scene.cameras import normalize_3d, orbit_matrix, project, y_up_to_z_up
 
 POSES = 300
 CAMERAS = 25

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from poseembed.actions.convnet import ConvNet
 from poseembed.actions.temporal_convnet import settle_batch_norm, warmup_then_cosine
 from training.classifiers.base import Penalised
-from training.precision import multiplies_bfloat16
+from training.running.precision import multiplies_bfloat16
 
 _PREDICT_BATCH = 256
 

@@ -27,52 +27,10 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from poseembed.skeleton import JOINTS
-from training.datasets.mocap_clips import Clip, Settings, plain_number, read_clip, subject_of
+from training.datasets.mocap.clips import Clip, Settings, plain_number, read_clip, subject_of
+from training.datasets.mocap.motion_files import find_files, find_skeleton
 
 _log = logging.getLogger(__name__)
-
-
-def find_files(paths: Iterable[str | Path]) -> list[Path]:
-    """Find BVH and AMC files, in folders at any depth; sorted, each once.
-
-    Raises:
-        FileNotFoundError: If a path does not exist.
-        ValueError: If a path is another kind of file, or there is no motion file.
-    """
-    found: set[Path] = set()
-    for path in map(Path, paths):
-        if path.is_dir():
-            found.update(file for file in path.rglob("*") if file.suffix.lower() in (".bvh", ".amc"))
-        elif not path.exists():
-            raise FileNotFoundError(f"{path} does not exist")
-        elif path.suffix.lower() in (".bvh", ".amc"):
-            found.add(path)
-        elif path.suffix.lower() != ".asf":  # skeletons are found from their motions
-            raise ValueError(f"{path} is neither a folder nor a .bvh, .asf or .amc file")
-    if not found:
-        raise ValueError("no .bvh or .amc file in the paths given")
-    return sorted(found)
-
-
-def find_skeleton(motion: Path) -> Path | None:
-    """Find the ASF file of an AMC file: None for a BVH, which needs none.
-
-    It is the one beside it with the longest name that the motion's begins with (02.asf for 02_01.amc), or else the
-    only one there.
-
-    Raises:
-        ValueError: If there is none, or several and the names do not say which.
-    """
-    if motion.suffix.lower() != ".amc":
-        return None
-    skeletons = sorted(file for file in motion.parent.iterdir() if file.suffix.lower() == ".asf")
-    if named := [file for file in skeletons if motion.stem.startswith(file.stem)]:
-        return max(named, key=lambda file: len(file.stem))
-    if len(skeletons) != 1:
-        have = ", ".join(file.name for file in skeletons) or "none"
-        mend = "put its .asf beside it, with a name that its own begins with"
-        raise ValueError(f"{motion} has no skeleton: {mend}; there is {have}")
-    return skeletons[0]
 
 
 def read_actions(path: str | Path) -> dict[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from poseembed.network import Encoder, NetworkConfig
-from training.views import Batch
+from training.scene.views import Batch
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from torch import Tensor, nn
 
 from poseembed.network import Encoder, NetworkConfig, Tower, Unit, he_normal_
 from poseembed.skeleton import NUM_JOINTS
-from training.estimators import kl_from_unit
 from training.objectives.base import Losses, Objective, System
-from training.views import Batch
+from training.objectives.terms.estimators import kl_from_unit
+from training.scene.views import Batch
 
 COORDINATES = 2 * NUM_JOINTS
 

@@ -12,11 +12,17 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from poseembed.network import NetworkConfig
-from training.critics import Discriminator, LikelihoodEstimator
-from training.estimators import club_bound, gradient_penalty, jsd_loss, log_likelihood, unit_info_nce_loss
 from training.objectives.base import Losses, System
-from training.objectives.within_view import WithinView
-from training.views import Batch
+from training.objectives.terms.critics import Discriminator, LikelihoodEstimator
+from training.objectives.terms.estimators import (
+    club_bound,
+    gradient_penalty,
+    jsd_loss,
+    log_likelihood,
+    unit_info_nce_loss,
+)
+from training.objectives.terms.within_view import WithinView
+from training.scene.views import Batch
 
 CROSS_VIEW_ESTIMATORS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "jsd": jsd_loss,

@@ -14,7 +14,7 @@ from torch.nn.functional import cosine_similarity, mse_loss
 from poseembed import PoseEncoder
 from poseembed.network import Encoder, NetworkConfig
 from training.objectives.base import Losses, Objective
-from training.views import Batch
+from training.scene.views import Batch
 
 
 @dataclass(frozen=True)

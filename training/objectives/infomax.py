@@ -13,10 +13,10 @@ from functools import partial
 from torch import Tensor, nn
 
 from poseembed.network import NetworkConfig
-from training.estimators import info_nce_loss, jsd_loss
 from training.objectives.base import Losses, System
-from training.objectives.within_view import WithinView
-from training.views import Batch
+from training.objectives.terms.estimators import info_nce_loss, jsd_loss
+from training.objectives.terms.within_view import WithinView
+from training.scene.views import Batch
 
 ESTIMATORS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"jsd": jsd_loss, "info_nce": info_nce_loss}
 """Estimators of the information between a view and its vectors, on dot products, by name."""

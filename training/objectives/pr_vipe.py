@@ -15,10 +15,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from poseembed.network import Encoder, NetworkConfig, he_normal_
-from training.estimators import kl_from_unit
-from training.metrics import np_mpjpe
 from training.objectives.base import Losses, Objective, System
-from training.views import Batch
+from training.objectives.terms.estimators import kl_from_unit
+from training.scene.metrics import np_mpjpe
+from training.scene.views import Batch
 
 MARGIN = math.log(2)
 """A pose should match its partner with at least twice the probability with which it matches a negative."""

@@ -20,9 +20,9 @@ from torch.nn.functional import normalize
 
 from poseembed.network import Encoder, NetworkConfig
 from poseembed.skeleton import NUM_JOINTS
-from training.estimators import info_nce_loss
 from training.objectives.base import Losses, Objective, System
-from training.views import Batch
+from training.objectives.terms.estimators import info_nce_loss
+from training.scene.views import Batch
 
 CAMERA_DIM = 5
 """Numbers that `Batch.camera` has for a view."""

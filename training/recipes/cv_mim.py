@@ -16,8 +16,8 @@ from torch.optim import AdamW
 
 from poseembed.network import NetworkConfig
 from training.objectives.cv_mim import CvMim, CvMimConfig
-from training.recipe import Recipe
-from training.views import Detector
+from training.running.recipe import Recipe
+from training.scene.detector import Detector
 
 RECIPE = Recipe(
     objective=partial(CvMim, config=CvMimConfig(cross_view_estimator="info_nce", cross_view=0.5, dropout=0.0)),

@@ -2,8 +2,8 @@
 
 from functools import partial
 
-from training.cameras import CameraRange
 from training.objectives.cv_mim import CvMim, CvMimConfig
-from training.recipe import Recipe
+from training.running.recipe import Recipe
+from training.scene.cameras import CameraRange
 
 RECIPE = Recipe(objective=partial(CvMim, config=CvMimConfig()), cameras=CameraRange(distance=(2.0, 2.0)))

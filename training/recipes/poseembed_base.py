@@ -5,10 +5,10 @@ from functools import partial
 from torch.optim import AdamW
 
 from poseembed.network import NetworkConfig
-from training.bodies import Variation
 from training.objectives.privileged import Privileged, PrivilegedConfig
-from training.recipe import Recipe
-from training.views import Detector
+from training.running.recipe import Recipe
+from training.scene.bodies import Variation
+from training.scene.detector import Detector
 
 RECIPE = Recipe(
     objective=partial(Privileged, config=PrivilegedConfig()),

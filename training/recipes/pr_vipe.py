@@ -6,9 +6,9 @@ The official code embeds with a moving average of the weights (decay 0.9999); th
 from functools import partial
 
 from poseembed.network import NetworkConfig
-from training.cameras import CameraRange
 from training.objectives.pr_vipe import PrVipe, PrVipeConfig
-from training.recipe import Recipe
+from training.running.recipe import Recipe
+from training.scene.cameras import CameraRange
 
 RECIPE = Recipe(
     objective=partial(PrVipe, config=PrVipeConfig()),

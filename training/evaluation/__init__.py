@@ -1,0 +1,1 @@
+"""How encoders are measured: a library that the commands in `training/benchmarks/` share."""

@@ -1,0 +1,1 @@
+"""How action recognition is measured: tasks, systems, fits and tables."""

@@ -1,0 +1,1 @@
+"""What objectives are made of: estimators, critics and the sub-encoder."""

@@ -1,0 +1,143 @@
+"""One training run: its step, its loop, and the checkpoint that it ends with."""
+
+import contextlib
+import dataclasses
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import optim
+from tqdm import tqdm
+
+from poseembed import checkpoint
+from poseembed.checkpoint import Checkpoint, CheckpointConfig
+from poseembed.network import fold_batch_norm
+from training.objectives.base import Losses, Objective
+from training.running import log as run_log
+from training.running import state as run_state
+from training.running.precision import multiplies_bfloat16
+from training.running.processes import average, rank, world_size
+from training.running.recipe import Recipe
+from training.scene.views import ViewSampler
+
+LOG_EVERY = 100
+"""Steps between two lines of the log, unless `train` is told otherwise."""
+
+
+class Trainer:
+    """One run: networks, optimisers, data, and the step that joins them.
+
+    Args:
+        recipe: What to train.
+        sampler: Where its views come from, on the device to train on.
+        seed: Of everything random.
+    """
+
+    def __init__(self, recipe: Recipe, sampler: ViewSampler, *, seed: int) -> None:
+        self.recipe, self.sampler, self.seed = recipe, sampler, seed
+        self.device = sampler.device
+        self.bfloat16 = multiplies_bfloat16(self.device)
+        torch.manual_seed(seed)
+        self.objective: Objective = recipe.objective(recipe.network).to(self.device)
+        self.players = self.objective.players()
+        self.optimizers: dict[str, optim.Optimizer] = {
+            player: recipe.optimizer(parameters) for player, parameters in self.players.items()
+        }
+        self.step = 0
+        self.pairs_a_step = recipe.batch_size * world_size()
+        self.last_step = -(-recipe.pairs // self.pairs_a_step)
+
+    def train_step(self) -> Losses:
+        """One batch: every player's gradient from the same forward pass, then one step of every player."""
+        # The seed of a step is all the random state there is, so a resumed run draws what the first one would have.
+        seed = np.random.SeedSequence([self.seed, self.step, rank()]).generate_state(1, np.uint64)[0]
+        torch.manual_seed(int(seed))
+        self.objective.train()
+        batch = self.sampler.sample(self.recipe.batch_size)  # in full precision
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
+            losses = self.objective(batch)
+        gradients = {
+            player: torch.autograd.grad(losses.players[player], parameters, retain_graph=True)
+            for player, parameters in self.players.items()
+        }
+        rate = self._rate()
+        for player, parameters in self.players.items():
+            for parameter, gradient in zip(parameters, average(gradients[player]), strict=True):
+                parameter.grad = gradient
+            optimizer = self.optimizers[player]
+            for group in optimizer.param_groups:
+                group["lr"] = rate * optimizer.defaults["lr"]
+            optimizer.step()
+        self.step += 1
+        return losses
+
+    def _rate(self) -> float:
+        """Share of the learning rate that the next step has."""
+        warming, cooling = (share * self.last_step for share in (self.recipe.warmup, self.recipe.cooldown))
+        rising = (self.step + 1) / warming if warming else 1.0
+        falling = (self.last_step - self.step) / cooling if cooling else 1.0
+        return min(1.0, rising, falling)
+
+
+def train(trainer: Trainer, out: Path, *, save_seconds: float, log_every: int = LOG_EVERY) -> None:
+    """Run to the recipe's last step, logging to `out` and saving the state every so often; resume if there is one.
+
+    Raises:
+        ValueError: If `out` holds a run with other settings, or a damaged one.
+    """
+    recipe, chief = trainer.recipe, rank() == 0
+    # A run at a constant learning rate may be prolonged: nothing before depends on where it ends.
+    shape = recipe if recipe.cooldown or recipe.warmup else dataclasses.replace(recipe, pairs=1)
+    settings = {
+        "recipe": repr(shape),
+        "seed": trainer.seed,
+        "data": trainer.sampler.digest(),
+        "processes": world_size(),
+    }
+    state: dict[str, Any] = {"settings": settings, "model": trainer.objective, "optimizers": trainer.optimizers}
+    file = out / run_state.FILE_NAME
+    if file.exists():
+        trainer.step = run_state.load(file, **state)
+    log = run_log.open_log(out, step=trainer.step) if chief else None
+    saved = logged = time.monotonic()
+    logged_step = trainer.step
+    progress = tqdm(total=trainer.last_step, initial=trainer.step, unit="step", disable=not chief, smoothing=0.01)
+    with progress, contextlib.closing(log) if log else contextlib.nullcontext():
+        while trainer.step < trainer.last_step:
+            losses = trainer.train_step()
+            progress.update()
+            now = time.monotonic()
+            if log and trainer.step % log_every == 0:
+                terms = {name: value.item() for name, value in losses.terms.items()}
+                for name, value in terms.items():
+                    log.add_scalar(f"loss/{name}", value, trainer.step)
+                pairs = (trainer.step - logged_step) * trainer.pairs_a_step
+                log.add_scalar("pairs_per_second", pairs / (now - logged), trainer.step)
+                progress.set_postfix({name: f"{value:.3f}" for name, value in terms.items()})
+                logged, logged_step = now, trainer.step
+            if chief and (now - saved > save_seconds or trainer.step == trainer.last_step):
+                run_state.save(file, step=trainer.step, **state)
+                saved = now
+
+
+def export(trainer: Trainer, folder: Path, *, recipe_name: str, changes: Sequence[str], data: Sequence[Path]) -> None:
+    """Write the encoder as a checkpoint that `PoseEncoder.from_pretrained` reads, weights in float16."""
+    network = fold_batch_norm(trainer.objective.encoder.cpu()).half().float()
+    config = CheckpointConfig(
+        network=trainer.recipe.network,
+        license="apache-2.0",
+        training={
+            "recipe": recipe_name,
+            **({"changes": list(changes)} if changes else {}),
+            "data": [path.name for path in data],
+            "poses": len(trainer.sampler.bodies),
+            "pairs": trainer.step * trainer.pairs_a_step,
+            "seed": trainer.seed,
+        },
+    )
+    card = folder / checkpoint.CARD_FILE
+    text = card.read_text(encoding="utf-8") if card.is_file() else ""  # a hand-written card outlives a new training
+    checkpoint.write(folder, Checkpoint(config, network, text))

@@ -1,0 +1,214 @@
+"""New bodies out of recorded ones: other shapes, other combinations of limbs, other attitudes.
+
+Motion capture shows few people, mostly upright. Here a pose is taken apart into bones, each limb in the frame of the
+girdle that it hangs from, so that limbs of one frame fit another and every bone can be turned or stretched by itself.
+
+Frame: x, y, z with **z up**, the middle of the hips at the origin, one unit one torso length.
+"""
+
+import hashlib
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from poseembed.skeleton import MIRRORED, NUM_JOINTS
+from training.scene.cameras import normalize_3d, turn, y_up_to_z_up
+
+NOSE = NUM_JOINTS
+"""Index of the nose among the 14 points of a body; joint 0 is the centre of its head."""
+
+_BONES: dict[str, dict[int, float]] = {
+    # half of the line from right to left
+    "shoulders": {1: 0.5, 2: -0.5},
+    "hips": {7: 0.5, 8: -0.5},
+    "spine": {1: 0.5, 2: 0.5, 7: -0.5, 8: -0.5},
+    "neck": {0: 1, 1: -0.5, 2: -0.5},
+    "face": {NOSE: 1, 0: -1},
+    "left_upper_arm": {3: 1, 1: -1},
+    "right_upper_arm": {4: 1, 2: -1},
+    "left_forearm": {5: 1, 3: -1},
+    "right_forearm": {6: 1, 4: -1},
+    "left_thigh": {9: 1, 7: -1},
+    "right_thigh": {10: 1, 8: -1},
+    "left_shin": {11: 1, 9: -1},
+    "right_shin": {12: 1, 10: -1},
+}
+"""Each bone as a sum of points; together with hips around the origin they say where all points are."""
+
+_TORSO, _ARMS, _LEGS = slice(0, 3), slice(3, 9), slice(9, 13)  # arms: all that hangs from the shoulders
+_TAKE_APART = torch.tensor([[bone.get(point, 0.0) for point in range(NUM_JOINTS + 1)] for bone in _BONES.values()])
+_PUT_TOGETHER = torch.linalg.pinv(_TAKE_APART)
+_SHAPES = torch.tensor([0, 1, 2, 3, 4, 5, 5, 6, 6, 7, 7, 8, 8])  # left and right share a length
+_SPINE = 2
+_TINY = 1e-6
+_MIRROR_POINTS = (*MIRRORED, NOSE)
+
+
+@dataclass(frozen=True)
+class Variation:
+    """How far new bodies stray from the recorded ones. The default is not at all.
+
+    Attributes:
+        mirror: Share of the bodies that are mirrored.
+        recombine: Probability that arms and head come from another frame, and again that its legs do.
+        shape: Standard deviation of the logarithm of each bone's length; the spine is the unit.
+        joints: Standard deviation of where hips and shoulders are taken to be along the spine, torso lengths:
+            motion capture rigs, annotators and detectors disagree on it.
+        bend: Standard deviation of each bone's turn about either axis across it, radians.
+        tilt: Share of the bodies that are tipped over, by any angle about any horizontal axis.
+        rare: Poses are drawn with a probability that grows as this power of how far they lie from the others.
+    """
+
+    mirror: float = 0.0
+    recombine: float = 0.0
+    shape: float = 0.0
+    joints: float = 0.0
+    bend: float = 0.0
+    tilt: float = 0.0
+    rare: float = 0.0
+
+
+class Bodies(nn.Module):
+    """Recorded poses to draw variations of, on one device.
+
+    Args:
+        joints: Metres, y up, in any place; joint 0 is the centre of the head.
+        nose: Its nose, same frame.
+        variation: What to draw.
+
+    Raises:
+        ValueError: If the shoulders or the hips of a pose lie on one spot, or in line with its spine: nothing says then
+            which way the limbs point.
+    """
+
+    torso: Tensor
+    limbs: Tensor
+    odds: Tensor
+
+    def __init__(
+        self, joints: Float[np.ndarray, "poses 13 3"], nose: Float[np.ndarray, "poses 3"], variation: Variation
+    ) -> None:
+        super().__init__()
+        self.variation, self.recorded = variation, len(joints)
+        self._digest = hashlib.sha256(joints.tobytes() + nose.tobytes()).hexdigest()
+        whole = torch.cat([torch.from_numpy(joints), torch.from_numpy(nose)[:, None]], dim=1).float()
+        points = y_up_to_z_up(normalize_3d(whole))
+        if variation.mirror:
+            mirrored = points[:, _MIRROR_POINTS] * torch.tensor([1.0, -1.0, 1.0])
+            points = torch.cat([points, mirrored])
+        bones = _TAKE_APART @ points
+        torso = bones[:, _TORSO]
+        across = [torch.linalg.cross(line, torso[:, _SPINE], dim=-1).norm(dim=-1) for line in torso.unbind(1)[:_SPINE]]
+        if flat := int((torch.stack(across).amin(0) < _TINY).sum()):
+            raise ValueError(f"{flat} poses have shoulders or hips on one spot or along the spine; leave them out")
+        shoulders, hips = _girdles(torso)
+        limbs = torch.cat([bones[:, _ARMS] @ shoulders, bones[:, _LEGS] @ hips], dim=1)
+        self.register_buffer("torso", torso.contiguous(), persistent=False)
+        self.register_buffer("limbs", limbs.contiguous(), persistent=False)
+        odds = torch.ones(len(points)) if variation.rare == 0 else _distance_to_others(points) ** variation.rare
+        if variation.mirror:
+            odds[len(joints) :] *= variation.mirror
+            odds[: len(joints)] *= 1 - variation.mirror
+        # to be looked up by a uniform number: `multinomial` takes no more than 2^24 weights
+        self.register_buffer("odds", odds.double().cumsum(0) / odds.double().sum(), persistent=False)
+
+    def __len__(self) -> int:
+        """Number of recorded poses."""
+        return self.recorded
+
+    def digest(self) -> str:
+        """A fingerprint of the recorded poses."""
+        return self._digest
+
+    def sample(self, count: int) -> Float[Tensor, "count 14 3"]:
+        """Draw bodies from torch's global random state: the 13 joints and the nose."""
+        return self.vary(self.draw(count))
+
+    def vary(self, chosen: Int[Tensor, " count"]) -> Float[Tensor, "count 14 3"]:
+        """Vary some of the poses, by number: the joints and the nose of new bodies."""
+        vary, device, count = self.variation, self.torso.device, len(chosen)
+        torso, arms, legs = self.torso[chosen], self.limbs[chosen, :6], self.limbs[chosen, 6:]
+        if vary.recombine:
+            other = self.limbs[self.draw(count)]
+            swap = torch.rand(2, count, 1, 1, device=device) < vary.recombine
+            arms, legs = torch.where(swap[0], other[:, :6], arms), torch.where(swap[1], other[:, 6:], legs)
+        bones = torch.cat([torso, arms, legs], dim=1)
+        if vary.bend:
+            length = bones.norm(dim=-1, keepdim=True)
+            bones = normalize(bones + vary.bend * length * torch.randn_like(bones), dim=-1) * length
+        if vary.shape:
+            stretch = torch.exp(vary.shape * torch.randn(count, 9, device=device))
+            stretch[:, _SPINE] = 1
+            bones = bones * stretch[:, _SHAPES.to(device), None]
+        torso = bones[:, _TORSO]
+        if vary.tilt:
+            torso = torso @ _tilts(count, vary.tilt, device).mT
+        shoulders, hips = _girdles(torso)
+        arms, legs = bones[:, _ARMS] @ shoulders.mT, bones[:, _LEGS] @ hips.mT
+        points = _PUT_TOGETHER.to(device) @ torch.cat([torso, arms, legs], dim=1)
+        if vary.joints:
+            spine = torso[:, _SPINE, None]
+            move = vary.joints * torch.randn(2, count, 1, 1, device=device)
+            points[:, 1:3] += move[0] * spine
+            points[:, 7:9] += move[1] * spine
+        return normalize_3d(points)
+
+    def draw(self, count: int) -> Int[Tensor, " count"]:
+        """Draw numbers of poses; those from the number of recorded ones on are their mirror images."""
+        chance = torch.rand(count, device=self.odds.device, dtype=self.odds.dtype)
+        drawn = torch.searchsorted(self.odds, chance, right=True)  # nothing is drawn that has no odds
+        return drawn.clamp_max(len(self.odds) - 1)
+
+
+def heading(points: Float[Tensor, "*batch n 3"]) -> Float[Tensor, "*batch"]:
+    """Where a body faces: the angle from x towards y of the horizontal that is square to its hips and shoulders."""
+    left = points[..., (1, 7), :].sum(-2) - points[..., (2, 8), :].sum(-2)
+    return torch.atan2(-left[..., 0], left[..., 1])
+
+
+def _girdles(
+    torso: Float[Tensor, "count 3 3"],
+) -> tuple[Float[Tensor, "count 3 3"], Float[Tensor, "count 3 3"]]:
+    """Rotations from the frames of shoulders and hips to the world; their columns are left, forward and up."""
+    up = torso[:, _SPINE]
+    frames = []
+    for line in (torso[:, 0], torso[:, 1]):
+        left = normalize(line, dim=-1)
+        forward = normalize(torch.linalg.cross(left, up), dim=-1)
+        frames.append(torch.stack([left, forward, torch.linalg.cross(forward, left)], dim=-1))
+    return frames[0], frames[1]
+
+
+def _tilts(count: int, share: float, device: torch.device) -> Float[Tensor, "count 3 3"]:
+    """Rotations by any angle about horizontal axes, for a share of the bodies; none for the others."""
+    angle, axis, chance = torch.rand(3, count, device=device)
+    angle, axis = math.pi * angle * (chance < share), 2 * math.pi * axis
+    cos, sin, x, y = angle.cos(), angle.sin(), axis.cos(), axis.sin()
+    rest = 1 - cos
+    rows = (
+        cos + x * x * rest,
+        x * y * rest,
+        y * sin,
+        x * y * rest,
+        cos + y * y * rest,
+        -x * sin,
+        -y * sin,
+        x * sin,
+        cos,
+    )
+    return torch.stack(rows, dim=-1).unflatten(-1, (3, 3))
+
+
+def _distance_to_others(
+    points: Float[Tensor, "poses 14 3"], *, landmarks: int = 4000, neighbor: int = 10
+) -> Float[Tensor, " poses"]:
+    """How far each pose lies from its tenth neighbour among evenly taken ones; facings do not count."""
+    facing = turn(points, -heading(points)[:, None]).flatten(1)
+    some = facing[:: max(1, len(facing) // landmarks)]
+    near = [torch.cdist(part, some).kthvalue(min(neighbor, len(some)), dim=1).values for part in facing.split(8192)]
+    return torch.cat(near).clamp_min(1e-3)
