@@ -15,7 +15,7 @@ import torch
 
 from poseembed import write_poses
 from training.datasets import mocap
-from training.scene.film import film
+from training.scene.film import film, random_camera
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("mocap", type=Path, help="motion capture, .npz")
@@ -34,5 +34,5 @@ for camera, order in enumerate(options.film, start=options.camera):
     joints = data.joints[data.offsets[found[0]] : data.offsets[found[0] + 1]][slice(*options.frames or (None,))]
     if not len(joints):
         parser.error(f"{clip} has no frame from {options.frames[0]} to {options.frames[1]}")
-    write_poses(film(torch.from_numpy(joints), seed=camera), file)
+    write_poses(film(torch.from_numpy(joints), random_camera(camera), fps=30.0), file)
     print(f"{file}: {len(joints)} frames of {clip}, camera {camera}")

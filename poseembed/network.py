@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import TypeVar, cast
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from poseembed.skeleton import NUM_JOINTS
@@ -127,13 +127,27 @@ class Encoder(nn.Module):
         self, inputs: Float[Tensor, "batch inputs"]
     ) -> tuple[Float[Tensor, "batch pose"], Float[Tensor, "batch view"]]:
         """Encode what `network_input` makes of a batch of normalised poses."""
-        return self.split(self.tower(self.stem(inputs)))
+        return self.heads(self.features(inputs))
 
-    def split(
-        self, outputs: Float[Tensor, "batch both"]
+    def layout(
+        self, normalized: Float[Tensor, "*batch 13 2"], visible: Bool[Tensor, "*batch 13"]
+    ) -> Float[Tensor, "*batch inputs"]:
+        """Normalised poses as this encoder reads them, see `network_input`."""
+        return network_input(normalized, visible, self.config)
+
+    def features(self, inputs: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch width"]:
+        """The last hidden layer, which the heads read: `residual` of the `stem`."""
+        return self.residual(self.stem(inputs))
+
+    def residual(self, first: Float[Tensor, "batch width"]) -> Float[Tensor, "batch width"]:
+        """What the residual blocks make of the first layer's output."""
+        return self.tower.residual(first)
+
+    def heads(
+        self, features: Float[Tensor, "batch width"]
     ) -> tuple[Float[Tensor, "batch pose"], Float[Tensor, "batch view"]]:
-        """Cut the tower's output into the pose vector and the view vector."""
-        z_pose, z_view = outputs.split([self.config.pose_dim, self.config.view_dim], dim=-1)
+        """The pose vector and the view vector out of the last hidden layer."""
+        z_pose, z_view = self.tower.head(features).split([self.config.pose_dim, self.config.view_dim], dim=-1)
         return z_pose, z_view
 
 

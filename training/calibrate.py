@@ -97,7 +97,7 @@ def draw_pairs(network: Encoder, sampler: ViewSampler, *, batches: int, seed: in
     with torch.no_grad():
         for _ in tqdm(range(batches), unit="batch"):
             batch = sampler.sample(BATCH)
-            z_pose, _ = network(batch.inputs.flatten(0, 1))
+            z_pose, _ = network(network.layout(batch.points, batch.visible).flatten(0, 1))
             first, second = z_pose.chunk(2)
             parts.append(compare(first, second, same_pose(batch.body)))
     return Pairs.join(parts)
@@ -184,7 +184,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(f"no such folder: {options.folder}")
     network = checkpoint.read(options.folder).network
     bodies = Bodies(*read_poses(options.data, "train"), Variation())
-    sampler = ViewSampler(bodies, CameraRange(), DETECTOR, network.config)
+    sampler = ViewSampler(bodies, CameraRange(), DETECTOR)
     pairs = draw_pairs(network, sampler, batches=options.batches, seed=options.seed)
     calibration = fit(pairs)
     how = {

@@ -30,21 +30,22 @@ from tqdm import tqdm
 
 from poseembed import PoseEncoder
 from poseembed.align import SAME_PERFORMANCE, Alignment, align
-from poseembed.decoder import Camera, look
+from poseembed.decoder import Viewpoint, look
 from poseembed.keypoints import normalize_keypoints
 from training.calibrate import DETECTOR
 from training.datasets import mocap
 from training.datasets.mocap import MotionCapture
 from training.evaluation.report import write_json
-from training.scene.bodies import heading
-from training.scene.cameras import normalize_3d, turn, y_up_to_z_up
 from training.scene.detector import Detector
-from training.scene.film import camera, film
-from training.scene.views import describe_camera
+from training.scene.film import film, random_camera
+from training.scene.world import heading, to_world, turn
 
 KINDS = ("same performance", "same action", "other action")
 DETECTORS = {"complete and exact": None, "as a detector gives them": DETECTOR}
 """What becomes of the keypoints."""
+
+FPS = 30.0
+"""Frames a second of the files that `training.datasets.prepare` writes."""
 
 SHORTEST = 15
 """Frames of the shortest clip that is compared."""
@@ -109,11 +110,11 @@ def clips(data: MotionCapture) -> list[Clip]:
 
 def compare(first: Clip, second: Clip, encoder: PoseEncoder, detector: Detector | None, *, seed: int) -> Alignment:
     """Film two performances by two cameras, and align what they see."""
-    return align(
-        film(first.joints, seed=2 * seed, detector=detector),
-        film(second.joints, seed=2 * seed + 1, detector=detector),
-        encoder,
+    one, other = (
+        film(clip.joints, random_camera(number), fps=FPS, detector=detector, seed=number)
+        for clip, number in ((first, 2 * seed), (second, 2 * seed + 1))
     )
+    return align(one, other, encoder)
 
 
 def run(
@@ -166,13 +167,11 @@ def true_differences(alignment: Alignment, first: Clip, second: Clip, *, seed: i
     """How far the joints really are from each other: both bodies turned to face one way, seen by the first's camera."""
     bodies, facing = [], []
     for clip, rows in zip((first, second), alignment.rows.T, strict=True):
-        body = y_up_to_z_up(normalize_3d(clip.joints))[rows]
+        body = to_world(clip.joints)[rows]
         facing.append(heading(body))
         bodies.append(turn(body, -facing[-1][:, None]))
-    rotation, _ = camera(seed)
-    steps = len(alignment.rows)
-    where = describe_camera(rotation.expand(steps, 3, 3), torch.zeros(steps), facing[0])[:, :3]
-    level = Camera(where, torch.zeros(steps))  # distances do not change when the picture is rolled
+    direction, roll = random_camera(seed).viewpoint(facing[0])
+    level = Viewpoint(direction, torch.zeros_like(roll))  # distances do not change when the picture is rolled
     return (look(bodies[0], level) - look(bodies[1], level)).norm(dim=-1).numpy()
 
 

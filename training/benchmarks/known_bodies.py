@@ -23,7 +23,7 @@ from tqdm import tqdm
 from training.benchmarks.retrieval import GALLERY, RANKS, SAME_POSE, Condition, Trial, draw_poses, make_trial
 from training.datasets import mocap
 from training.evaluation.report import write_json
-from training.scene.cameras import CameraRange, orbit_matrix, project
+from training.scene.cameras import Camera, CameraRange
 from training.scene.metrics import np_mpjpe
 
 STEP = math.pi / 30
@@ -49,13 +49,11 @@ class CameraGrid:
     """Cameras at evenly spaced places of a `CameraRange`, none of them rolled, and how likely each is to be drawn.
 
     Attributes:
-        rotation: See `training.scene.cameras.project`.
-        distance: Torso lengths.
+        camera: All of them.
         log_prior: Up to a constant.
     """
 
-    rotation: Float[Tensor, "cameras 3 3"]
-    distance: Float[Tensor, " cameras"]
+    camera: Camera
     log_prior: Float[Tensor, " cameras"]
 
 
@@ -70,7 +68,8 @@ def camera_grid(cameras: CameraRange, *, step: float, distances: int) -> CameraG
         axis.flatten() for axis in torch.meshgrid(azimuths, elevations, inverses, indexing="ij")
     )
     # Distances are drawn evenly, so their inverses with a density that falls with the square.
-    return CameraGrid(orbit_matrix(azimuth, elevation, torch.zeros_like(azimuth)), 1 / inverse, -2 * inverse.log())
+    camera = Camera(azimuth, elevation, torch.zeros_like(azimuth), 1 / inverse)
+    return CameraGrid(camera, -2 * inverse.log())
 
 
 def log_likelihood(
@@ -107,8 +106,7 @@ def log_likelihood(
     mean = (shown / count.sqrt()[:, None]).mT
     likelihood = torch.empty(len(points), len(bodies))
     for index, body in enumerate(bodies):
-        seen = project(body.expand(len(grid.distance), -1, -1), grid.rotation, grid.distance)
-        x, y = (seen * grid.distance[:, None, None]).unbind(-1)
+        x, y = (grid.camera.look(body) * grid.camera.distance[:, None, None]).unbind(-1)
         both = torch.cat([x, y], 1)
         cosine, sine = both @ along, (both @ across).abs()
         size = (x * x + y * y) @ shown.mT - (x @ mean).square() - (y @ mean).square()

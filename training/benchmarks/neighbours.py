@@ -29,10 +29,9 @@ from training.evaluation.markdown import markdown_table, spread
 from training.evaluation.neighbours_picture import Neighbour, Row, draw_neighbours
 from training.evaluation.report import write_json
 from training.evaluation.results_document import picture, write_section
-from training.scene.bodies import heading
-from training.scene.cameras import CameraRange, orbit_matrix, project
+from training.scene.cameras import CameraRange
 from training.scene.metrics import degrees_of_chord, np_mpjpe
-from training.scene.views import describe_camera
+from training.scene.world import heading
 
 GALLERY = 3000
 """Poses in a trial."""
@@ -117,9 +116,8 @@ def draw_gallery(poses: Float[np.ndarray, "frames 13 3"], *, seed: int) -> Galle
 
 
 def _see(poses: Float[Tensor, "poses 13 3"], generator: Generator) -> Views:
-    azimuth, elevation, roll, distance = CameraRange().sample(len(poses), generator=generator)
-    rotation = orbit_matrix(azimuth, elevation, roll)
-    return Views(project(poses, rotation, distance), describe_camera(rotation, roll, heading(poses))[:, :3])
+    camera = CameraRange().sample(len(poses), generator=generator)
+    return Views(camera.look(poses), camera.viewpoint(heading(poses)).direction)
 
 
 def degrees_apart(

@@ -43,8 +43,8 @@ from training.benchmarks.retrieval import Condition
 from training.datasets import mocap
 from training.datasets.mocap import MotionCapture
 from training.evaluation.report import write_json
-from training.scene.bodies import heading
-from training.scene.cameras import CameraRange, normalize_3d, orbit_matrix, project, turn, y_up_to_z_up
+from training.scene.cameras import CameraRange
+from training.scene.world import heading, to_world, turn
 
 ACTORS = ("bk", "tr")
 """The actors of HDM05 that nothing was chosen on."""
@@ -171,7 +171,7 @@ def sequences(recording: MotionCapture, actors: Sequence[str], trials: int) -> I
 def _poses(recording: MotionCapture, clip: int) -> Float[Tensor, "frames 13 3"]:
     """A clip, turned to face along x at its start."""
     joints = recording.joints[recording.offsets[clip] : recording.offsets[clip + 1]]
-    poses = y_up_to_z_up(normalize_3d(torch.from_numpy(joints)))
+    poses = to_world(torch.from_numpy(joints))
     return turn(poses, -heading(poses[:1])[:, None])
 
 
@@ -200,9 +200,9 @@ def film(
     poses: Float[Tensor, "frames 13 3"], condition: Condition, generator: Generator
 ) -> tuple[Float[Tensor, "frames 13 2"], Bool[Tensor, "frames 13"]]:
     """What one random camera sees."""
-    azimuth, elevation, roll, distance = CameraRange().sample(1, generator=generator)
-    points = project(poses, orbit_matrix(azimuth, elevation, roll).expand(len(poses), 3, 3), distance)
-    points = points + condition.noise / distance * torch.randn(points.shape, generator=generator)
+    camera = CameraRange().sample(1, generator=generator)
+    points = camera.look(poses)
+    points = points + condition.noise / camera.distance * torch.randn(points.shape, generator=generator)
     return points, torch.rand(len(poses), 13, generator=generator).argsort(-1) >= condition.missing
 
 

@@ -63,7 +63,7 @@ class Result:
 
 def measure(name: str, recipe: Recipe, bodies: Bodies, *, seconds: float) -> Result:
     """Time a recipe's training step for about so many seconds."""
-    sampler = ViewSampler(bodies, recipe.cameras, recipe.detector, recipe.network)
+    sampler = ViewSampler(bodies, recipe.cameras, recipe.detector)
     trainer = Trainer(recipe, sampler, seed=0)
     device = trainer.device
     # not `FlopCounterMode`: it cannot follow the gradient of a gradient, which the prior of CV-MIM takes

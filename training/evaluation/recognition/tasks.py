@@ -29,8 +29,7 @@ from training.classifiers.fit import FitSettings, fit, predict
 from training.datasets.actions import ntu_rgbd, nucla, penn_action
 from training.datasets.actions.clips import ActionClips, replay, resample
 from training.scene import virtual_clips
-from training.scene.bodies import heading
-from training.scene.cameras import turn, y_up_to_z_up
+from training.scene.world import heading, turn, y_up_to_z_up
 
 Build = Callable[[int, int], nn.Module]
 """Makes a classifier for a length of vectors and a number of classes, see `training.classifiers`."""
