@@ -1,6 +1,7 @@
 """The encoder network: sizes, arithmetic, initialisation, folding and fusion."""
 
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -67,11 +68,12 @@ def test_all_ones_network(bias: int, stem: float, features: float, outputs: floa
     fill(encoder, weights=1, biases=bias)
     inputs = torch.zeros(4, 26)
     inputs[:, :3] = torch.tensor([1.0, 2, 3])
-    hidden = encoder.stem(inputs)
+    first = hidden = encoder.stem(inputs)
     assert (hidden == stem).all()
     for block in encoder.tower.blocks:
         hidden = hidden + block(hidden)
     assert (hidden == features).all()
+    assert torch.equal(encoder.features(inputs), hidden) and torch.equal(encoder.residual(first), hidden)
     z_pose, z_view = encoder(inputs)
     assert (z_pose.shape, z_view.shape) == ((4, 3), (4, 1))
     assert (z_pose == outputs).all() and (z_view == outputs).all()
@@ -93,8 +95,10 @@ def test_a_unit_is_linear_then_norm_then_relu_then_dropout() -> None:
 
 
 def test_the_first_outputs_are_the_pose_vector() -> None:
-    encoder = Encoder(SMALL)
-    z_pose, z_view = encoder.split(torch.arange(16.0).reshape(2, 8))
+    encoder = Encoder(replace(SMALL, width=8))
+    fill(encoder.tower.head, weights=0, biases=0)
+    nn.init.eye_(encoder.tower.head.weight)
+    z_pose, z_view = encoder.heads(torch.arange(16.0).reshape(2, 8))
     assert z_pose.tolist() == [[0, 1, 2, 3, 4], [8, 9, 10, 11, 12]]
     assert z_view.tolist() == [[5, 6, 7], [13, 14, 15]]
 
@@ -127,6 +131,7 @@ def test_inputs_are_laid_out_joint_by_joint(mask_input: bool) -> None:
     assert network_input(normalized, visible, config).tolist() == wanted
     nested = network_input(normalized.expand(2, 3, 13, 2), visible.expand(2, 3, 13), config)
     assert nested.shape == (2, 3, config.input_dim)
+    assert torch.equal(Encoder(config).layout(normalized, visible), network_input(normalized, visible, config))
 
 
 @pytest.mark.parametrize(

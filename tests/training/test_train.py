@@ -201,7 +201,7 @@ def assert_same_run(first: Path, second: Path) -> None:
 def make_trainer(recipe: Recipe, seed: int = 0) -> Trainer:
     joints = poses(20)
     bodies = Bodies(joints, joints[:, 0], recipe.variation)
-    sampler = ViewSampler(bodies, recipe.cameras, recipe.detector, recipe.network)
+    sampler = ViewSampler(bodies, recipe.cameras, recipe.detector)
     return Trainer(recipe, sampler, seed=seed)
 
 
@@ -337,7 +337,7 @@ def test_steps_draw_other_views_and_other_seeds_others() -> None:
         seen: list[Tensor]
 
         def forward(self, batch: Batch) -> Losses:
-            vars(self).setdefault("seen", []).append(batch.inputs[0])
+            vars(self).setdefault("seen", []).append(batch.points[0])
             return super().forward(batch)
 
     trainers = [make_trainer(duel(objective=Spy), seed=seed) for seed in (0, 0, 1)]
@@ -469,7 +469,8 @@ def test_exported_checkpoint_is_the_trained_encoder(recipes: Path, data: Path, t
     train_to_the_end(trainer, tmp_path / "out", save_seconds=300)
     export(trainer, tmp_path / "exported", recipe_name="tiny", changes=[], data=[data])
     encoder = PoseEncoder.from_pretrained(tmp_path / "exported")
-    inputs = trainer.sampler.sample(6).inputs[0]
+    batch = trainer.sampler.sample(6)
+    inputs = encoder.network.layout(batch.points[0], batch.visible[0])
     z_pose, z_view = trainer.objective.encoder.eval()(inputs)
     for trained, exported in zip((z_pose, z_view), encoder.network(inputs), strict=True):
         torch.testing.assert_close(exported, trained, atol=1e-2, rtol=1e-2)  # float16 weights
