@@ -18,7 +18,7 @@ VIEWPOINT_NUMBERS = 5
 class Viewpoint(NamedTuple):
     """From where a body is seen, in the frame of the body: x to its front, y to its left, z up.
 
-    It says nothing of how far away the camera is, which a picture's size does not tell.
+    It does not say how far away the camera is: the size of a picture does not tell.
 
     Attributes:
         direction: (..., 3) unit vector from the hips to the camera.
@@ -29,12 +29,12 @@ class Viewpoint(NamedTuple):
     roll: Float[Tensor, "*batch"]
 
     def encode(self) -> Float[Tensor, "*batch 5"]:
-        """The numbers that networks learn: the direction, and sine and cosine of the roll."""
+        """The numbers that a network learns for it: the direction, and sine and cosine of the roll."""
         return torch.cat([self.direction, self.roll.sin().unsqueeze(-1), self.roll.cos().unsqueeze(-1)], dim=-1)
 
     @classmethod
     def decode(cls, numbers: Float[Tensor, "*batch 5"]) -> "Viewpoint":
-        """The viewpoint that a network's numbers come nearest to."""
+        """The viewpoint that such numbers come nearest to; the two vectors in them may have any length."""
         sin, cos = numbers[..., 3:].unbind(-1)
         return cls(normalize(numbers[..., :3], dim=-1), torch.atan2(sin, cos))
 

@@ -304,7 +304,7 @@ def test_processors_without_bfloat16_products_train_in_full_precision(
     class Spy(Duel):
         def forward(self, batch: Batch) -> Losses:
             self.lowered = torch.is_autocast_enabled("cpu")
-            assert {value.dtype for value in vars(batch).values()} == {torch.float32}
+            assert {seen.dtype for seen in (batch.points, batch.body, batch.known_camera())} == {torch.float32}
             return super().forward(batch)
 
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: abilities)

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from poseembed.network import Encoder, NetworkConfig
@@ -31,6 +32,10 @@ class Objective(nn.Module, ABC):
     """
 
     encoder: Encoder
+
+    def inputs(self, batch: Batch) -> Float[Tensor, "2 pairs inputs"]:
+        """What the encoder reads of the anchors and of the positives."""
+        return self.encoder.layout(batch.points, batch.visible)
 
     @abstractmethod
     def players(self) -> dict[str, list[nn.Parameter]]:

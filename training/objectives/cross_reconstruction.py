@@ -68,8 +68,7 @@ class AutoEncoder(Objective):
 
     def forward(self, batch: Batch) -> Losses:
         """The four mean square errors: either view, from either pose vector."""
-        inputs = self.encoder.layout(batch.points, batch.visible)
-        vectors = [[z.float() for z in self.encoder(view)] for view in inputs]
+        vectors = [[z.float() for z in self.encoder(view)] for view in self.inputs(batch)]
         error = self._errors(batch, vectors)
         return Losses(players={"encoder": error.sum()}, terms={"error": error.mean().detach()})
 
@@ -94,7 +93,7 @@ class Variational(AutoEncoder):
     def forward(self, batch: Batch) -> Losses:
         """Minus the evidence's lower bound: four log likelihoods, two divergences."""
         vectors, divergences = [], []
-        for view in self.encoder.layout(batch.points, batch.visible):
+        for view in self.inputs(batch):
             features = self.encoder.features(view)
             mean, raw = torch.cat(self.encoder.heads(features), dim=-1).float(), self.log_variance(features).float()
             log_variance = LOG_VARIANCE_LIMIT * torch.tanh(raw)

@@ -54,7 +54,7 @@ class Distilled(Objective):
 
     def forward(self, batch: Batch) -> Losses:
         """Both views in one pass; they are pictures like any others here."""
-        inputs = self.encoder.layout(batch.points, batch.visible).flatten(0, 1)
+        inputs = self.inputs(batch).flatten(0, 1)
         z_pose, z_view = (z.float() for z in self.encoder(inputs))
         with torch.no_grad():
             target_pose, target_view = (z.float() for z in self.teacher(inputs))

@@ -71,7 +71,7 @@ class PrVipe(Objective):
 
     def forward(self, batch: Batch) -> Losses:
         """Both views in one pass; the second view of another body is what an anchor is told apart from."""
-        mean, deviation = self._embed(self.encoder.layout(batch.points, batch.visible).flatten(0, 1))
+        mean, deviation = self._embed(self.inputs(batch).flatten(0, 1))
         with torch.autocast(mean.device.type, enabled=False):
             noise = torch.randn(self.config.samples, *mean.shape, device=mean.device)
             anchor, positive = (mean + deviation * noise).transpose(0, 1).chunk(2)

@@ -60,8 +60,7 @@ class Privileged(Objective):
     def forward(self, batch: Batch) -> Losses:
         """Both views in one pass."""
         weights = self.config
-        inputs = self.encoder.layout(batch.points, batch.visible).flatten(0, 1)
-        z_pose, z_view = (z.float() for z in self.encoder(inputs))
+        z_pose, z_view = (z.float() for z in self.encoder(self.inputs(batch).flatten(0, 1)))
         direction = normalize(z_pose, dim=-1)
         anchor, positive = direction.chunk(2)
         body, camera = batch.body.flatten(1), batch.known_camera().flatten(0, 1)
