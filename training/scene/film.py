@@ -21,16 +21,14 @@ def camera(seed: int) -> tuple[Float[Tensor, "1 3 3"], Float[Tensor, " 1"]]:
     return orbit_matrix(azimuth, elevation, roll), distance
 
 
-def film(
-    joints: Float[Tensor, "frames 13 3"], *, seed: int, detector: Detector | None = None, fps: float = 30.0
-) -> Poses:
+def film(joints: Float[Tensor, "frames 13 3"], *, fps: float, seed: int, detector: Detector | None = None) -> Poses:
     """What one still camera sees of a performance.
 
     Args:
         joints: Motion capture, metres, y up, as `training.datasets.mocap` reads it.
+        fps: Frames a second, those of the clip.
         seed: Of where the camera stands, within `CameraRange()`, and of the detector.
         detector: What becomes of the keypoints; None is a perfect one. Torch's global random state is left as it was.
-        fps: Frames a second; 30 is what `training.datasets.prepare` writes.
 
     Returns:
         A row a frame of person 0; a lost joint has confidence 0.
