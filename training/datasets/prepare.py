@@ -2,8 +2,8 @@
 
     python -m training.datasets.prepare cmu/ --out motions.npz --val-subjects 02 86 131
 
-`training.datasets.mocap` reads it; `training/datasets/mocap/prepared.py` lists its arrays. A warning names people whose
-bones have not the proportions of people's: their joints are read from places where they are not.
+`training.datasets.mocap` reads it; `training/datasets/mocap/prepared.py` lists its arrays. A warning names
+everybody whose bones are not in people's proportions: some joint of theirs is then read from the wrong place.
 """
 
 import argparse
