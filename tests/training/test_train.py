@@ -159,6 +159,8 @@ def data(tmp_path: Path) -> Path:
         action=clips,
         clip=clips,
         split=["train", "val"],
+        source=clips,
+        fps=[30.0, 30.0],
     )
     return path
 

@@ -44,19 +44,17 @@ KINDS = ("same performance", "same action", "other action")
 DETECTORS = {"complete and exact": None, "as a detector gives them": DETECTOR}
 """What becomes of the keypoints."""
 
-FPS = 30.0
-"""Frames a second of the files that `training.datasets.prepare` writes."""
-
 SHORTEST = 15
 """Frames of the shortest clip that is compared."""
 
 
 @dataclass(frozen=True)
 class Clip:
-    """A performance: its 3D joints (metres, y up) and the name of its action."""
+    """A performance: its 3D joints (metres, y up), the name of its action, and its frames a second."""
 
     joints: Float[Tensor, "frames 13 3"]
     action: str
+    fps: float
 
 
 @dataclass(frozen=True)
@@ -99,19 +97,17 @@ class Result:
 
 def clips(data: MotionCapture) -> list[Clip]:
     """The well-tracked performances to evaluate on, of the `val` split if there is one."""
-    wanted = data.split == "val" if "val" in data.split else np.ones(len(data.split), dtype=bool)
-    found = []
-    for clip in np.flatnonzero(wanted):
-        rows = slice(data.offsets[clip], data.offsets[clip + 1])
-        if data.ok[rows].all() and rows.stop - rows.start >= SHORTEST:
-            found.append(Clip(torch.from_numpy(data.joints[rows]), str(data.action[clip])))
-    return found
+    return [
+        Clip(torch.from_numpy(clip.joints), clip.action, clip.fps)
+        for clip in data.clips(*data.evaluation_splits())
+        if clip.ok.all() and len(clip) >= SHORTEST
+    ]
 
 
 def compare(first: Clip, second: Clip, encoder: PoseEncoder, detector: Detector | None, *, seed: int) -> Alignment:
     """Film two performances by two cameras, and align what they see."""
     one, other = (
-        film(clip.joints, random_camera(number), fps=FPS, detector=detector, seed=number)
+        film(clip.joints, random_camera(number), fps=clip.fps, detector=detector, seed=number)
         for clip, number in ((first, 2 * seed), (second, 2 * seed + 1))
     )
     return align(one, other, encoder)

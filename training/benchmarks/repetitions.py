@@ -74,7 +74,6 @@ MOST = 8
 FADE = 4  # frames over which two clips are joined
 PAUSE = 1.5  # seconds that a pause lasts at most
 STILL = 150  # frames that someone stands still
-RATE = 30  # frames a second of the files
 REPETITIONS = re.compile(r"(\d+)(Reps|hops|Steps)")
 
 RAW_SWING = 0.2
@@ -160,7 +159,8 @@ def sequences(recording: MotionCapture, actors: Sequence[str], trials: int) -> I
             # Every clip once before any a second time.
             chosen = np.concatenate([rng.permutation(clips) for _ in range(-(-many // len(clips)))])[:many].tolist()
             parts = [stretch(_poses(recording, clip), rng.uniform(0.8, 1.25)) for clip in chosen]
-            parts = [hold(part, int(RATE * rng.uniform(0, pause))) for part in parts]
+            rates = recording.fps[chosen]
+            parts = [hold(part, int(rate * rng.uniform(0, pause))) for part, rate in zip(parts, rates, strict=True)]
             count = sum(repetitions_of(str(recording.clip[clip])) or 0 for clip in chosen)
             yield Sequence3D("with pauses" if pause else "repeated", action, count, join(parts))
     for take, name in enumerate(recording.clip):
@@ -170,8 +170,7 @@ def sequences(recording: MotionCapture, actors: Sequence[str], trials: int) -> I
 
 def _poses(recording: MotionCapture, clip: int) -> Float[Tensor, "frames 13 3"]:
     """A clip, turned to face along x at its start."""
-    joints = recording.joints[recording.offsets[clip] : recording.offsets[clip + 1]]
-    poses = to_world(torch.from_numpy(joints))
+    poses = to_world(torch.from_numpy(recording[clip].joints))
     return turn(poses, -heading(poses[:1])[:, None])
 
 

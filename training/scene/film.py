@@ -34,7 +34,7 @@ def film(
     Args:
         joints: Motion capture, metres, y up, as `training.datasets.mocap` reads it.
         camera: One, for the whole clip. It follows the hips.
-        fps: Frames a second of the motion capture.
+        fps: Frames a second, those of the clip.
         detector: What becomes of the keypoints; None is a perfect one. Torch's global random state is left as it was.
         seed: Of the detector.
 

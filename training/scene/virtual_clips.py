@@ -57,7 +57,8 @@ def read(path: str | PathLike[str]) -> ActionClips:
         )
     classes, labels = np.unique(data.action.astype(str), return_inverse=True)
     lengths = np.diff(data.offsets)
-    starts = _first_good_frames(data)
+    # The row of each clip's first well-tracked frame; of its first one, where there is none.
+    starts = data.offsets[:-1] + np.array([clip.ok.argmax() for clip in data])
     bodies = to_world(torch.from_numpy(data.joints))
     start = heading(bodies[torch.from_numpy(starts)]).repeat_interleave(torch.from_numpy(lengths))
     keypoints = np.concatenate([_film(bodies, start, turned) for turned in VIEWS.values()])
@@ -71,12 +72,6 @@ def read(path: str | PathLike[str]) -> ActionClips:
         train=np.tile(train, len(VIEWS)),
         subjects=np.tile(subjects, len(VIEWS)).astype(np.int64),
     )
-
-
-def _first_good_frames(data: mocap.MotionCapture) -> np.ndarray:
-    """The row of each clip's first well-tracked frame; of its first one, where there is none."""
-    bounds = zip(data.offsets[:-1], data.offsets[1:], strict=True)
-    return np.array([first + data.ok[first:end].argmax() for first, end in bounds], dtype=np.int64)
 
 
 def _film(

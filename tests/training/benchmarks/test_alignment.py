@@ -24,7 +24,7 @@ def performance(seed: int, frames: int = 20) -> torch.Tensor:
     return torch.from_numpy((start + np.cumsum(rng.normal(scale=0.02, size=(frames, 13, 3)), 0)).astype(np.float32))
 
 
-CLIPS = [Clip(performance(seed), action) for seed, action in enumerate(["run", "run", "sit"])]
+CLIPS = [Clip(performance(seed), action, 30.0) for seed, action in enumerate(["run", "run", "sit"])]
 
 
 def test_every_kind_is_compared_with_every_detector() -> None:
@@ -57,9 +57,8 @@ def test_true_differences_do_not_depend_on_where_the_bodies_face_and_stand() -> 
     moved[:, 5] += torch.tensor([0.0, 0.3, 0.0])
     turned = moved @ torch.tensor([[0.0, 0, 1], [0, 1, 0], [-1, 0, 0]]) + 4
     rows = [(3, 3), (7, 7)]
-    differences = true_differences(
-        aligned(Clip(first, ""), Clip(turned, ""), rows), Clip(first, ""), Clip(turned, ""), seed=0
-    )
+    one, other = Clip(first, "", 30.0), Clip(turned, "", 30.0)
+    differences = true_differences(aligned(one, other, rows), one, other, seed=0)
     assert (differences.argmax(1) == 5).all()
     np.testing.assert_allclose(np.delete(differences, 5, axis=1), 0, atol=1e-4)
 
@@ -90,7 +89,8 @@ def test_command(write_mocap: WriteMocap, tmp_path: Path, capsys: pytest.Capture
         alignment.main(["--data", str(tmp_path / "none.npz"), "--out", str(out)])
     content["joints"] = np.concatenate([performance(i).numpy() for i in range(3)])
     content |= {"nose": content["joints"][:, 0], "ok": np.ones(60, bool), "offsets": np.array([0, 20, 40, 60])}
-    content |= {key: np.array(["a", "a", "b"]) for key in ("subject", "clip", "action", "split")}
+    content |= {key: np.array(["a", "a", "b"]) for key in ("subject", "clip", "action", "split", "source")}
+    content |= {"fps": np.full(3, 30.0)}
     np.savez(path, **content)
     plot = tmp_path / "scores.png"
     alignment.main(["--data", str(path), "--pairs", "2", "--out", str(out), "--plot", str(plot)])
