@@ -639,7 +639,7 @@ def test_a_run_with_changed_settings_says_so(recipes: Path, data: Path, tmp_path
     config = json.loads((tmp_path / "out" / "checkpoint" / "config.json").read_text())
     assert config["training"]["changes"] == changes
     assert config["network"]["width"] == 8
-    with pytest.raises(ValueError, match=r"other settings \(recipe\)"):
+    with pytest.raises(ValueError, match=r"other settings \(recipe.batch_size was 4 and is 8\)"):
         run(recipes / "constant.py", data, tmp_path / "out", "--pairs", "8", *options[:2])
 
 
