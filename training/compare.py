@@ -36,7 +36,8 @@ from training.evaluation.results_document import RESULTS, write_section
 from training.evaluation.systems import CHECKPOINT_FOLDER, CHOICE_FILE, systems
 from training.objectives.base import System
 from training.running import log as run_log
-from training.running.recipe import Recipe, change
+from training.running.recipe import Recipe
+from training.running.settings import change, describe
 from training.running.trainer import Trainer, export, train
 from training.scene.bodies import Bodies
 from training.scene.detector import Detector
@@ -122,7 +123,7 @@ class Comparison:
 
     Args:
         data: Motion capture files; one at least has a `val` split.
-        changes: Assignments to settings of every recipe, see `training.running.recipe.change`.
+        changes: Assignments to settings of every recipe, see `training.running.settings.change`.
         seed: Of everything random.
         save_seconds: Time between two saves of a run's state.
 
@@ -161,7 +162,7 @@ class Comparison:
         settings = recipe(system, rate, pairs)
         for assignment in self.changes:
             settings = change(settings, assignment)
-        settings_of_run = {"recipe": repr(settings), "seed": self.seed, "data": [path.name for path in self.data]}
+        settings_of_run = {"recipe": describe(settings), "seed": self.seed, "data": [path.name for path in self.data]}
         file = folder / "score.json"
         if file.is_file():
             stored = json.loads(file.read_text(encoding="utf-8"))

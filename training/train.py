@@ -19,7 +19,8 @@ import torch
 from training.datasets.mocap import human36m, read_poses
 from training.running import log as run_log
 from training.running.processes import processes, rank
-from training.running.recipe import Recipe, change, load_recipe, recipe_names
+from training.running.recipe import Recipe, load_recipe, recipe_names
+from training.running.settings import change
 from training.running.trainer import Trainer, export, train
 from training.scene.bodies import Bodies
 from training.scene.real_views import RealViewSampler
