@@ -9,6 +9,7 @@ import pytest
 
 from poseembed.skeleton import JOINTS
 from tests.training.datasets.skeleton_files import BODY, EXPECTED, REST, Body, amc, asf, bvh, converted, write
+from training.datasets import mocap
 from training.datasets.mocap import joints as mocap_joints
 from training.datasets.mocap.anatomy import BOUNDS, bone_lengths, proportions, warn_of_unlikely_bodies
 from training.datasets.mocap.capture import from_clips
@@ -138,3 +139,6 @@ def test_a_conversion_that_does_not_show_what_it_lost_is_noticed(
     write(tmp_path / "cmu" / "02_01.bvh", bvh([REST] * 4, body=bare))
     prepare([tmp_path / "cmu"], tmp_path / "out.npz")
     assert "forearm to upper arm: people have 0.72 to 1.18, but here are cmu/2 0.55" in caplog.text
+    caplog.clear()
+    mocap.read(tmp_path / "cmu")
+    assert "but here are cmu/2 0.55" in caplog.text
