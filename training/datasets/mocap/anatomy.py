@@ -13,13 +13,13 @@ from poseembed.skeleton import HIPS, JOINTS, SHOULDERS
 from training.datasets.mocap.capture import MotionCapture
 
 BOUNDS = {
-    ("forearm", "upper arm"): (0.72, 1.17),
+    ("forearm", "upper arm"): (0.72, 1.18),
     ("shank", "thigh"): (0.77, 1.32),
     ("upper arm", "trunk"): (0.42, 0.83),
-    ("thigh", "trunk"): (0.49, 1.20),
-    ("shoulders", "trunk"): (0.40, 0.98),
+    ("thigh", "trunk"): (0.49, 1.21),
+    ("shoulders", "trunk"): (0.39, 0.99),
     ("hips", "trunk"): (0.25, 0.53),
-    ("neck", "trunk"): (0.29, 0.69),
+    ("neck", "trunk"): (0.28, 0.70),
 }
 """The least and the most that one length is of another; see `bone_lengths` for what these are.
 
@@ -27,7 +27,7 @@ Made of the lengths of 6,068 people, estimated at their joints' centres from the
 0.1st and the 99.9th percentile of each ratio. Sources do not put joints in one place, so each bound is moved by as much
 as the median person of the source farthest beyond the survey's differs from it: of CMU (wrists mended), UI-PRMD, and
 two recordings by real detectors, triangulated. CMU's forearms, for one, are 1.21 times as long for the upper arm as
-the survey's, so 0.97 becomes 1.17; no source's are shorter, so 0.72 stays.
+the survey's, so 0.97 becomes 1.18; no source's are shorter, so 0.72 stays. Rounded outward.
 """
 
 _BONES = {

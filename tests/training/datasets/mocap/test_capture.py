@@ -64,7 +64,7 @@ def test_clips_come_back_as_they_were(recording: MotionCapture) -> None:
 
 def test_clips_of_a_split(recording: MotionCapture) -> None:
     wanted = {("val",): ["2_01"], ("train",): ["1_01", "2_02"], ("eval",): []}
-    wanted |= dict.fromkeys(((), ("train", "val")), ["1_01", "2_01", "2_02"])
+    wanted |= {splits: ["1_01", "2_01", "2_02"] for splits in ((), ("train", "val"))}
     assert {splits: [clip.name for clip in recording.clips(*splits)] for splits in wanted} == wanted
 
 
