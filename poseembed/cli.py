@@ -8,9 +8,9 @@ from pathlib import Path
 from poseembed import commands
 from poseembed._version import __version__
 from poseembed.checkpoint import DEFAULT_CHECKPOINT
-from poseembed.encoder import MIN_CONFIDENCE
 from poseembed.files.poses import POSE_SUFFIXES
 from poseembed.files.tables import COLUMN_SUFFIXES
+from poseembed.keypoints import MIN_CONFIDENCE
 from poseembed.skeleton import SKELETONS
 
 _TABLES = ", ".join(POSE_SUFFIXES)

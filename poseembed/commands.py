@@ -135,7 +135,7 @@ def classify(options: Namespace) -> None:
         _check_output(options.out, COLUMN_SUFFIXES)
     encoder = _encoder(options)
     if options.model is not None:
-        recognizer = ActionRecognizer.from_pretrained(options.model)
+        recognizer = ActionRecognizer.load(options.model)
     else:
         examples = sorted(path for path in options.examples.glob("*/*") if path.is_file())
         if not examples:
