@@ -105,10 +105,8 @@ def test_an_encoder_is_its_layout_its_features_and_its_heads(mask: bool) -> None
     encoder = trained(NetworkConfig(mask_input=mask, width=32)).eval()
     points, visible = torch.randn(4, 13, 2), torch.rand(4, 13) < 0.8
     inputs = encoder.layout(points, visible)
-    assert torch.equal(inputs, network_input(points, visible, encoder.config)) and inputs.shape == (
-        4,
-        39 if mask else 26,
-    )
+    assert inputs.shape == (4, 39 if mask else 26)
+    assert torch.equal(inputs, network_input(points, visible, encoder.config))
     features = encoder.features(inputs)
     assert torch.equal(features, encoder.tower.residual(encoder.stem(inputs))) and features.shape == (4, 32)
     for ours, wanted, name in zip(encoder.heads(features), encoder(inputs), ("pose", "view"), strict=True):
