@@ -12,6 +12,9 @@ from poseembed.skeleton import NUM_JOINTS
 
 Layer = TypeVar("Layer", nn.Linear, nn.Conv1d)
 
+BATCH_SIZE = 8192
+"""Poses that go through a network at once, unless somebody says otherwise."""
+
 _KERAS_TRUNCATION = 0.87962566103423978  # std of a unit normal cut at two sigma: Keras divides by it, and so do we
 
 
@@ -61,22 +64,6 @@ class Unit(nn.Sequential):
         # Keras' batch norm: decay 0.99 of the running statistics is torch's momentum 0.01.
         norm = nn.BatchNorm1d(outputs, eps=1e-3, momentum=0.01) if batch_norm else nn.Identity()
         super().__init__(he_normal_(nn.Linear(inputs, outputs)), norm, nn.ReLU(), nn.Dropout(dropout))
-
-    @property
-    def linear(self) -> nn.Linear:
-        """The linear layer."""
-        return cast(nn.Linear, self[0])
-
-    @property
-    def norm(self) -> nn.BatchNorm1d:
-        """The batch norm, where there is one.
-
-        Raises:
-            ValueError: If there is none.
-        """
-        if not isinstance(self[1], nn.BatchNorm1d):
-            raise ValueError("this unit has no batch norm; it was folded already")
-        return self[1]
 
 
 class Tower(nn.Module):
@@ -200,15 +187,26 @@ def fold_batch_norm(encoder: Encoder) -> Encoder:
     folded.load_state_dict(kept, assign=True)
     with torch.no_grad():
         for unit, target in zip(_units(encoder), _units(folded), strict=True):
-            mean, variance = cast(Tensor, unit.norm.running_mean), cast(Tensor, unit.norm.running_var)
-            gain = unit.norm.weight * torch.rsqrt(variance + unit.norm.eps)
-            target.linear.weight.copy_(unit.linear.weight * gain[:, None])
-            target.linear.bias.copy_((unit.linear.bias - mean) * gain + unit.norm.bias)
+            linear, norm, into = _linear(unit), _batch_norm(unit), _linear(target)
+            mean, variance = cast(Tensor, norm.running_mean), cast(Tensor, norm.running_var)
+            gain = norm.weight * torch.rsqrt(variance + norm.eps)
+            into.weight.copy_(linear.weight * gain[:, None])
+            into.bias.copy_((linear.bias - mean) * gain + norm.bias)
     return folded.eval()
 
 
 def _units(encoder: Encoder) -> list[Unit]:
     return [module for module in encoder.modules() if isinstance(module, Unit)]
+
+
+def _linear(unit: Unit) -> nn.Linear:
+    return cast(nn.Linear, unit[0])
+
+
+def _batch_norm(unit: Unit) -> nn.BatchNorm1d:
+    if not isinstance(unit[1], nn.BatchNorm1d):
+        raise ValueError("this unit has no batch norm; it was folded already")
+    return unit[1]
 
 
 def he_normal_(layer: Layer) -> Layer:

@@ -17,7 +17,7 @@ from jaxtyping import Float
 
 from poseembed import PoseEncoder
 from training.classifiers import classifiers
-from training.evaluation.recognition.tasks import Build, Task, digest, pose_vectors, raw_keypoints
+from training.evaluation.recognition.tasks import Build, Task, pose_vectors, raw_keypoints
 from training.evaluation.systems import load_trained
 
 CONVNET = "convnet"
@@ -69,8 +69,8 @@ def encoder_system(name: str, label: str, encoder: PoseEncoder) -> ActionSystem:
         label,
         lambda task: pose_vectors(encoder, task.clips),
         classifiers()[CONVNET].build,
-        fingerprint=digest(tensor.cpu().numpy() for tensor in encoder.network.state_dict().values()),
-        pairs=encoder.config.training.get("pairs"),
+        fingerprint=encoder.fingerprint,
+        pairs=pairs if isinstance(pairs := encoder.config.training.get("pairs"), int) else None,
     )
 
 
