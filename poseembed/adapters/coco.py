@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from poseembed.columns import load_json, naming
 from poseembed.poses import NOBODY, Poses
-from poseembed.skeleton import JOINTS, Skeleton, check_joint_count, get_skeleton
+from poseembed.skeleton import JOINTS, NUM_JOINTS, Skeleton, get_skeleton
 
 
 class Person(NamedTuple):
@@ -93,12 +93,10 @@ def people_to_poses(people: Sequence[Person], source: Skeleton) -> Poses:
         ValueError: If somebody's joints are not those of the skeleton.
     """
     people = sorted(people, key=lambda person: person.frame)
-    joints = np.full((len(people), source.num_joints, 3), (np.nan, np.nan, 0))
+    joints = np.full((len(people), NUM_JOINTS, 3), (np.nan, np.nan, 0))
     for row, person in enumerate(people):
         if person.joints is not None:
-            check_joint_count(len(person.joints), source)
-            joints[row] = person.joints
-    joints = joints[:, list(source.indices)]
+            joints[row] = source.select(person.joints)
     scores = np.nan_to_num(joints[..., 2]).clip(0, 1)
     return Poses.from_arrays(
         np.where(scores[..., None] > 0, joints[..., :2], np.nan),
