@@ -1,6 +1,6 @@
 """What an adapter of one picture returns, and what all of them do on the way there."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -22,7 +22,7 @@ class Keypoints(NamedTuple):
     confidence: Float[np.ndarray, "people 13"]
 
 
-def to_array(values: Any, name: str) -> Float[np.ndarray, "*shape"]:
+def to_array(values: object, name: str) -> Float[np.ndarray, "*shape"]:
     """A float32 copy, in main memory, of an array, of a tensor on any device, or of nested lists.
 
     Args:

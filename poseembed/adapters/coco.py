@@ -107,24 +107,28 @@ def people_to_poses(people: Sequence[Person], source: Skeleton) -> Poses:
     )
 
 
-def triplets(numbers: Any) -> Float[np.ndarray, "joints 3"]:
+def triplets(numbers: object) -> Float[np.ndarray, "joints 3"]:
     """A flat list of x, y, score, x, y, score, ... as an array.
 
     Raises:
         ValueError: If it is not such a list.
     """
-    flat = isinstance(numbers, list) and all(isinstance(number, int | float) for number in numbers)
-    if not flat or not numbers or len(numbers) % 3:
+    if not (
+        isinstance(numbers, list)
+        and numbers
+        and len(numbers) % 3 == 0
+        and all(isinstance(number, int | float) for number in numbers)
+    ):
         raise ValueError(f"got keypoints {numbers!r:.60}; wanted a flat list of numbers x, y, score for each joint")
     return np.array(numbers, dtype=np.float64).reshape(-1, 3)
 
 
-def natural_order(name: Any) -> list[tuple[int, str]]:
+def natural_order(name: object) -> list[tuple[int, str]]:
     """Key to sort names by, in which 10.jpg comes after 9.jpg."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", str(name))]
 
 
-def detections(content: Any) -> list[dict[str, Any]]:
+def detections(content: object) -> list[dict[str, Any]]:
     """The entries of a list of detections.
 
     Raises:
