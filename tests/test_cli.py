@@ -3,13 +3,12 @@
 import csv
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from poseembed import PoseEncoder, Poses, cli, commands, list_pretrained, read_poses, write_poses
-from poseembed.cli import main
+from poseembed import PoseEncoder, Poses, list_pretrained, read_poses, write_poses
+from poseembed.cli import info, main, video
 
 from .test_align import squat
 
@@ -166,7 +165,7 @@ def test_video_passes_its_options_on(tmp_path: Path, monkeypatch: pytest.MonkeyP
         calls.append((source, settings))
         return Poses.from_arrays(squat(0.0)).embed(PoseEncoder.from_pretrained("cv-mim"))
 
-    monkeypatch.setattr(commands, "embed_video", stand_in)
+    monkeypatch.setattr(video, "embed_video", stand_in)
     out = tmp_path / "out.npz"
     assert run("video", "in.mp4", out, "--people", 3, "--every", 2, "--model", "m.task") == 0
     ((source, settings),) = calls
@@ -176,7 +175,7 @@ def test_video_passes_its_options_on(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_a_long_video_goes_to_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
-    monkeypatch.setattr(commands, "embed_video_to", lambda *arguments, **settings: calls.append(arguments))
+    monkeypatch.setattr(video, "embed_video_to", lambda *arguments, **settings: calls.append(arguments))
     assert run("video", "in.mp4", tmp_path / "day") == 0
     assert calls[0][:2] == (Path("in.mp4"), tmp_path / "day")
 
@@ -235,8 +234,8 @@ def test_an_interruption_has_its_exit_code(monkeypatch: pytest.MonkeyPatch, caps
     def interrupt(_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_parser", lambda: SimpleNamespace(parse_args=lambda _: SimpleNamespace(run=interrupt)))
-    assert main([]) == 130
+    monkeypatch.setattr(info.Info, "run", interrupt)
+    assert main(["info"]) == 130
     assert "interrupted" in capsys.readouterr().err
 
 
