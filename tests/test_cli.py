@@ -2,6 +2,8 @@
 
 import csv
 import json
+import runpy
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -100,6 +102,16 @@ def test_vectors_of_another_checkpoint_are_not_compared(
         assert run("search", squats[0], gallery, "--top", 1) == 0
         said.append([line.split()[3] for line in capsys.readouterr().out.splitlines()])
     assert said[0] == said[1]
+
+
+def test_each_file_of_a_gallery_is_taken_to_show_the_pose_once(tmp_path: Path, squats: tuple[Path, Path]) -> None:
+    encoder, out = PoseEncoder.from_pretrained(), tmp_path / "hits.csv"
+    for gallery, prior in (([squats[1]], 1 / 40), ([squats[1], squats[1]], 2 / 80)):
+        assert run("search", squats[0], *gallery, "--frame", 20, "--top", 1, "--out", out) == 0
+        with out.open() as file:
+            (hit,) = csv.DictReader(file)
+        wanted = encoder.match_probability(np.array(float(hit["similarity"])), prior=prior)
+        assert float(hit["match_probability"]) == pytest.approx(float(wanted), rel=1e-5)
 
 
 def test_search_needs_somebody(squats: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
@@ -237,6 +249,14 @@ def test_an_interruption_has_its_exit_code(monkeypatch: pytest.MonkeyPatch, caps
     monkeypatch.setattr(info.Info, "run", interrupt)
     assert main(["info"]) == 130
     assert "interrupted" in capsys.readouterr().err
+
+
+def test_python_m_is_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["poseembed", "info"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("poseembed.cli", run_name="__main__")
+    assert ended.value.code == 0
+    assert "packaged checkpoints" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", ["embed", "video", "search", "compare", "classify", "info"])

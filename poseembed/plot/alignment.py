@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from poseembed.align import Alignment
 from poseembed.encoder import MIN_CONFIDENCE
 from poseembed.plot import style
-from poseembed.plot.inputs import Frames, frame_image, visible_points
+from poseembed.plot.inputs import Frames, frame_image, pose_vectors, visible_points
 from poseembed.plot.poses import add_skeleton
 from poseembed.plot.similarity import plot_similarity
 from poseembed.plot.thumbnails import draw_thumbnail, extent
@@ -178,9 +178,8 @@ def _draw_way(ax: Axes, alignment: Alignment, names: tuple[str, str]) -> None:
 
 def _directions(poses: Poses) -> Float[np.ndarray, "n pose_dim"]:
     """Pose vectors of length 1."""
-    if poses.z_pose is None:
-        raise ValueError("the performances have no pose vectors; align() returns them with the alignment")
-    return poses.z_pose / np.linalg.norm(poses.z_pose, axis=-1, keepdims=True)
+    vectors = pose_vectors(poses)
+    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
 
 
 def _clock(poses: Poses) -> tuple[Float[np.ndarray, " n"], str]:
