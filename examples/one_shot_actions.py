@@ -14,7 +14,7 @@ import numpy as np
 
 from poseembed import PoseEncoder, Poses, read_poses
 from poseembed.actions import ActionRecognizer
-from poseembed.tables import POSE_SUFFIXES
+from poseembed.files.poses import POSE_SUFFIXES
 from poseembed.video import embed_video
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

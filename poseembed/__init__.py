@@ -8,9 +8,9 @@ z_pose, z_view = encoder.embed(keypoints, skeleton="coco")
 from poseembed._version import __version__
 from poseembed.checkpoint import list_pretrained
 from poseembed.encoder import Embedding, PoseEncoder
+from poseembed.files.poses import read_poses, write_poses
 from poseembed.poses import Poses
 from poseembed.skeleton import BONES, JOINTS, SKELETONS, Skeleton, mirror
-from poseembed.tables import read_poses, write_poses
 
 __all__ = [
     "BONES",

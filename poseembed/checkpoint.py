@@ -4,9 +4,9 @@ A checkpoint is a folder with `config.json`, `model.safetensors`, `README.md` (t
 `decoder.safetensors`. Nothing is ever unpickled, and tensors are matched by name and shape before any of them is used.
 """
 
-import json
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,12 +15,15 @@ import huggingface_hub
 import torch
 from huggingface_hub import errors as hub_errors
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as safetensors_bytes
 from torch import Tensor, nn
 
 from poseembed._version import __version__
 from poseembed.calibration import MatchCalibration
 from poseembed.decoder import Decoder, DecoderConfig
+from poseembed.files.atomic import replacing
+from poseembed.files.records import RecordKind
 from poseembed.network import Encoder, NetworkConfig
 from poseembed.skeleton import JOINTS
 
@@ -28,8 +31,13 @@ CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 DECODER_FILE = "decoder.safetensors"
 CARD_FILE = "README.md"
-FORMAT_VERSION = 1
-"""Raised whenever an older library could misread a newer checkpoint."""
+_RECORD = RecordKind(
+    name="the config of a poseembed checkpoint",
+    folder=f"a checkpoint is a folder with {CONFIG_FILE} and {WEIGHTS_FILE}, and with {DECODER_FILE} if its config "
+    "describes a decoder",
+    version=1,
+    remedy="copy or download it again",
+)
 
 PREPROCESSING = "torso-v1"
 """Name of what `poseembed.keypoints.normalize_keypoints` does; a checkpoint is bound to it."""
@@ -60,14 +68,7 @@ class CheckpointConfig:
 
     def to_json(self) -> str:
         """The text of `config.json`."""
-        content = {
-            "format_version": FORMAT_VERSION,
-            "poseembed_version": __version__,
-            "joints": JOINTS,
-            "preprocessing": PREPROCESSING,
-            **asdict(self),
-        }
-        return json.dumps(content, indent=2) + "\n"
+        return _RECORD.text({"joints": JOINTS, "preprocessing": PREPROCESSING, **asdict(self)})
 
 
 @dataclass(frozen=True)
@@ -154,8 +155,6 @@ def read(folder: Path) -> Checkpoint:
         ValueError: If a file is damaged, was made for a newer library or another skeleton, or if the tensors are
             not exactly those of the network that the config describes.
     """
-    if not (folder / CONFIG_FILE).is_file():
-        raise _incomplete(folder, CONFIG_FILE)
     config = _read_config(folder / CONFIG_FILE)
     network = _read_module(folder / WEIGHTS_FILE, lambda: Encoder(config.network, batch_norm=False, dropout=0.0))
     decoder, shape = None, config.decoder
@@ -166,27 +165,30 @@ def read(folder: Path) -> Checkpoint:
 
 
 def write(folder: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint's files, creating the folder if need be.
+    """Write a checkpoint's files, creating the folder if need be; what else is in it stays.
 
-    Weights that float16 holds exactly, as those read from such a file are, stay float16 on disk.
+    Each file is complete before the first takes its place. Weights that float16 holds exactly, as those read from such
+    a file are, stay float16 on disk.
 
     Raises:
         ValueError: If only one of checkpoint and config has a decoder.
     """
     if (checkpoint.decoder is None) != (checkpoint.config.decoder is None):
         raise ValueError("only one of the checkpoint and its config has a decoder; give both or neither")
-    folder.mkdir(parents=True, exist_ok=True)
-    _write_module(folder / WEIGHTS_FILE, checkpoint.network)
+    contents = {WEIGHTS_FILE: _tensors(checkpoint.network)}
     if checkpoint.decoder is not None:
-        _write_module(folder / DECODER_FILE, checkpoint.decoder)
-    (folder / CONFIG_FILE).write_text(checkpoint.config.to_json(), encoding="utf-8")
-    (folder / CARD_FILE).write_text(checkpoint.card, encoding="utf-8")
+        contents[DECODER_FILE] = _tensors(checkpoint.decoder)
+    contents[CONFIG_FILE] = checkpoint.config.to_json().encode()
+    contents[CARD_FILE] = checkpoint.card.encode()
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as files:
+        for name, content in contents.items():
+            files.enter_context(replacing(folder / name)).write(content)
 
 
 def _read_module(path: Path, build: Callable[[], Module]) -> Module:
     """A module with the tensors of a file, in float32 and eval mode."""
-    if not path.is_file():
-        raise _incomplete(path.parent, path.name)
+    _RECORD.need(path)
     try:
         tensors = load_file(path)
     except SafetensorError as error:
@@ -202,19 +204,12 @@ def _read_module(path: Path, build: Callable[[], Module]) -> Module:
     return module.eval()
 
 
-def _write_module(path: Path, module: nn.Module) -> None:
-    """Write a module's tensors, as float16 where that loses nothing."""
+def _tensors(module: nn.Module) -> bytes:
+    """The file of a module's tensors, as float16 where that loses nothing."""
     state = {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
     halves = {name: value.half() for name, value in state.items()}
     exact = all(torch.equal(halves[name].to(value.dtype), value) for name, value in state.items())
-    save_file(halves if exact else state, path, metadata={"format": "pt"})
-
-
-def _incomplete(folder: Path, missing: str) -> FileNotFoundError:
-    return FileNotFoundError(
-        f"{folder} has no {missing}; a checkpoint is a folder with {CONFIG_FILE} and {WEIGHTS_FILE}, and with "
-        f"{DECODER_FILE} if its config describes a decoder"
-    )
+    return safetensors_bytes(halves if exact else state, metadata={"format": "pt"})
 
 
 def _packaged_folder() -> Path:
@@ -225,34 +220,19 @@ def _packaged_folder() -> Path:
 
 
 def _read_config(path: Path) -> CheckpointConfig:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        version = content["format_version"]
-        if version > FORMAT_VERSION:
-            raise ValueError(
-                f"{path} has format {version}, this poseembed {__version__} reads up to {FORMAT_VERSION}; "
-                "upgrade with: pip install -U poseembed"
-            )
-        for key, ours in (("joints", list(JOINTS)), ("preprocessing", PREPROCESSING)):
-            if content[key] != ours:
-                raise ValueError(f"{path} was made for {key} {content[key]!r}, this library has {ours!r}")
-        calibration = content.get("calibration")  # which the first checkpoints do not have
-        if calibration is not None:
-            calibration = _read_part(path, "a calibration", MatchCalibration, calibration)
-        decoder = content.get("decoder")  # nor this
-        if decoder is not None:
-            decoder = _read_part(path, "a decoder", DecoderConfig, decoder)
-        return CheckpointConfig(
-            network=_read_part(path, "an encoder", NetworkConfig, content["network"]),
-            license=content["license"],
-            training=content["training"],
-            calibration=calibration,
-            decoder=decoder,
-        )
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not JSON ({error}); copy or download it again") from error
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"{path} is not the config of a poseembed checkpoint: {error!r}") from error
+    record = _RECORD.read(path)
+    for key, kind, ours in (("joints", list, list(JOINTS)), ("preprocessing", str, PREPROCESSING)):
+        if (theirs := record.get(key, kind)) != ours:
+            raise ValueError(f"{path} was made for {key} {theirs!r}, this library has {ours!r}")
+    # What the first checkpoints do not have is found rather than got.
+    calibration, decoder = record.find("calibration", dict), record.find("decoder", dict)
+    return CheckpointConfig(
+        network=_read_part(path, "an encoder", NetworkConfig, record.get("network", dict)),
+        license=record.get("license", str),
+        training=record.get("training", dict),
+        calibration=None if calibration is None else _read_part(path, "a calibration", MatchCalibration, calibration),
+        decoder=None if decoder is None else _read_part(path, "a decoder", DecoderConfig, decoder),
+    )
 
 
 def _read_part(path: Path, what: str, kind: type[Part], content: dict[str, Any]) -> Part:

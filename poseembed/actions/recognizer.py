@@ -1,8 +1,8 @@
 """`ActionRecognizer`: which action a sequence of pose vectors shows."""
 
-import json
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,22 +12,28 @@ import torch
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as safetensors_bytes
 from typing_extensions import Self
 
-from poseembed._version import __version__
 from poseembed.actions.nearest import Exemplars, NearestSequence
 from poseembed.actions.sequences import Sequences, check_sequences
 from poseembed.actions.temporal_convnet import TemporalConvNet, TrainedConvNet
 from poseembed.checkpoint import CONFIG_FILE, WEIGHTS_FILE
+from poseembed.files.atomic import replacing
+from poseembed.files.records import RecordKind
 
 ENOUGH_CLIPS = 50
 """Clips a class, on average, from which a recognizer that may choose trains a ConvNet: not because it is more often
 right (`training/benchmarks/few_shot.py`: with few clips the nearest sequence is, with hundreds either may be), but
 because the nearest sequence compares with every clip that it knows."""
 
-FORMAT_VERSION = 1
-"""Raised whenever an older library could misread a newer recognizer."""
+_RECORD = RecordKind(
+    name="the config of an action recognizer",
+    folder="wanted a folder that ActionRecognizer.save wrote",
+    version=1,
+    remedy="copy it again",
+)
 
 _METHODS: dict[str, type[NearestSequence] | type[TemporalConvNet]] = {
     "nearest_sequence": NearestSequence,
@@ -152,8 +158,6 @@ class ActionRecognizer:
         self._check_fitted()
         settings = self.classifier_.settings
         content = {
-            "format_version": FORMAT_VERSION,
-            "poseembed_version": __version__,
             "method": next(name for name, kind in _METHODS.items() if isinstance(settings, kind)),
             "settings": asdict(settings),
             "classes": self.classes_.tolist(),
@@ -163,8 +167,10 @@ class ActionRecognizer:
         }
         path = Path(os.path.expanduser(folder))
         path.mkdir(parents=True, exist_ok=True)
-        save_file(self.classifier_.tensors(), path / WEIGHTS_FILE, metadata={"format": "pt"})
-        (path / CONFIG_FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        with ExitStack() as files:  # both are complete before the first takes its place
+            weights, config = (files.enter_context(replacing(path / name)) for name in (WEIGHTS_FILE, CONFIG_FILE))
+            weights.write(safetensors_bytes(self.classifier_.tensors(), metadata={"format": "pt"}))
+            config.write(_RECORD.text(content).encode())
 
     @classmethod
     def from_pretrained(
@@ -181,27 +187,23 @@ class ActionRecognizer:
             ValueError: If one is damaged, is not a recognizer's, or needs a newer library.
         """
         path = Path(os.path.expanduser(folder))
-        for name in (CONFIG_FILE, WEIGHTS_FILE):
-            if not (path / name).is_file():
-                raise FileNotFoundError(f"{path} has no {name}; wanted a folder that ActionRecognizer.save wrote")
-        config = path / CONFIG_FILE
+        record = _RECORD.read(path / CONFIG_FILE)
+        _RECORD.need(path / WEIGHTS_FILE)
+        name, settings = record.get("method", str), record.get("settings", dict)
+        if name not in _METHODS:
+            raise ValueError(f"{record.path} has the unknown method {name!r}; known are: {', '.join(_METHODS)}")
         try:
-            content = json.loads(config.read_text(encoding="utf-8"))
-            if content["format_version"] > FORMAT_VERSION:
-                raise ValueError(f"{config} needs a newer poseembed; upgrade with: pip install -U poseembed")
-            method = _METHODS[content["method"]](**content["settings"])
-            classes, dim = np.array(content["classes"]), int(content["dim"])
-            recognizer = cls(
-                method,
-                seed=content["seed"],
-                device=device,
-                show_progress_bar=show_progress_bar,
-                encoder=content["encoder"],
-            )
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise ValueError(f"{config} is not JSON ({error}); copy it again") from error
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"{config} is not the config of an action recognizer: {error!r}") from error
+            method = _METHODS[name](**settings)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{record.path} does not describe a {_METHODS[name].__name__}: {error}") from error
+        classes, dim = np.array(record.get("classes", list)), record.get("dim", int)
+        recognizer = cls(
+            method,
+            seed=record.get("seed", int),
+            device=device,
+            show_progress_bar=show_progress_bar,
+            encoder=record.find("encoder", str),
+        )
         try:  # copies, never the file mapped into memory: it may be replaced while the recognizer lives
             tensors = {name: tensor.clone() for name, tensor in load_file(path / WEIGHTS_FILE).items()}
         except SafetensorError as error:

@@ -8,8 +8,8 @@ import numpy as np
 
 from poseembed.actions import ActionRecognizer
 from poseembed.cli.shared import MIXED, ReadingCommand
-from poseembed.columns import Columns
 from poseembed.encoder import PoseEncoder
+from poseembed.files.tables import Columns
 
 
 @dataclass(frozen=True, kw_only=True)

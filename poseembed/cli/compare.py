@@ -8,7 +8,7 @@ import numpy as np
 
 from poseembed.align import SAME_PERFORMANCE, Alignment, align
 from poseembed.cli.shared import MIXED, ReadingCommand
-from poseembed.columns import Columns, write_columns
+from poseembed.files.tables import Columns, write_columns
 from poseembed.skeleton import JOINTS
 
 

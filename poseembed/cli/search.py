@@ -8,8 +8,8 @@ import numpy as np
 
 from poseembed.calibration import search_prior
 from poseembed.cli.shared import MIXED, ReadingCommand
-from poseembed.columns import Columns
 from poseembed.encoder import PoseEncoder
+from poseembed.files.tables import Columns
 from poseembed.poses import Poses
 from poseembed.search import search
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import ClassVar
 
 from poseembed.checkpoint import DEFAULT_CHECKPOINT
-from poseembed.columns import COLUMN_SUFFIXES, Columns, write_columns
 from poseembed.encoder import PoseEncoder
+from poseembed.files.poses import POSE_SUFFIXES, read_poses
+from poseembed.files.tables import COLUMN_SUFFIXES, Columns, write_columns
 from poseembed.poses import Poses
 from poseembed.skeleton import SKELETONS
-from poseembed.tables import POSE_SUFFIXES, read_poses
 from poseembed.video import embed_video
 
 POSE_FILES = ", ".join(POSE_SUFFIXES)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from poseembed.cli.shared import POSE_FILES, EncoderCommand, check_output
-from poseembed.tables import POSE_SUFFIXES, write_poses
+from poseembed.files.poses import POSE_SUFFIXES, write_poses
 from poseembed.video import embed_video, embed_video_to
 
 

@@ -8,7 +8,6 @@ import csv
 import io
 import json
 import os
-import secrets
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+
+from poseembed.files.atomic import replacing
 
 Columns = dict[str, np.ndarray]
 Wanted = Callable[[str], bool]
@@ -49,26 +50,6 @@ def read_columns(path: Path, wanted: Wanted) -> Columns:
         ValueError: If the file is damaged, or a column does not hold what it should.
     """
     return _LOAD[path.suffix.lower()](path, wanted)
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file to write, which takes its place when it is complete.
-
-    Whatever interrupts the writing, there is no half a file, and one that was there before stays as it was.
-
-    Raises:
-        FileNotFoundError: If the folder does not exist.
-    """
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"cannot write {path}: there is no folder {path.parent}")
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        with part.open("xb") as file:
-            yield file
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def known_suffix(path: Path, known: tuple[str, ...]) -> str:

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from poseembed import JOINTS, SKELETONS, Poses
-from poseembed.columns import write_columns
-from poseembed.tables import read_poses, write_poses
+from poseembed.files.poses import read_poses, write_poses
+from poseembed.files.tables import write_columns
 
 TABLES = (".csv", ".parquet", ".json")
 LOSSLESS = (*TABLES, ".npz")

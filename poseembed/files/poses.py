@@ -27,7 +27,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from poseembed.columns import Columns, known_suffix, naming, read_columns, replacing, write_columns
+from poseembed.files.atomic import replacing
+from poseembed.files.tables import Columns, known_suffix, naming, read_columns, write_columns
 from poseembed.poses import NOBODY, Poses
 from poseembed.skeleton import JOINTS, NUM_JOINTS, Skeleton, check_joint_count, get_skeleton
 
