@@ -10,9 +10,8 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from poseembed.loading import load_embedded
 
-from poseembed import JOINTS, PoseEncoder
+from poseembed import JOINTS, PoseEncoder, load_embedded
 from poseembed.align import SAME_PERFORMANCE, align
 from poseembed.files.poses import POSE_SUFFIXES
 from poseembed.plot import plot_alignment

@@ -9,9 +9,8 @@ import argparse
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-from poseembed.loading import load_embedded
 
-from poseembed import PoseEncoder
+from poseembed import PoseEncoder, load_embedded
 from poseembed.files.poses import POSE_SUFFIXES
 from poseembed.plot import draw_skeleton
 from poseembed.repetitions import MIN_SWING, count_repetitions

@@ -10,9 +10,8 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from poseembed.loading import load_embedded
 
-from poseembed import PoseEncoder
+from poseembed import PoseEncoder, load_embedded
 from poseembed.video import detect_video
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

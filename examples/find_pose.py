@@ -10,9 +10,8 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from poseembed.loading import load_embedded
 
-from poseembed import PoseEncoder, Poses, write_poses
+from poseembed import PoseEncoder, Poses, load_embedded, write_poses
 from poseembed.calibration import search_prior
 from poseembed.files.poses import POSE_SUFFIXES
 from poseembed.plot import plot_neighbours

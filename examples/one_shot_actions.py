@@ -11,9 +11,8 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-from poseembed.loading import load_embedded
 
-from poseembed import PoseEncoder
+from poseembed import PoseEncoder, load_embedded
 from poseembed.actions import ActionRecognizer
 from poseembed.files.poses import POSE_SUFFIXES
 
@@ -31,7 +30,7 @@ if len(examples) < 2:
 learned = [load_embedded(path, encoder, show_progress_bar=True) for path in examples]
 recognizer = ActionRecognizer().fit(learned, [path.stem for path in examples])
 if options.save:
-    recognizer.save(options.save)  # ActionRecognizer.from_pretrained reads it
+    recognizer.save(options.save)  # ActionRecognizer.load reads it
 
 asked = [load_embedded(path, encoder, show_progress_bar=True) for path in options.clips]
 probabilities = recognizer.predict_proba(asked)

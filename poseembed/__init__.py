@@ -9,6 +9,8 @@ from poseembed._version import __version__
 from poseembed.checkpoint import list_pretrained
 from poseembed.encoder import Embedding, PoseEncoder
 from poseembed.files.poses import read_poses, write_poses
+from poseembed.loading import load_embedded
+from poseembed.origin import MadeBy
 from poseembed.poses import Poses
 from poseembed.skeleton import BONES, JOINTS, SKELETONS, Skeleton, mirror
 
@@ -17,11 +19,13 @@ __all__ = [
     "JOINTS",
     "SKELETONS",
     "Embedding",
+    "MadeBy",
     "PoseEncoder",
     "Poses",
     "Skeleton",
     "__version__",
     "list_pretrained",
+    "load_embedded",
     "mirror",
     "read_poses",
     "write_poses",

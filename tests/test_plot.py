@@ -220,7 +220,7 @@ def test_a_picture_without_anybody_is_shown_as_it_is() -> None:
         (lambda k: plot_similarity(vectors(4), first_times=[1, 2, 2, 3]), "must rise"),
         (lambda k: plot_similarity(vectors(4), path=[[4, 0]]), "path leaves the matrix"),
         (lambda k: plot_map(vectors(0)), "none of the 0 rows"),
-        (lambda k: plot_map(Poses.from_arrays(k)), r"no vectors yet; embed them first"),
+        (lambda k: plot_map(Poses.from_arrays(k)), r"no vectors yet; pass poses.embed\(encoder\)"),
         (lambda k: plot_map(vectors(4)[0]), r"\(8,\); wanted \(n, d\)"),
         (lambda k: plot_map(vectors(4), k), r"poses of shape \(24, 13, 2\); wanted \(4, 13, 2\)"),
         (lambda k: plot_map(vectors(4), xy=vectors(4)), r"xy of shape \(4, 8\); wanted \(4, 2\)"),

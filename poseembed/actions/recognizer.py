@@ -22,6 +22,7 @@ from poseembed.actions.temporal_convnet import TemporalConvNet, TrainedConvNet
 from poseembed.checkpoint import CONFIG_FILE, WEIGHTS_FILE
 from poseembed.files.atomic import replacing
 from poseembed.files.records import RecordKind
+from poseembed.origin import MadeBy
 
 ENOUGH_CLIPS = 50
 """Clips a class, on average, from which a recognizer that may choose trains a ConvNet: not because it is more often
@@ -64,11 +65,13 @@ class ActionRecognizer:
         classes_: The classes, sorted; columns of `predict_proba`.
         n_features_in_: Length of the vectors.
         classifier_: What `fit` made.
+        made_by_: What made the vectors of `fit`, if they came in `Poses`; those of another space are then refused.
     """
 
     classes_: np.ndarray
     n_features_in_: int
     classifier_: Exemplars | TrainedConvNet
+    made_by_: MadeBy | None
     _estimator_type = "classifier"  # scikit-learn before 1.6
 
     def __init__(
@@ -99,7 +102,7 @@ class ActionRecognizer:
         """
         if not isinstance(self.method, NearestSequence | TemporalConvNet | None):
             raise TypeError(f"got method={self.method!r}; wanted NearestSequence(), TemporalConvNet() or None")
-        clips = check_sequences(sequences)
+        clips, made_by = check_sequences(sequences)
         names = _check_labels(labels, len(clips))
         classes, indices = np.unique(names, return_inverse=True)
         if len(classes) < 2:
@@ -114,7 +117,7 @@ class ActionRecognizer:
             device=self.device,
             show_progress_bar=self.show_progress_bar,
         )
-        self.classes_, self.n_features_in_ = classes, clips[0].shape[1]
+        self.classes_, self.n_features_in_, self.made_by_ = classes, clips[0].shape[1], made_by
         return self
 
     def predict_proba(self, sequences: Sequences) -> Float[np.ndarray, "clips classes"]:
@@ -123,11 +126,12 @@ class ActionRecognizer:
         Raises:
             NotFittedError: Before `fit`.
             TypeError: If a sequence is of another kind.
-            ValueError: If one is unusable (`check_sequences`), or its vectors are not as long as those of `fit`.
+            ValueError: If one is unusable (`check_sequences`), or its vectors are not as long as those of `fit`, or of
+                another space.
             ImportError: If the nearest sequence is used without `poseembed[align]`.
         """
         self._check_fitted()
-        clips = check_sequences(sequences, self.n_features_in_)
+        clips, _ = check_sequences(sequences, self.n_features_in_, self.made_by_)
         if not clips:
             return np.empty((0, len(self.classes_)))
         return self.classifier_.predict_proba(clips, show_progress_bar=self.show_progress_bar)
@@ -150,7 +154,7 @@ class ActionRecognizer:
         return float((named == wanted).mean())
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write `config.json` and `model.safetensors`, as `from_pretrained` reads them.
+        """Write `config.json` and `model.safetensors`, as `load` reads them.
 
         Raises:
             NotFittedError: Before `fit`.
@@ -164,6 +168,7 @@ class ActionRecognizer:
             "dim": self.n_features_in_,
             "seed": self.seed,
             "encoder": self.encoder,
+            "made_by": None if self.made_by_ is None else str(self.made_by_),
         }
         path = Path(os.path.expanduser(folder))
         path.mkdir(parents=True, exist_ok=True)
@@ -173,7 +178,7 @@ class ActionRecognizer:
             config.write(_RECORD.text(content).encode())
 
     @classmethod
-    def from_pretrained(
+    def load(
         cls,
         folder: str | os.PathLike[str],
         *,
@@ -196,6 +201,8 @@ class ActionRecognizer:
             method = _METHODS[name](**settings)
         except (TypeError, ValueError) as error:
             raise ValueError(f"{record.path} does not describe a {_METHODS[name].__name__}: {error}") from error
+        said = record.find("made_by", str)
+        made_by = None if said is None else MadeBy.from_text(said)
         classes, dim = np.array(record.get("classes", list)), record.get("dim", int)
         recognizer = cls(
             method,
@@ -212,15 +219,15 @@ class ActionRecognizer:
             recognizer.classifier_ = method.restore(tensors, dim, len(classes), device)
         except ValueError as error:
             raise ValueError(f"{path / WEIGHTS_FILE} does not fit its {CONFIG_FILE}: {error}") from error
-        recognizer.classes_, recognizer.n_features_in_ = classes, dim
+        recognizer.classes_, recognizer.n_features_in_, recognizer.made_by_ = classes, dim, made_by
         return recognizer
 
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
+    def get_params(self, deep: bool = True) -> dict[str, object]:
         """The constructor's arguments, by name; `deep` is scikit-learn's, and makes no difference."""
         names = ("method", "seed", "device", "show_progress_bar", "encoder")
         return {name: getattr(self, name) for name in names}
 
-    def set_params(self, **params: Any) -> Self:
+    def set_params(self, **params: object) -> Self:
         """Change the constructor's arguments; they count from the next `fit` on.
 
         Raises:
@@ -245,7 +252,7 @@ class ActionRecognizer:
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "classifier_"):
-            raise NotFittedError("this ActionRecognizer has learned nothing yet; call fit or from_pretrained first")
+            raise NotFittedError("this ActionRecognizer has learned nothing yet; call fit or load first")
 
 
 def _check_labels(labels: ArrayLike, clips: int) -> np.ndarray:

@@ -57,7 +57,7 @@ class Classify(ReadingCommand):
     def _recognizer(self, encoder: PoseEncoder) -> ActionRecognizer:
         """The one that was saved, or one that learns from the examples now."""
         if self.model is not None:
-            return ActionRecognizer.from_pretrained(self.model)
+            return ActionRecognizer.load(self.model)
         assert self.examples is not None  # the parser wants one of them
         paths = sorted(path for path in self.examples.glob("*/*") if path.is_file())
         if not paths:

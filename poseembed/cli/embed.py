@@ -7,8 +7,8 @@ from pathlib import Path
 
 from poseembed.adapters import read_alphapose, read_coco, read_openpose, read_poem
 from poseembed.cli.shared import POSE_FILES, EncoderCommand, add_skeleton, check_output
-from poseembed.encoder import MIN_CONFIDENCE
 from poseembed.files.poses import POSE_SUFFIXES, read_poses, write_poses
+from poseembed.keypoints import MIN_CONFIDENCE
 from poseembed.poses import Poses
 
 READERS: dict[str, Callable[[Path], Poses]] = {

@@ -9,11 +9,11 @@ from typing import ClassVar
 
 from poseembed.checkpoint import DEFAULT_CHECKPOINT
 from poseembed.encoder import PoseEncoder
-from poseembed.files.poses import POSE_SUFFIXES, read_poses
+from poseembed.files.poses import POSE_SUFFIXES
 from poseembed.files.tables import COLUMN_SUFFIXES, Columns, write_columns
+from poseembed.loading import load_embedded
 from poseembed.poses import Poses
 from poseembed.skeleton import SKELETONS
-from poseembed.video import embed_video
 
 POSE_FILES = ", ".join(POSE_SUFFIXES)
 MIXED = f"keypoints or embedded poses ({POSE_FILES}), or a video"
@@ -105,10 +105,8 @@ class ReadingCommand(EncoderCommand):
             check_output(self.out, COLUMN_SUFFIXES)
 
     def read(self, path: Path, encoder: PoseEncoder) -> Poses:
-        """Poses with vectors, of a file of poses or of a video."""
-        if path.suffix.lower() not in POSE_SUFFIXES:
-            return embed_video(path, encoder, model=self.landmarker, show_progress_bar=True)
-        return read_poses(path, skeleton=self.skeleton).embed(encoder)
+        """Poses with vectors that can be compared with the encoder's; see `poseembed.load_embedded`."""
+        return load_embedded(path, encoder, skeleton=self.skeleton, landmarker=self.landmarker, show_progress_bar=True)
 
     def give(self, columns: Columns) -> None:
         """Write a table to the file that was asked for, or lay it out on the screen."""

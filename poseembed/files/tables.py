@@ -1,7 +1,7 @@
 """Tables in files: named columns of equal length in CSV, Parquet, JSON and NPZ.
 
 An empty cell (CSV), a null (Parquet, JSON) or NaN is a missing number. A JSON file is one object, from the name of a
-column to the list of its values. `image` is the only column that is read as text.
+column to the list of its values. Only the columns of `TEXTS` are read as text.
 """
 
 import csv
@@ -18,6 +18,9 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from poseembed.files.atomic import replacing
+
+TEXTS = ("image", "made_by")
+"""Columns of text."""
 
 Columns = dict[str, np.ndarray]
 Wanted = Callable[[str], bool]
@@ -85,7 +88,7 @@ def load_json(path: Path) -> Any:
 
 
 def load_csv(path: Path, wanted: Wanted) -> Columns:
-    """The wanted columns of a CSV file: `image` as text, the others as float64, NaN where a cell is empty.
+    """The wanted columns of a CSV file: those of `TEXTS` as text, the others as float64, NaN where a cell is empty.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -93,7 +96,7 @@ def load_csv(path: Path, wanted: Wanted) -> Columns:
             than the first one or something else than a number in a wanted column.
     """
     cells: list[np.ndarray] = []
-    images: list[str] = []
+    lines: list[list[str]] = []
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file)
         header = [name.strip() for name in next(reader, [])]
@@ -102,17 +105,17 @@ def load_csv(path: Path, wanted: Wanted) -> Columns:
         places = {name: place for place, name in enumerate(header) if wanted(name)}
         if len(places) < sum(map(wanted, header)):
             raise ValueError(f"it has two columns of one name: {', '.join(header)}")
-        image = places.pop("image", None)
+        texts = {name: places.pop(name) for name in TEXTS if name in places}
         for line in filter(None, reader):
             where = f"line {reader.line_num}"
             if len(line) != len(header):
                 raise ValueError(f"{where} has {len(line)} cells, but the first line names {len(header)} columns")
             cells.append(np.array([_number(line[place], name, where) for name, place in places.items()]))
-            if image is not None:
-                images.append(line[image])
+            lines.append([line[place] for place in texts.values()])
     table = np.array(cells, dtype=np.float64).reshape(len(cells), len(places))
     columns: Columns = dict(zip(places, table.T, strict=True))
-    return columns if image is None else columns | {"image": np.array(images, dtype=np.str_)}
+    written = np.array(lines, dtype=np.str_).reshape(len(lines), len(texts))
+    return columns | dict(zip(texts, written.T, strict=True))
 
 
 def _number(cell: str, column: str, where: str) -> float:
@@ -140,7 +143,7 @@ def _load_json(path: Path, wanted: Wanted) -> Columns:
         )
     columns: Columns = {}
     for name in filter(wanted, content):
-        kind, missing = (str, "") if name == "image" else (int | float, float("nan"))
+        kind, missing = (str, "") if name in TEXTS else (int | float, float("nan"))
         values = content[name]
         if not isinstance(values, list) or len(values) != len(next(iter(columns.values()), values)):
             raise ValueError(f"{name} is {values!r:.40}; wanted a list, as long as all others")
@@ -186,7 +189,7 @@ def _load_parquet(path: Path, wanted: Wanted) -> Columns:
         table = file.read(columns=[name for name in file.schema_arrow.names if wanted(name)])
     columns: Columns = {}
     for name, values in zip(table.column_names, table.columns, strict=True):
-        if name == "image":
+        if name in TEXTS:
             columns[name] = np.array([text or "" for text in values.cast(pyarrow.string()).to_pylist()], dtype=np.str_)
             continue
         if not any(

@@ -1,16 +1,15 @@
 """The folder of a `PoseIndex`: the vectors as faiss writes them, the table beside them, and a record of both."""
 
-import hashlib
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from poseembed.encoder import PoseEncoder
 from poseembed.files.atomic import replacing_folder
 from poseembed.files.records import RecordKind
 from poseembed.index.rows import Rows
 from poseembed.index.vectors import import_faiss
+from poseembed.origin import MadeBy
 
 RECORD_FILE, VECTORS_FILE, ROWS_FILE = "index.json", "vectors.faiss", "rows.npz"
 
@@ -30,13 +29,13 @@ class Record:
         kind: How the vectors are kept, a factory string of faiss.
         own_ids: Whether the ids came from the user.
         skipped: Rows left out because their vectors were not finite.
-        checkpoint: `fingerprint` and `training` of the weights that made the vectors, if they are known.
+        made_by: What made the vectors, if that is known.
     """
 
     kind: str
     own_ids: bool
     skipped: int = 0
-    checkpoint: dict[str, Any] | None = None
+    made_by: MadeBy | None = None
 
 
 def write(folder: Path, index: Any, rows: Rows, record: Record) -> None:
@@ -55,6 +54,7 @@ def write(folder: Path, index: Any, rows: Rows, record: Record) -> None:
         content = {
             "faiss_version": faiss.__version__,
             **asdict(record),
+            "made_by": None if record.made_by is None else str(record.made_by),
             "rows": len(rows),
             "dim": index.d,
             "bytes": {name: (new / name).stat().st_size for name in (VECTORS_FILE, ROWS_FILE)},
@@ -70,11 +70,12 @@ def read(folder: Path) -> tuple[Any, Rows, Record]:
         ValueError: If a file is damaged or from a newer library, or the files do not belong together.
     """
     content = _RECORD.read(folder / RECORD_FILE)
+    said = content.find("made_by", str)
     record = Record(
         kind=content.get("kind", str),
         own_ids=content.get("own_ids", bool),
         skipped=content.get("skipped", int),
-        checkpoint=content.find("checkpoint", dict),
+        made_by=None if said is None else MadeBy.from_text(said),
     )
     count, dim, sizes = content.get("rows", int), content.get("dim", int), content.get("bytes", dict)
     for name in (VECTORS_FILE, ROWS_FILE):
@@ -92,11 +93,3 @@ def read(folder: Path) -> tuple[Any, Rows, Record]:
             f"there are {index.ntotal} vectors of {index.d} and {len(rows)} ids"
         )
     return index, rows, record
-
-
-def fingerprint(encoder: PoseEncoder) -> str:
-    """SHA-256 of an encoder's weights: the same for every copy, on every device."""
-    digest = hashlib.sha256()
-    for name, value in sorted(encoder.state_dict().items()):
-        digest.update(name.encode() + value.detach().float().cpu().numpy().tobytes())
-    return digest.hexdigest()

@@ -9,13 +9,14 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
 from poseembed.align import Alignment
-from poseembed.encoder import MIN_CONFIDENCE
+from poseembed.keypoints import MIN_CONFIDENCE
 from poseembed.plot import style
-from poseembed.plot.inputs import Frames, frame_image, pose_vectors, visible_points
+from poseembed.plot.inputs import Frames, frame_image, to_array, visible_points
 from poseembed.plot.poses import add_skeleton
 from poseembed.plot.similarity import plot_similarity
 from poseembed.plot.thumbnails import draw_thumbnail, extent
 from poseembed.poses import Poses
+from poseembed.vectors import PoseVectors
 
 MARKED_JOINTS = 3
 """So many joints are marked at a moment, at most..."""
@@ -178,7 +179,7 @@ def _draw_way(ax: Axes, alignment: Alignment, names: tuple[str, str]) -> None:
 
 def _directions(poses: Poses) -> Float[np.ndarray, "n pose_dim"]:
     """Pose vectors of length 1."""
-    vectors = pose_vectors(poses)
+    vectors = to_array(PoseVectors.of(poses, "the alignment").z_pose, "the alignment")
     return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
 
 

@@ -12,11 +12,12 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import FancyBboxPatch
 from torch import Tensor
 
-from poseembed.encoder import MIN_CONFIDENCE
+from poseembed.keypoints import MIN_CONFIDENCE
 from poseembed.plot import style
-from poseembed.plot.inputs import pose_vectors, to_array, visible_points
+from poseembed.plot.inputs import to_array, visible_points
 from poseembed.plot.poses import add_skeleton
 from poseembed.poses import Poses
+from poseembed.vectors import PoseVectors, Vectors
 
 _LOOKS = tuple(product(style.MARKERS, style.LABELS))  # all colours in one shape, then in the next
 _OTHER = ("o", style.OTHER)
@@ -30,7 +31,7 @@ _TINY = 1e-30
 
 
 def plot_map(
-    embedded: Poses | np.ndarray | Tensor,
+    embedded: Vectors,
     poses: Poses | np.ndarray | Tensor | None = None,
     *,
     labels: Sequence[str] | np.ndarray | None = None,
@@ -65,7 +66,7 @@ def plot_map(
         ValueError: If the numbers of rows differ, a shape is wrong, the `Poses` are not embedded, or no row holds a
             vector.
     """
-    vectors = pose_vectors(embedded)
+    vectors = to_array(PoseVectors.of(embedded, "embedded").z_pose, "embedded")
     if vectors.ndim != 2:
         raise ValueError(f"got vectors of shape {vectors.shape}; wanted (n, d), one pose vector a row")
     if poses is None and isinstance(embedded, Poses):

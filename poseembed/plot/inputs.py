@@ -28,20 +28,6 @@ def to_array(values: np.ndarray | Tensor, name: str) -> Float[np.ndarray, "..."]
     return to_tensor(values, name).detach().cpu().double().numpy()
 
 
-def pose_vectors(embedded: Poses | np.ndarray | Tensor) -> Float[np.ndarray, "..."]:
-    """The pose vectors of embedded poses, or vectors as they are, as a float64 array.
-
-    Raises:
-        TypeError: If it is neither `Poses` nor a numeric array or tensor.
-        ValueError: If the poses are not embedded.
-    """
-    if not isinstance(embedded, Poses):
-        return to_array(embedded, "vectors")
-    if embedded.z_pose is None:
-        raise ValueError("the poses have no vectors yet; embed them first: poses.embed(encoder)")
-    return to_array(embedded.z_pose, "z_pose")
-
-
 def visible_points(
     poses: Poses | np.ndarray | Tensor, confidence: np.ndarray | Tensor | None, min_confidence: float
 ) -> Float[np.ndarray, "*batch 13 2"]:
