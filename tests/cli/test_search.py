@@ -53,6 +53,19 @@ def test_each_file_of_a_gallery_is_taken_to_show_the_pose_once(tmp_path: Path, s
         assert float(hit["match_probability"]) == pytest.approx(float(wanted), rel=1e-5)
 
 
+def test_what_is_embedded_is_not_embedded_again(
+    tmp_path: Path, squats: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [tmp_path / "first.npz", tmp_path / "second.parquet"]
+    for source, file in zip(squats, files, strict=True):
+        assert run("embed", source, file) == 0
+    assert run("search", *squats, "--top", 1) == 0
+    embedded_now = [line.split()[3] for line in capsys.readouterr().out.splitlines()]
+    monkeypatch.setattr(PoseEncoder, "embed", None)
+    assert run("search", *files, "--top", 1) == 0
+    assert [line.split()[3] for line in capsys.readouterr().out.splitlines()] == embedded_now
+
+
 def test_search_needs_somebody(squats: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     assert run("search", *squats, "--frame", 99) == 1
     assert "one.npz shows nobody in frame 99" in capsys.readouterr().err
