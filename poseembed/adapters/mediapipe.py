@@ -21,7 +21,7 @@ class _Landmark(Protocol):
     visibility: float | None
 
 
-def from_mediapipe(result: object, image_size: tuple[int, int]) -> Keypoints:
+def from_mediapipe(result: object, image_size: tuple[float, float]) -> Keypoints:
     """The people in a MediaPipe pose result.
 
     Takes what `PoseLandmarker.detect*` and `HolisticLandmarker.detect*` return (`pose_landmarks`: people, or one
@@ -69,7 +69,7 @@ def _people(result: object) -> Sequence[Sequence[_Landmark]]:
     return found
 
 
-def _checked_size(image_size: tuple[int, int]) -> tuple[float, float]:
+def _checked_size(image_size: tuple[float, float]) -> tuple[float, float]:
     size = np.asarray(image_size)
     if size.shape != (2,) or size.dtype.kind not in "iuf" or not (np.isfinite(size) & (size > 1)).all():
         raise ValueError(

@@ -120,7 +120,7 @@ def _draw_moments(
         at = alignment.rows[steps, row]
         points = visible_points(poses.select(at), None, min_confidence)
         side = extent(points)  # the same at every moment, so that coming nearer shows
-        for ax, skeleton, i in zip(axes[row], points, at, strict=True):
+        for ax, skeleton, i in zip(axes[row], points, at.tolist(), strict=True):
             draw_thumbnail(ax, skeleton, frame_image(pictures, int(poses.frame[i]), f"{names[row]}'s frames"), side)
             ax.set_title(_moment(poses, i), fontsize=style.SMALL)
         axes[row, 0].set_ylabel(style.wrapped(names[row]))

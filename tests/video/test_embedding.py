@@ -20,6 +20,7 @@ from poseembed.decoder import Decoder, DecoderConfig
 from poseembed.files.poses import read_poses
 from poseembed.video import detect_video, embed_video, embed_video_to, embedding
 from poseembed.video.capture import Frame
+from poseembed.video.landmarker import Landmarker
 
 cv2 = pytest.importorskip("cv2")
 
@@ -29,7 +30,7 @@ needs_data = pytest.mark.skipif(
 )
 
 
-class FakeLandmarker:
+class FakeLandmarker(Landmarker):
     """Sees people who walk apart; like the real one, a frame's result depends on the frames before.
 
     In every fifth frame it sees nobody, and in frames whose number divides by 3 it gives the people in reverse.
