@@ -17,7 +17,7 @@ from poseembed import origin
 from poseembed.checkpoint import Checkpoint
 from poseembed.decoder import Decoder
 from poseembed.keypoints import MIN_CONFIDENCE, Array, check_keypoints, normalize_keypoints, to_tensor, visible_joints
-from poseembed.network import BATCH_SIZE, Encoder, network_input
+from poseembed.network import BATCH_SIZE, Encoder
 from poseembed.origin import MadeBy
 from poseembed.skeleton import NUM_JOINTS, get_skeleton
 
@@ -160,7 +160,7 @@ class PoseEncoder(nn.Module):
         if visible is not None:
             present = present & visible
         normalized = normalize_keypoints(points, present).to(self.dtype)
-        inputs = network_input(normalized, present, self.config.network)
+        inputs = self.network.layout(normalized, present)
         somebody = present.any(-1, keepdim=True)
         leading = inputs.shape[:-1]
         z_pose, z_view = self.network(inputs.reshape(-1, inputs.shape[-1]))

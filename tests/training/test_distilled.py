@@ -17,7 +17,7 @@ from poseembed.network import Encoder, NetworkConfig
 from training.bodies import Bodies, Variation
 from training.objectives.distilled import Distilled, DistilledConfig
 from training.recipe import Recipe
-from training.train import Trainer, main
+from training.train import Trainer, export, main
 from training.views import Batch, ViewSampler
 
 TEACHER = NetworkConfig(width=16, blocks=1, pose_dim=3, view_dim=4)
@@ -107,6 +107,19 @@ def test_training_brings_the_pupil_to_the_teacher_and_leaves_the_teacher_alone(t
     losses = [trainer.train_step().terms["pose"].item() for _ in range(60)]
     assert losses[-1] < losses[0] / 3
     assert all(torch.equal(value, before[name]) for name, value in trainer.objective.teacher.state_dict().items())
+
+
+def test_the_exported_pupil_says_in_whose_space_it_lives(tmp_path: Path) -> None:
+    first = PoseEncoder.from_pretrained(make_teacher(tmp_path / "first"))
+    bodies = Bodies(torch.randn(20, 13, 3).numpy(), torch.randn(20, 3).numpy(), Variation())
+    teacher = tmp_path / "first"
+    for name in ("pupil", "pupil of the pupil"):
+        recipe = Recipe(partial(Distilled, config=DistilledConfig(str(teacher))), PUPIL, pairs=32, batch_size=32)
+        trainer = Trainer(recipe, ViewSampler(bodies, recipe.cameras, recipe.detector, PUPIL), seed=0)
+        export(trainer, tmp_path / name, recipe_name="tiny", changes=[], data=[])
+        pupil = PoseEncoder.from_pretrained(tmp_path / name)
+        assert pupil.space == first.fingerprint != pupil.fingerprint
+        teacher = tmp_path / name
 
 
 def test_a_teacher_that_is_not_there_is_named_before_anything_is_trained(

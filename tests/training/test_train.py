@@ -468,6 +468,7 @@ def test_exported_checkpoint_is_the_trained_encoder(recipes: Path, data: Path, t
     for trained, exported in zip((z_pose, z_view), encoder.network(inputs), strict=True):
         torch.testing.assert_close(exported, trained, atol=1e-2, rtol=1e-2)  # float16 weights
     assert encoder.config.network == recipe.network
+    assert encoder.space == encoder.fingerprint, "it learned from nobody"
     assert encoder.config.training == {"recipe": "tiny", "data": ["data.npz"], "poses": 20, "pairs": 80, "seed": 5}
     assert all(value.dtype == torch.float16 for value in load_file(tmp_path / "exported" / WEIGHTS_FILE).values())
     points = poses(3)[..., :2]

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float
 
 from poseembed import PoseEncoder
-from training.benchmarks.actions import Build, Task, digest, pose_vectors, raw_keypoints
+from training.benchmarks.actions import Build, Task, pose_vectors, raw_keypoints
 from training.classifiers import classifiers
 from training.systems import load_trained
 
@@ -69,8 +69,8 @@ def encoder_system(name: str, label: str, encoder: PoseEncoder) -> ActionSystem:
         label,
         lambda task: pose_vectors(encoder, task.clips),
         classifiers()[CONVNET].build,
-        fingerprint=digest(tensor.cpu().numpy() for tensor in encoder.network.state_dict().values()),
-        pairs=encoder.config.training.get("pairs"),
+        fingerprint=encoder.fingerprint,
+        pairs=pairs if isinstance(pairs := encoder.config.training.get("pairs"), int) else None,
     )
 
 

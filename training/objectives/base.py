@@ -28,9 +28,15 @@ class Objective(nn.Module, ABC):
 
     A *player* is a group of parameters with a loss and an optimiser of its own: the encoder, and whatever plays
     against it. Gradients of one player's loss reach that player's parameters only.
+
+    Attributes:
+        encoder: What is trained to be used.
+        space: Fingerprint of the network whose vectors it learns to give; None if its vectors will be its own. See
+            `poseembed.PoseEncoder.space`.
     """
 
     encoder: Encoder
+    space: str | None = None
 
     @abstractmethod
     def players(self) -> dict[str, list[nn.Parameter]]:

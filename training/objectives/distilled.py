@@ -42,7 +42,8 @@ class Distilled(Objective):
         super().__init__()
         self.config = config
         self.encoder = Encoder(network, dropout=0.0)
-        self.teacher = PoseEncoder.from_pretrained(config.teacher).network.requires_grad_(False)
+        teacher = PoseEncoder.from_pretrained(config.teacher)
+        self.teacher, self.space = teacher.network.requires_grad_(False), teacher.space
         for name in ("mask_input", "pose_dim", "view_dim"):
             wanted, got = getattr(self.teacher.config, name), getattr(network, name)
             if got != wanted:
