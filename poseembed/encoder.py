@@ -252,7 +252,7 @@ class PoseEncoder(PoseSpace, nn.Module):
         source = get_skeleton(skeleton)
         points = check_keypoints(keypoints, source)
         visible = visible_joints(points, confidence, min_confidence)
-        points, visible = points[..., source.indices, :], visible[..., source.indices]
+        points, visible = source.select(points), source.select(visible, axis=-1)
         encoder = self._on(device)
         numpy_out = not isinstance(keypoints, Tensor) and not convert_to_tensor
         out_device = encoder.device if convert_to_tensor else points.device
