@@ -13,8 +13,8 @@ import numpy as np
 
 from poseembed import JOINTS, PoseEncoder, Poses, read_poses
 from poseembed.align import SAME_PERFORMANCE, align
+from poseembed.files.poses import POSE_SUFFIXES
 from poseembed.plot import plot_alignment
-from poseembed.tables import POSE_SUFFIXES
 from poseembed.video import embed_video
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -11,9 +11,9 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 
 from poseembed import PoseEncoder, read_poses
+from poseembed.files.poses import POSE_SUFFIXES
 from poseembed.plot import draw_skeleton
 from poseembed.repetitions import MIN_SWING, count_repetitions
-from poseembed.tables import POSE_SUFFIXES
 from poseembed.video import embed_video
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -14,7 +14,7 @@ import numpy as np
 
 from poseembed import PoseEncoder, Poses, read_poses
 from poseembed.actions import ActionRecognizer
-from poseembed.tables import POSE_SUFFIXES
+from poseembed.files.poses import POSE_SUFFIXES
 from poseembed.video import embed_video
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -38,7 +38,7 @@ if len(examples) < 2:
     parser.error(f"{options.actions} has {len(examples)} clips; wanted one of each action, two at least")
 recognizer = ActionRecognizer().fit([load(path) for path in examples], [path.stem for path in examples])
 if options.save:
-    recognizer.save(options.save)  # ActionRecognizer.from_pretrained reads it
+    recognizer.save(options.save)  # ActionRecognizer.load reads it
 
 probabilities = recognizer.predict_proba([load(path) for path in options.clips])
 for path, chances in zip(options.clips, probabilities, strict=True):

@@ -8,10 +8,10 @@ from pathlib import Path
 from poseembed import commands
 from poseembed._version import __version__
 from poseembed.checkpoint import DEFAULT_CHECKPOINT
-from poseembed.columns import COLUMN_SUFFIXES
-from poseembed.encoder import MIN_CONFIDENCE
+from poseembed.files.poses import POSE_SUFFIXES
+from poseembed.files.tables import COLUMN_SUFFIXES
+from poseembed.keypoints import MIN_CONFIDENCE
 from poseembed.skeleton import SKELETONS
-from poseembed.tables import POSE_SUFFIXES
 
 _TABLES = ", ".join(POSE_SUFFIXES)
 _MIXED = f"keypoints or embedded poses ({_TABLES}), or a video"

@@ -11,12 +11,12 @@ from poseembed.actions import ActionRecognizer
 from poseembed.adapters import read_alphapose, read_coco, read_openpose, read_poem
 from poseembed.align import SAME_PERFORMANCE, align
 from poseembed.checkpoint import DEFAULT_CHECKPOINT, list_pretrained
-from poseembed.columns import COLUMN_SUFFIXES, Columns, write_columns
 from poseembed.encoder import PoseEncoder
+from poseembed.files.poses import POSE_SUFFIXES, read_poses, write_poses
+from poseembed.files.tables import COLUMN_SUFFIXES, Columns, write_columns
 from poseembed.poses import Poses
 from poseembed.search import search
 from poseembed.skeleton import JOINTS, SKELETONS
-from poseembed.tables import POSE_SUFFIXES, read_poses, write_poses
 from poseembed.video import embed_video, embed_video_to
 
 READERS: dict[str, Callable[[Path], Poses]] = {
@@ -135,7 +135,7 @@ def classify(options: Namespace) -> None:
         _check_output(options.out, COLUMN_SUFFIXES)
     encoder = _encoder(options)
     if options.model is not None:
-        recognizer = ActionRecognizer.from_pretrained(options.model)
+        recognizer = ActionRecognizer.load(options.model)
     else:
         examples = sorted(path for path in options.examples.glob("*/*") if path.is_file())
         if not examples:

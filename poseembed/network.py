@@ -12,6 +12,9 @@ from poseembed.skeleton import NUM_JOINTS
 
 Layer = TypeVar("Layer", nn.Linear, nn.Conv1d)
 
+BATCH_SIZE = 8192
+"""Poses that go through a network at once, unless somebody says otherwise."""
+
 _KERAS_TRUNCATION = 0.87962566103423978  # std of a unit normal cut at two sigma: Keras divides by it, and so do we
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from poseembed.columns import load_json, naming
+from poseembed.files.tables import load_json, naming
 from poseembed.poses import NOBODY, Poses
 from poseembed.skeleton import JOINTS, Skeleton, check_joint_count, get_skeleton
 

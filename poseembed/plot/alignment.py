@@ -9,7 +9,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
 from poseembed.align import Alignment
-from poseembed.encoder import MIN_CONFIDENCE
+from poseembed.keypoints import MIN_CONFIDENCE
 from poseembed.plot import style
 from poseembed.plot.inputs import Frames, frame_image, visible_points
 from poseembed.plot.poses import add_skeleton

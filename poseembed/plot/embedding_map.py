@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import FancyBboxPatch
 from torch import Tensor
 
-from poseembed.encoder import MIN_CONFIDENCE
+from poseembed.keypoints import MIN_CONFIDENCE
 from poseembed.plot import style
 from poseembed.plot.inputs import to_array, visible_points
 from poseembed.plot.poses import add_skeleton

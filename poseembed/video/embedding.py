@@ -15,9 +15,9 @@ from tqdm import tqdm
 
 from poseembed._version import __version__
 from poseembed.encoder import PoseEncoder
+from poseembed.files.poses import read_poses, write_poses
 from poseembed.poses import NOBODY, Poses
 from poseembed.skeleton import NUM_JOINTS
-from poseembed.tables import read_poses, write_poses
 from poseembed.video.capture import Frame, Video, find_video
 from poseembed.video.landmarker import Landmarker, find_model, sha256
 from poseembed.video.tracking import Tracker, without_duplicates
@@ -169,7 +169,7 @@ def embed_video_to(
         show_progress_bar: Show one, on stderr.
 
     Returns:
-        The files in order, each for `poseembed.tables.read_poses`; all at once:
+        The files in order, each for `poseembed.files.poses.read_poses`; all at once:
         `Poses.concatenate(read_poses(file) for file in files)`.
 
     Raises:

@@ -16,7 +16,7 @@ from typing_extensions import Self
 
 from poseembed import PoseEncoder, Poses
 from poseembed.adapters.base import Keypoints
-from poseembed.tables import read_poses
+from poseembed.files.poses import read_poses
 from poseembed.video import detect_video, embed_video, embed_video_to, embedding
 from poseembed.video.capture import Frame
 
