@@ -24,6 +24,7 @@ from torch.nn.functional import softplus
 
 from poseembed import checkpoint
 from poseembed.calibration import MatchCalibration, log_shares
+from poseembed.files.atomic import replacing
 from training.datasets.mocap import read_poses
 from training.evaluation.command import CommandParser
 from training.evaluation.pairs import BATCH, DETECTOR, Pairs, balance, draw_pairs
@@ -90,10 +91,8 @@ def write_calibration(folder: Path, calibration: MatchCalibration, how: dict[str
     """Put a calibration, and how it was made, into a checkpoint's `config.json`; the weights are not touched."""
     config = checkpoint.read(folder).config
     config = replace(config, calibration=calibration, training={**config.training, "calibration": how})
-    file = folder / checkpoint.CONFIG_FILE
-    partial = file.with_suffix(".partial")  # so that a kill at any moment leaves no half a file
-    partial.write_text(config.to_json(), encoding="utf-8")
-    partial.replace(file)
+    with replacing(folder / checkpoint.CONFIG_FILE) as file:
+        file.write(config.to_json().encode())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from poseembed.files.atomic import replacing
+
 _NARROWEST = 9
 """Characters of a column of numbers in the terminal."""
 
@@ -58,7 +60,11 @@ def texts(tables: Iterable[Table]) -> str:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write results so that a kill at any moment leaves no half a file."""
-    temporary = path.with_suffix(path.suffix + ".partial")
-    temporary.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    """Write results, whole or not at all.
+
+    Raises:
+        ValueError: If a number is not finite.
+    """
+    text = json.dumps(content, indent=1, allow_nan=False) + "\n"
+    with replacing(path) as file:
+        file.write(text.encode())

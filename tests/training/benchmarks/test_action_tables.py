@@ -199,7 +199,10 @@ def test_another_encoder_of_the_same_name_is_refused(common: list[str], run: Pat
     arguments = [*common, "--run", str(run), "--systems", "cv-mim"]
     single_shot.main(arguments)
     encoder(5).save_pretrained(run / "cv-mim" / "checkpoint")
-    with pytest.raises(ValueError, match="made with other settings .*encoder"):
+    with pytest.raises(
+        ValueError,
+        match="made with other settings .encoder .* instead of .*; files from before encoders had fingerprints",
+    ):
         single_shot.main(arguments)
 
 

@@ -125,12 +125,14 @@ def check(path: Path, wanted: dict[str, Any]) -> None:
     if not path.is_file():
         return
     made = read(path).settings
-    if differing := [
-        f"{key} {made.get(key)} instead of {value}" for key, value in wanted.items() if made.get(key) != value
-    ]:
-        raise ValueError(
-            f"{path} was made with other settings ({'; '.join(differing)}). Take those, or another folder for --out"
-        )
+    differing = [f"{key} {made.get(key)} instead of {value}" for key, value in wanted.items() if made.get(key) != value]
+    if not differing:
+        return
+    if made.get("encoder") != wanted.get("encoder", made.get("encoder")):
+        differing.append("files from before encoders had fingerprints name every encoder otherwise")
+    raise ValueError(
+        f"{path} was made with other settings ({'; '.join(differing)}). Take those, or another folder for --out"
+    )
 
 
 def complete(

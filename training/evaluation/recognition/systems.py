@@ -21,7 +21,7 @@ from poseembed.keypoints import normalize_keypoints
 from training.classifiers import classifiers
 from training.datasets.actions.clips import ActionClips
 from training.evaluation.recognition.fits import Build
-from training.evaluation.recognition.tasks import Task, digest
+from training.evaluation.recognition.tasks import Task
 from training.evaluation.systems import load_trained
 
 CONVNET = "convnet"
@@ -88,7 +88,7 @@ def encoder_system(name: str, label: str, encoder: PoseEncoder) -> ActionSystem:
         label,
         lambda task: clip_vectors(encoder, task.clips),
         classifiers()[CONVNET].build,
-        fingerprint=digest(tensor.cpu().numpy() for tensor in encoder.network.state_dict().values()),
+        fingerprint=encoder.fingerprint,
         pairs=encoder.config.training.get("pairs"),
     )
 
