@@ -16,7 +16,6 @@ they read is what serves for new people. Each condition has probes of its own.
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 
 from tqdm import tqdm
 
@@ -100,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--complete", action="store_true", help="complete and exact pictures alone, which is what RESULTS.md shows"
     )
-    parser.add_argument("--run", type=Path, metavar="FOLDER", help="comparison of systems, see training.compare")
+    parser.add_run()
     parser.add_results("document for --run (RESULTS.md)")
     parser.add_count("--seeds", 1, "draws of views and of probes")
     parser.add_count("--fit-views", FIT, "views that probes are fitted on")

@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--human36m", type=Path, nargs=2, metavar=("FOLDER", "DETECTIONS"), help="Human3.6M, and its 2D keypoints"
     )
     parser.add_argument("--mpi-inf-3dhp", type=Path, metavar="FOLDER", help="MPI-INF-3DHP")
-    parser.add_argument("--run", type=Path, metavar="RUN", help="folder that training.compare wrote")
+    parser.add_run()
     parser.add_several_weights("other checkpoints")
     parser.add_count("--frames", FRAMES, "in a trial, if so many differ", least=max(RANKS) + 1)
     parser.add_out()

@@ -99,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--systems", nargs="+", default=[], metavar="NAME", help="of the run; all that are finished")
     parser.add_plot("of the first system and file, .png")
     parser.add_count("--shown", SHOWN, "queries in the picture")
-    parser.add_argument("--run", type=Path, metavar="RUN", help="folder that training.compare wrote")
+    parser.add_run()
     parser.add_several_weights("other checkpoints")
     parser.add_count("--poses", GALLERY, "in a trial", least=max(RANKS))
     parser.add_out()

@@ -49,9 +49,13 @@ class CommandParser(ArgumentParser):
         """`--weights`: any number of checkpoints."""
         self.add_argument("--weights", nargs="+", action="extend", default=[], metavar="NAME_OR_FOLDER", help=help)
 
+    def add_run(self) -> None:
+        """`--run`: the folder of a comparison of systems; None if it is not given."""
+        self.add_argument("--run", type=Path, metavar="RUN", help="folder of training.compare; its finished systems")
+
     def add_count(self, option: str, default: int | None, help: str, *, least: int = 1) -> None:
         """A whole number that must not be below `least`; what is not given and has no default is None."""
-        said = help if default is None else f"{help} (default: %(default)s)".lstrip()
+        said = help if default is None else f"{help} (default: %(default)s)"
         self._least.append((self.add_argument(option, type=int, default=default, metavar="N", help=said), least))
 
     def add_seed(self, help: str) -> None:
@@ -95,9 +99,13 @@ class CommandParser(ArgumentParser):
 
     def changed(self, options: Namespace, *names: str) -> dict[str, list[str]]:
         """Those of some options that are not as they are by default, for `command_line`."""
-        values = {name: (getattr(options, name[2:].replace("-", "_"))) for name in names}
-        defaults = {name: self.get_default(name[2:].replace("-", "_")) for name in names}
-        return {name: [str(value)] for name, value in values.items() if value != defaults[name]}
+        found = {}
+        for name in names:
+            destination = name.removeprefix("--").replace("-", "_")
+            value = getattr(options, destination)
+            if value != self.get_default(destination):
+                found[name] = [str(value)]
+        return found
 
     @contextmanager
     def refusing(self, *errors: type[Exception]) -> Iterator[None]:

@@ -119,7 +119,7 @@ class RecognitionParser(CommandParser):
         self.data = data
         for option in data:
             self.add_argument(_flag(option), type=Path, metavar="PATH", help=TASKS[option][1])
-        self.add_argument("--run", type=Path, metavar="RUN", help="folder of training.compare; its finished systems")
+        self.add_run()
         self.add_several_weights()
         self.add_argument("--systems", nargs="+", metavar="NAME", help="fit these alone (default: all)")
         self.add_count("--frames", None, "length of clips (default: the data set's own)")

@@ -1,4 +1,4 @@
-"""The tables of action recognition, and the text around them."""
+"""The tables of action recognition."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
