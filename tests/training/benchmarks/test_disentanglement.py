@@ -15,7 +15,7 @@ from training.evaluation.report import texts
 
 WriteMocap = Callable[[Path, dict[str, np.ndarray]], Path]
 
-QUICK = ["--fit-views", "1000", "--test-views", "400", "--steps", "20"]
+QUICK = ["--fit-views", "1000", "--test-views", "400", "--steps", "2"]
 
 STANDING = np.array(
     [  # metres, x to the person's left, y up, z forward; in the order of JOINTS
@@ -89,7 +89,7 @@ def test_a_comparison_goes_into_the_document(write_mocap: WriteMocap, tmp_path: 
     document = tmp_path / "RESULTS.md"
     files = ["--data", str(data), "--out", str(tmp_path / "out.json"), "--results", str(document)]
     disentanglement.main(["--run", str(comparison_run), *files, *QUICK])
-    assert "--seeds 1 --out out.json --fit-views 1000 --test-views 400 --steps 20\n" in document.read_text()
+    assert "--seeds 1 --out out.json --fit-views 1000 --test-views 400 --steps 2\n" in document.read_text()
     lines = document.read_text().splitlines()
     table = [line.split("|") for line in lines if line.startswith("|")]
     rows = {cells[1].strip(): [cell.strip() for cell in cells[2:-1]] for cells in table}

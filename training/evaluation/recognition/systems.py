@@ -83,13 +83,14 @@ def supervised_systems() -> list[ActionSystem]:
 
 def encoder_system(name: str, label: str, encoder: PoseEncoder) -> ActionSystem:
     """The frozen pose vectors of an encoder, and the ConvNet."""
+    pairs = encoder.config.training.get("pairs")
     return ActionSystem(
         name,
         label,
         lambda task: clip_vectors(encoder, task.clips),
         classifiers()[CONVNET].build,
         fingerprint=encoder.fingerprint,
-        pairs=encoder.config.training.get("pairs"),
+        pairs=pairs if isinstance(pairs, int) else None,
     )
 
 
