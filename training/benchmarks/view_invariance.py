@@ -5,7 +5,6 @@ sees stays to its first picture of the same pose, and to its first picture of ot
 and for pose vectors.
 """
 
-import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from poseembed import PoseEncoder
 from poseembed.keypoints import normalize_keypoints
 from poseembed.plot import draw_skeleton
 from training.datasets import mocap
+from training.evaluation.command import CommandParser
 from training.scene.cameras import Camera
 from training.scene.world import to_world
 
@@ -81,17 +81,18 @@ def draw(path: Path, pictures: Float[Tensor, "cameras poses 13 2"], encoder: Pos
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of `python -m training.benchmarks.view_invariance`."""
-    summary = __doc__.partition(":")[0]
-    parser = argparse.ArgumentParser(prog="python -m training.benchmarks.view_invariance", description=summary)
+    parser = CommandParser("training.benchmarks.view_invariance", __doc__)
     parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="motion capture, .npz")
-    parser.add_argument("--weights", metavar="NAME_OR_FOLDER", help="checkpoint; the packaged default if not given")
-    parser.add_argument("--seed", type=int, default=0, help="of the choice of poses")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="picture, .png")
-    options = parser.parse_args(arguments)
-    joints = mocap.read(options.data).held_out()
+    parser.add_weights()
+    parser.add_seed("of the choice of poses")
+    parser.add_out("picture, .png")
+    options = parser.parse(arguments)
+    with parser.refusing():
+        joints = mocap.read(options.data).held_out()
+        encoder = PoseEncoder.from_pretrained(options.weights)
     chosen = np.random.default_rng(options.seed).choice(len(joints), min(POSES, len(joints)), replace=False)
     poses = to_world(torch.from_numpy(joints[chosen]))
-    draw(options.out, walk_around(poses), PoseEncoder.from_pretrained(options.weights))
+    draw(options.out, walk_around(poses), encoder)
 
 
 if __name__ == "__main__":
