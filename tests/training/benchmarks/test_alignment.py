@@ -50,7 +50,8 @@ def test_command(write_mocap: WriteMocap, tmp_path: Path, capsys: pytest.Capture
         alignment.main(["--data", str(tmp_path / "none.npz"), "--out", str(out)])
     content["joints"] = np.concatenate([performance(i).numpy() for i in range(3)])
     content |= {"nose": content["joints"][:, 0], "ok": np.ones(60, bool), "offsets": np.array([0, 20, 40, 60])}
-    content |= {key: np.array(["a", "a", "b"]) for key in ("subject", "clip", "action", "split")}
+    content |= {key: np.array(["a", "a", "b"]) for key in ("subject", "clip", "action", "split", "source")}
+    content |= {"fps": np.full(3, 30.0)}
     np.savez(path, **content)
     plot = tmp_path / "scores.png"
     alignment.main(["--data", str(path), "--pairs", "2", "--out", str(out), "--plot", str(plot)])

@@ -27,7 +27,7 @@ def performance(seed: int, frames: int = 20) -> torch.Tensor:
     return torch.from_numpy((start + np.cumsum(rng.normal(scale=0.02, size=(frames, 13, 3)), 0)).astype(np.float32))
 
 
-CLIPS = [Performance(performance(seed), action) for seed, action in enumerate(["run", "run", "sit"])]
+CLIPS = [Performance(performance(seed), action, 30.0) for seed, action in enumerate(["run", "run", "sit"])]
 
 
 def test_every_kind_is_compared_with_every_detector() -> None:
@@ -61,9 +61,9 @@ def test_true_differences_do_not_depend_on_where_the_bodies_face_and_stand() -> 
     turned = moved @ torch.tensor([[0.0, 0, 1], [0, 1, 0], [-1, 0, 0]]) + 4
     rows = [(3, 3), (7, 7)]
     differences = true_differences(
-        aligned(Performance(first, ""), Performance(turned, ""), rows),
-        Performance(first, ""),
-        Performance(turned, ""),
+        aligned(Performance(first, "", 30.0), Performance(turned, "", 30.0), rows),
+        Performance(first, "", 30.0),
+        Performance(turned, "", 30.0),
         seed=0,
     )
     assert (differences.argmax(1) == 5).all()
