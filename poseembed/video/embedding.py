@@ -163,8 +163,7 @@ def embed_video_to(
         show_progress_bar: Show one, on stderr.
 
     Returns:
-        The files in order, each for `poseembed.files.poses.read_poses`; all at once:
-        `Poses.concatenate(read_poses(file) for file in files)`.
+        The files in order, each for `poseembed.read_poses`; `poseembed.load_embedded(folder, encoder)` reads them all.
 
     Raises:
         FileNotFoundError, ImportError, OSError, TypeError, ValueError: As `detect_video` does; and a TypeError for a
