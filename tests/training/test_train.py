@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import runpy
 import signal
 import subprocess
 import sys
@@ -115,6 +116,68 @@ def run_and_keep(trainer, out, **options):
 
 train.train = run_and_keep
 train.main(sys.argv[1:])
+"""
+
+HALVES = """
+import sys
+from functools import partial
+
+import torch
+from safetensors.torch import save_file
+from torch import nn, optim
+
+from poseembed.network import NetworkConfig
+from training.objectives.base import Losses, Objective
+from training.running.processes import processes, rank, world_size
+from training.running.recipe import Recipe
+from training.running.trainer import Trainer
+from training.scene.views import Batch, ViewSampler
+
+PAIRS = 6
+
+
+class TwoPlayers(Objective):
+    def __init__(self, _: NetworkConfig) -> None:
+        super().__init__()
+        self.one = nn.Parameter(torch.linspace(-1, 1, 26, dtype=torch.float64))
+        self.other = nn.Parameter(torch.tensor(0.5, dtype=torch.float64))
+
+    def players(self) -> dict[str, list[nn.Parameter]]:
+        return {"one": [self.one], "other": [self.other]}
+
+    def forward(self, batch: Batch) -> Losses:
+        anchors, positives = batch.inputs
+        error = ((self.one * anchors).sum(-1) - self.other * positives.sum(-1)) ** 2
+        return Losses({"one": error.mean(), "other": (error + self.other.square()).mean()}, {})
+
+
+class Shares(ViewSampler):
+    \"\"\"The same pairs in every run: one process gets all, two get half each.\"\"\"
+
+    device = torch.device("cpu")
+
+    def __init__(self) -> None:
+        self.generator = torch.Generator().manual_seed(7)
+
+    def sample(self, pairs: int) -> Batch:
+        assert pairs * world_size() == PAIRS
+        mine = slice(rank() * pairs, (rank() + 1) * pairs)
+        inputs, body, camera = (
+            torch.rand(shape, generator=self.generator, dtype=torch.float64)
+            for shape in ((2, PAIRS, 26), (PAIRS, 13, 3), (2, PAIRS, 5))
+        )
+        return Batch(inputs[:, mine], body[mine], camera[:, mine])
+
+
+with processes("cpu"):
+    recipe = Recipe(
+        TwoPlayers, pairs=3 * PAIRS, batch_size=PAIRS // world_size(), optimizer=partial(optim.SGD, lr=0.01)
+    )
+    trainer = Trainer(recipe, Shares(), seed=0)
+    while trainer.step < trainer.last_step:
+        trainer.train_step()
+    assert trainer.step == 3
+    save_file(dict(trainer.objective.state_dict()), f"{sys.argv[1]}/{rank()}_of_{world_size()}.safetensors")
 """
 
 
@@ -584,6 +647,23 @@ def test_two_processes_train_one_model(recipes: Path, data: Path, tmp_path: Path
     single = load_file(alone / run_state.FILE_NAME)
     assert [name for name in first if not torch.equal(first[name], single[f"model/{name}"])]  # the second had a say
     assert PoseEncoder.from_pretrained(pair / "checkpoint").config.training["pairs"] == 80
+
+
+@pytest.mark.slow
+def test_two_processes_step_as_one_with_all_their_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = tmp_path / "halves.py"
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    process = child(script, HALVES, launcher, str(tmp_path))
+    monkeypatch.setattr(sys, "argv", [str(script), str(tmp_path)])
+    runpy.run_path(str(script))
+    _, errors = process.communicate(timeout=600)
+    assert process.returncode == 0, errors
+    whole, *halves = (load_file(tmp_path / f"{name}.safetensors") for name in ("0_of_1", "0_of_2", "1_of_2"))
+    assert whole["one"].dtype == torch.float64
+    assert not torch.equal(whole["one"], torch.linspace(-1, 1, 26, dtype=torch.float64))
+    for half in halves:
+        for name, value in whole.items():
+            torch.testing.assert_close(half[name], value, rtol=1e-12, atol=1e-14)
 
 
 # --- the command ------------------------------------------------------------------------------------------------------
