@@ -128,7 +128,7 @@ class Rows:
 
     def save(self, path: Path) -> None:
         """Write an `.npz` file, which holds nothing pickled."""
-        np.savez(path, allow_pickle=False, **{name: self[name] for name in self._parts})
+        np.savez(path, **{name: self[name] for name in self._parts})
 
     @classmethod
     def load(cls, path: Path) -> Self:

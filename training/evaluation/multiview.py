@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float
 from training.datasets.multiview import MultiviewRecording
 from training.evaluation.representations import Embed
 from training.evaluation.retrieval import SAME_POSE, same_pose
-from training.scene.cameras import normalize_3d
+from training.scene.world import normalize_3d
 
 SAME_MOMENT = 0.2
 """Seconds within which two frames show the same moment."""
