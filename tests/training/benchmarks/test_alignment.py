@@ -1,4 +1,4 @@
-"""The benchmark of comparing performances, on comparisons whose outcome is known."""
+"""The command of the alignment benchmark."""
 
 import json
 from collections.abc import Callable
@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from poseembed import PoseEncoder, Poses
-from poseembed.align import Alignment
 from training.benchmarks import alignment
-from training.benchmarks.alignment import Clip, Result, agreement, error_rate, run, table, true_differences
+from training.benchmarks.alignment import text
+from training.evaluation.alignment import Agreement, AlignmentResult
 
 WriteMocap = Callable[[Path, dict[str, np.ndarray]], Path]
 
@@ -24,59 +23,47 @@ def performance(seed: int, frames: int = 20) -> torch.Tensor:
     return torch.from_numpy((start + np.cumsum(rng.normal(scale=0.02, size=(frames, 13, 3)), 0)).astype(np.float32))
 
 
-CLIPS = [Clip(performance(seed), action) for seed, action in enumerate(["run", "run", "sit"])]
-
-
-def test_every_kind_is_compared_with_every_detector() -> None:
-    encoder = PoseEncoder.from_pretrained("poseembed-base")
-    results = list(run("made-up", CLIPS, encoder, alignment.DETECTORS, pairs=2, seed=0))
-    assert [(r.kind, r.detector) for r in results] == [
-        (kind, detector) for kind in alignment.KINDS for _ in range(2) for detector in alignment.DETECTORS
-    ]
-    assert all(r.error is not None and r.error >= 0 for r in results if r.kind == "same performance")
-    assert all(r.joints is not None and r.rival is not None for r in results if r.kind == "same action")
-    assert all(r.noise is not None and 0 <= r.noise[0] <= r.noise[1] for r in results if r.kind == "same performance")
-    exact = [r.score for r in results if r.kind == "same performance" and r.detector == "complete and exact"]
-    assert min(exact) > max(r.score for r in results if r.kind == "other action")
-
-
-def test_no_two_performances_of_an_action_are_too_few() -> None:
-    encoder = PoseEncoder.from_pretrained("poseembed-base")
-    with pytest.raises(ValueError, match="same action"):
-        list(run("made-up", CLIPS[1:], encoder, {"exact": None}, pairs=1, seed=0))
-
-
-def aligned(first: Clip, second: Clip, rows: list[tuple[int, int]]) -> Alignment:
-    poses = [Poses.from_arrays(np.zeros((len(clip.joints), 13, 2))) for clip in (first, second)]
-    steps = np.zeros(len(rows), np.float32)
-    return Alignment(*poses, rows=np.array(rows), similarity=steps, score=0.0, speed=steps)
-
-
-def test_true_differences_do_not_depend_on_where_the_bodies_face_and_stand() -> None:
-    first, moved = performance(0), performance(0)
-    moved[:, 5] += torch.tensor([0.0, 0.3, 0.0])
-    turned = moved @ torch.tensor([[0.0, 0, 1], [0, 1, 0], [-1, 0, 0]]) + 4
-    rows = [(3, 3), (7, 7)]
-    differences = true_differences(
-        aligned(Clip(first, ""), Clip(turned, ""), rows), Clip(first, ""), Clip(turned, ""), seed=0
-    )
-    assert (differences.argmax(1) == 5).all()
-    np.testing.assert_allclose(np.delete(differences, 5, axis=1), 0, atol=1e-4)
-
-
-def test_agreement_counts_ranks_and_the_worst_joint() -> None:
-    truth = np.arange(13.0)[None].repeat(2, 0)
-    assert agreement(truth, truth) == alignment.Joints(pytest.approx(1), 1)
-    assert agreement(-truth, truth) == alignment.Joints(pytest.approx(-1), 0)
-    hidden = np.where(np.arange(13) > 9, np.nan, truth)  # then the true three are 7, 8 and 9
-    assert agreement(hidden, truth) == alignment.Joints(pytest.approx(1), 1)
-
-
-def test_error_rate_and_table() -> None:
+def test_text_has_a_table_of_scores_and_the_findings() -> None:
     scores = {"same performance": [0.9, 0.9, 0.9, 0.1], "same action": [0.5], "other action": [0.1, 0.95]}
-    results = [Result("file", "exact", kind, score, 2.0) for kind, group in scores.items() for score in group]
-    assert error_rate(results) == pytest.approx((0.25 + 0.5) / 2)
-    assert "error rate at 0.85: 37.5 %" in table(results)
+    results = [AlignmentResult("file", "exact", kind, score, 2.0) for kind, group in scores.items() for score in group]
+    results.append(
+        AlignmentResult("file", "exact", "same action", 0.5, joints=Agreement(0.6, 1), rival=Agreement(0.4, 0))
+    )
+    lines = text(results).splitlines()
+    assert lines[:2] == ["file, keypoints exact", "score                 5 %   median     95 %    pairs"]
+    assert lines[3].split() == ["same", "action", "0.50", "0.50", "0.50", "2"]
+    assert lines[5:7] == ["error rate at 0.85: 37.5 %", "alignment error: 2.0 frames"]
+    assert lines[7:] == [
+        "joints, decoded: rank correlation 0.60, worst in true top 3 100 %",
+        "joints, as the videos show them: rank correlation 0.40, worst in true top 3 0 %",
+    ]
+
+
+def test_the_table_says_what_was_found() -> None:
+    def result(kind: str, score: float, **more: object) -> AlignmentResult:
+        return AlignmentResult("file", "exact", kind, score, **more)  # type: ignore[arg-type]
+
+    said = text(
+        [
+            result("same performance", 0.9, error=1.0, noise=(0.1, 0.3)),
+            result("same performance", 0.7, error=4.0, noise=(0.2, 0.5)),
+            result("same action", 0.5, joints=Agreement(0.25, 0.5), rival=Agreement(-0.25, 0.25)),
+            result("same action", 0.3, joints=Agreement(0.75, 1.0), rival=Agreement(0.05, 0.25)),
+            result("other action", 0.3),
+        ]
+    )
+    assert said.splitlines() == [
+        "file, keypoints exact",
+        "score                 5 %   median     95 %    pairs",
+        "same performance     0.71     0.80     0.89        2",
+        "same action          0.31     0.40     0.49        2",
+        "other action         0.30     0.30     0.30        1",
+        "error rate at 0.85: 25.0 %",
+        "alignment error: 2.5 frames",
+        "joints of the same performance: median difference 0.15 torso lengths, 95 % 0.40",
+        "joints, decoded: rank correlation 0.50, worst in true top 3 75 %",
+        "joints, as the videos show them: rank correlation -0.10, worst in true top 3 25 %",
+    ]
 
 
 def test_command(write_mocap: WriteMocap, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -90,7 +77,8 @@ def test_command(write_mocap: WriteMocap, tmp_path: Path, capsys: pytest.Capture
         alignment.main(["--data", str(tmp_path / "none.npz"), "--out", str(out)])
     content["joints"] = np.concatenate([performance(i).numpy() for i in range(3)])
     content |= {"nose": content["joints"][:, 0], "ok": np.ones(60, bool), "offsets": np.array([0, 20, 40, 60])}
-    content |= {key: np.array(["a", "a", "b"]) for key in ("subject", "clip", "action", "split")}
+    content |= {key: np.array(["a", "a", "b"]) for key in ("subject", "clip", "action", "split", "source")}
+    content |= {"fps": np.full(3, 30.0)}
     np.savez(path, **content)
     plot = tmp_path / "scores.png"
     alignment.main(["--data", str(path), "--pairs", "2", "--out", str(out), "--plot", str(plot)])
