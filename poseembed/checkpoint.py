@@ -178,7 +178,10 @@ def read_config(path: Path) -> CheckpointConfig:
     # What the first checkpoints do not have is found rather than got.
     space = record.find("space", str)
     if space is not None:
-        check_fingerprint(space)
+        try:
+            check_fingerprint(space)
+        except ValueError as error:
+            raise ValueError(f"{path} does not name the space of its vectors: {error}") from error
     calibration, decoder = record.find("calibration", dict), record.find("decoder", dict)
     return CheckpointConfig(
         network=_read_part(path, "an encoder", NetworkConfig, record.get("network", dict)),

@@ -16,10 +16,11 @@ from poseembed import checkpoint as checkpoints
 from poseembed import origin
 from poseembed.checkpoint import Checkpoint
 from poseembed.decoder import Decoder
-from poseembed.keypoints import MIN_CONFIDENCE, Array, check_keypoints, normalize_keypoints, to_tensor, visible_joints
-from poseembed.network import BATCH_SIZE, Encoder, network_input
+from poseembed.keypoints import MIN_CONFIDENCE, Array, check_keypoints, normalize_keypoints, visible_joints
+from poseembed.network import BATCH_SIZE, Encoder
 from poseembed.origin import MadeBy
 from poseembed.skeleton import NUM_JOINTS, get_skeleton
+from poseembed.space import PoseSpace
 
 
 class Embedding(NamedTuple, Generic[Array]):
@@ -34,7 +35,7 @@ class Embedding(NamedTuple, Generic[Array]):
     z_view: Array
 
 
-class PoseEncoder(nn.Module):
+class PoseEncoder(PoseSpace, nn.Module):
     """A pretrained encoder of 2D poses.
 
     Make one with `from_pretrained`. It is an ordinary torch module in eval mode: `forward` is differentiable, and
@@ -107,11 +108,6 @@ class PoseEncoder(nn.Module):
         return self.network.tower.head.weight.dtype
 
     @property
-    def pose_dim(self) -> int:
-        """Length of `z_pose`."""
-        return self.config.network.pose_dim
-
-    @property
     def view_dim(self) -> int:
         """Length of `z_view`, 0 for a checkpoint without view vectors."""
         return self.config.network.view_dim
@@ -160,7 +156,7 @@ class PoseEncoder(nn.Module):
         if visible is not None:
             present = present & visible
         normalized = normalize_keypoints(points, present).to(self.dtype)
-        inputs = network_input(normalized, present, self.config.network)
+        inputs = self.network.layout(normalized, present)
         somebody = present.any(-1, keepdim=True)
         leading = inputs.shape[:-1]
         z_pose, z_view = self.network(inputs.reshape(-1, inputs.shape[-1]))
@@ -256,7 +252,7 @@ class PoseEncoder(nn.Module):
         source = get_skeleton(skeleton)
         points = check_keypoints(keypoints, source)
         visible = visible_joints(points, confidence, min_confidence)
-        points, visible = points[..., source.indices, :], visible[..., source.indices]
+        points, visible = source.select(points), source.select(visible, axis=-1)
         encoder = self._on(device)
         numpy_out = not isinstance(keypoints, Tensor) and not convert_to_tensor
         out_device = encoder.device if convert_to_tensor else points.device
@@ -273,68 +269,6 @@ class PoseEncoder(nn.Module):
         if numpy_out:
             return Embedding(z_pose.float().numpy(), z_view.float().numpy())
         return Embedding(z_pose, z_view)
-
-    def similarity(self, a: Array, b: Array) -> Array:
-        """Cosine similarity of every pose vector of `a` with every one of `b`: -1 to 1, larger is more alike.
-
-        Args:
-            a: (n, pose_dim) pose vectors, numpy or torch; a single vector counts as one row.
-            b: (m, pose_dim), of the same kind.
-
-        Returns:
-            (n, m) similarities, NaN for the NaN vectors of poses without joints.
-
-        Raises:
-            TypeError: If `a` and `b` are not both numpy arrays or both tensors.
-            ValueError: If the vectors are not `pose_dim` long, or have more than one leading axis.
-        """
-        first, second = (torch.atleast_2d(vectors) for vectors in self._unit_vectors(a, b))
-        if first.ndim > 2 or second.ndim > 2:
-            raise ValueError(
-                f"got shapes {tuple(a.shape)} and {tuple(b.shape)}; wanted (n, {self.pose_dim}) and "
-                f"(m, {self.pose_dim}), as from reshape(-1, {self.pose_dim})"
-            )
-        return _like((first @ second.mT).clamp(-1, 1), a)
-
-    def similarity_pairwise(self, a: Array, b: Array) -> Array:
-        """Cosine similarity of each pose vector of `a` with the one in the same place in `b`.
-
-        Args:
-            a: (..., pose_dim) pose vectors, numpy or torch.
-            b: The same shape and kind.
-
-        Returns:
-            (...) similarities.
-
-        Raises:
-            TypeError: If `a` and `b` are not both numpy arrays or both tensors.
-            ValueError: If the vectors are not `pose_dim` long, or the shapes differ.
-        """
-        first, second = self._unit_vectors(a, b)
-        if first.shape != second.shape:
-            raise ValueError(f"got shapes {tuple(a.shape)} and {tuple(b.shape)}; for all against all use similarity()")
-        return _like((first * second).sum(-1).clamp(-1, 1), a)
-
-    def match_probability(self, similarity: Array, *, prior: float = 0.5) -> Array:
-        """Probability that two pictures show the same pose; see `poseembed.calibration` for what that means.
-
-        Args:
-            similarity: (...) cosines, numpy or torch, as `similarity` and `similarity_pairwise` return them.
-            prior: Share of the compared pairs that match: about 1 / m where each pose has one match among m.
-
-        Returns:
-            (...) probabilities, 0 to 1, of the same kind; NaN for NaN.
-
-        Raises:
-            TypeError: If `similarity` is not a numeric array or tensor.
-            ValueError: If the checkpoint has no calibration, a similarity is not in -1 to 1 or `prior` not in 0 to 1.
-        """
-        if self.config.calibration is None:
-            raise ValueError(
-                "this checkpoint has no calibration, so what its cosines are worth is not known; load one that has, "
-                "or fit it in a checkout of poseembed: python -m training.calibrate FOLDER --data FILE"
-            )
-        return _like(self.config.calibration.probability(to_tensor(similarity, "similarity"), prior), similarity)
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write `config.json`, `model.safetensors` and `README.md`, as `from_pretrained` reads them."""
@@ -386,19 +320,3 @@ class PoseEncoder(nn.Module):
         if self.device.type == "mps":  # has no float64
             points = points.float()
         return points.to(self.device), visible.to(self.device)
-
-    def _unit_vectors(self, a: np.ndarray | Tensor, b: np.ndarray | Tensor) -> tuple[Tensor, Tensor]:
-        """Check pose vectors, and scale them to length 1, in the wider of their types."""
-        if isinstance(a, Tensor) != isinstance(b, Tensor):
-            raise TypeError(f"got {type(a).__name__} and {type(b).__name__}; pass two arrays or two tensors")
-        first, second = to_tensor(a, "a"), to_tensor(b, "b")
-        for vectors in (a, b):
-            if not vectors.ndim or vectors.shape[-1] != self.pose_dim:
-                raise ValueError(f"got shape {tuple(vectors.shape)}; wanted pose vectors, (..., {self.pose_dim})")
-        dtype = torch.promote_types(first.dtype, second.dtype)
-        return nn.functional.normalize(first.to(dtype), dim=-1), nn.functional.normalize(second.to(dtype), dim=-1)
-
-
-def _like(values: Tensor, example: Array) -> Array:
-    """Numpy if the example is, else torch."""
-    return values if isinstance(example, Tensor) else values.numpy()

@@ -86,6 +86,17 @@ def test_similarity_of_clips_in_step_is_their_mean_cosine() -> None:
     )
 
 
+def test_the_clips_of_a_class_that_are_most_alike_count() -> None:
+    def still(cosine: float) -> np.ndarray:
+        """A clip whose cosine with the query is that."""
+        return np.tile(np.array([[cosine, np.sqrt(1 - cosine**2)]], np.float32), (3, 1))
+
+    cosines, labels = [0.9, -0.7, 0.8, 0.1, 0.6, 0.5], [*"aaaa", *"bb"]
+    recognizer = ActionRecognizer(NearestSequence(neighbors=2, temperature=0.5)).fit(list(map(still, cosines)), labels)
+    scores = torch.tensor([(0.9 + 0.8) / 2, (0.6 + 0.5) / 2])
+    np.testing.assert_allclose(recognizer.predict_proba([still(1)])[0], scores.div(0.5).softmax(0), atol=1e-6)
+
+
 def test_many_clips_of_a_class_are_no_advantage() -> None:
     sequences, labels = made(3)
     plain = ActionRecognizer(NearestSequence()).fit(sequences, labels)

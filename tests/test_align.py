@@ -94,6 +94,31 @@ def test_open_ends_let_a_longer_take_hang_over(base: PoseEncoder) -> None:
     assert alignment.score > 0.99
 
 
+@pytest.mark.parametrize("longer", [0, 1], ids=["of the first", "of the second"])
+@pytest.mark.parametrize("end", [0, -1], ids=["start", "end"])
+def test_each_end_of_each_performance_can_stay_open(base: PoseEncoder, longer: int, end: int) -> None:
+    one = squat(0.0)
+    astray = np.random.default_rng(0).normal(300, 100, (8, 13, 2))
+    pair = [video(one), video(one)]
+    pair[longer] = video(np.concatenate([one, astray] if end else [astray, one]))
+    last = [len(poses) - 1 for poses in pair]
+    closed, opened = (align(*pair, base, open_ends=share) for share in (0.0, 0.2))
+    assert closed.rows[0].tolist() == [0, 0] and closed.rows[-1].tolist() == last
+    start, stop = [0, 0], [FRAMES - 1, FRAMES - 1]
+    if end == 0:
+        start[longer], stop[longer] = 8, FRAMES + 7
+    assert opened.rows[0].tolist() == start and opened.rows[-1].tolist() == stop
+    assert closed.score < 0.9 < 0.99 < opened.score
+
+
+def test_no_more_than_the_share_stays_open(base: PoseEncoder) -> None:
+    one = squat(0.0)
+    astray = np.random.default_rng(0).normal(300, 100, (8, 13, 2))
+    longer = video(np.concatenate([astray, one]))  # 48 frames
+    assert align(longer, video(one), base, open_ends=0.15).rows[0].tolist() == [7, 0]
+    assert align(video(one), longer, base, open_ends=0.15).rows[0].tolist() == [0, 7]
+
+
 def test_vectors_that_are_there_are_not_made_again(base: PoseEncoder) -> None:
     first, second = (video(squat(angle)).embed(base) for angle in (0.0, 1.0))
     hidden = replace(first, keypoints=np.full_like(first.keypoints, np.nan))

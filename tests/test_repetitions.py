@@ -156,6 +156,49 @@ def test_the_frame_rate_does_not_matter(rate: int) -> None:
     assert found.period == pytest.approx(2, abs=0.1)
 
 
+def filmed(at: np.ndarray, *, period: float, tremble: float = 0.0) -> np.ndarray:
+    """Pose vectors at these seconds of somebody who rests for a second, then moves every `period` seconds."""
+    phase = np.clip(at - 1, 0, 4 * period) / period
+    angle = 0.6 * (1 - np.cos(2 * np.pi * phase))
+    vectors = np.zeros((len(at), POSE_DIM))
+    vectors[:, 0], vectors[:, 1] = np.cos(angle), np.sin(angle)
+    return vectors + tremble * np.random.default_rng(0).normal(size=vectors.shape)
+
+
+@pytest.mark.parametrize(
+    ("rate", "period", "tremble"),
+    [(8, 0.6, 0.0), (30, 0.6, 0.0), (240, 0.6, 0.0), (30, 2.0, 0.3), (240, 2.0, 0.3), (240, 4.0, 0.3)],
+)
+def test_what_is_smoothed_away_is_measured_in_seconds(rate: int, period: float, tremble: float) -> None:
+    at = np.arange(0, 4 * period + 2, 1 / rate)  # the quick ones have 5 frames at 8 a second; noise is in every frame
+    found = count_repetitions(filmed(at, period=period, tremble=tremble), at)
+    assert found.count == 4
+    assert found.period == pytest.approx(period, abs=0.1)
+
+
+@pytest.mark.parametrize("dropped", [0.2, 0.5])
+def test_a_movement_filmed_at_uneven_times_has_its_count_and_period(dropped: float) -> None:
+    at = np.arange(0, 10, 1 / 30)
+    at = 50 + at[np.random.default_rng(1).random(len(at)) > dropped]
+    found = count_repetitions(filmed(at - 50, period=2), at)
+    assert found.count == 4
+    assert found.period == pytest.approx(2, abs=0.1)
+    # each span holds the moment at which the movement is furthest, and starts and ends nearer to rest
+    start, end = at[found.boundaries].T - 50
+    furthest = 1 + 2 * (np.arange(4) + 0.5)
+    assert (np.abs((start + end) / 2 - furthest) < 0.2).all()
+    assert (end - start < 2).all() and (end - start > 1).all()
+
+
+def test_times_of_poses_count(encoder: PoseEncoder) -> None:
+    at = np.arange(0, 5.2, 0.1)
+    poses = Poses.from_arrays(np.zeros((len(at), 13, 2)), time=at)
+    object.__setattr__(poses, "z_pose", filmed(at, period=0.8))
+    found = count_repetitions(poses)
+    assert found.count == 4
+    assert found.period == pytest.approx(0.8, abs=0.05)
+
+
 def test_frames_without_anybody_are_filled_in() -> None:
     vectors = exercise(*[40] * 4)
     gaps = vectors.copy()

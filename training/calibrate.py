@@ -108,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(f"no such folder: {options.folder}")
     network = checkpoint.read(options.folder).network
     bodies = Bodies(*read_poses(options.data, "train"), Variation())
-    sampler = ViewSampler(bodies, CameraRange(), DETECTOR, network.config)
+    sampler = ViewSampler(bodies, CameraRange(), DETECTOR)
     pairs = draw_pairs(network, sampler, batches=options.batches, seed=options.seed, batch_size=options.batch_size)
     calibration = fit(pairs)
     how = {

@@ -183,7 +183,7 @@ class Comparison:
             return Score(stored["hit"])
         folder.mkdir(parents=True, exist_ok=True)
         bodies = Bodies(*self.bodies, settings.variation).to(self.device)
-        sampler = ViewSampler(bodies, settings.cameras, settings.detector, settings.network)
+        sampler = ViewSampler(bodies, settings.cameras, settings.detector)
         trainer = Trainer(settings, sampler, seed=self.seed)
         train(trainer, folder, save_seconds=self.save_seconds)
         checkpoint = folder / CHECKPOINT_FOLDER

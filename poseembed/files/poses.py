@@ -214,7 +214,7 @@ def _poses_of_arrays(arrays: Columns, skeleton: Skeleton) -> Poses:
             )
         points, confidence = points[..., :2], points[..., 2]
     if confidence is not None and confidence.shape == points.shape[:2]:  # else `Poses` says what is wrong
-        confidence = confidence[:, list(skeleton.indices)]
+        confidence = skeleton.select(confidence, axis=-1)
     others: dict[str, Any] = arrays
-    poses = Poses.from_arrays(points[:, list(skeleton.indices)], confidence, **others)
+    poses = Poses.from_arrays(skeleton.select(points), confidence, **others)
     return replace(poses, z_pose=z_pose, z_view=z_view, made_by=made_by)

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import runpy
 import signal
 import subprocess
 import sys
@@ -117,6 +118,68 @@ train.train = run_and_keep
 train.main(sys.argv[1:])
 """
 
+HALVES = """
+import sys
+from functools import partial
+
+import torch
+from safetensors.torch import save_file
+from torch import nn, optim
+
+from poseembed.network import NetworkConfig
+from training.objectives.base import Losses, Objective
+from training.running.processes import processes, rank, world_size
+from training.running.recipe import Recipe
+from training.running.trainer import Trainer
+from training.scene.views import Batch, ViewSampler
+
+PAIRS = 6
+
+
+class TwoPlayers(Objective):
+    def __init__(self, _: NetworkConfig) -> None:
+        super().__init__()
+        self.one = nn.Parameter(torch.linspace(-1, 1, 26, dtype=torch.float64))
+        self.other = nn.Parameter(torch.tensor(0.5, dtype=torch.float64))
+
+    def players(self) -> dict[str, list[nn.Parameter]]:
+        return {"one": [self.one], "other": [self.other]}
+
+    def forward(self, batch: Batch) -> Losses:
+        anchors, positives = batch.inputs
+        error = ((self.one * anchors).sum(-1) - self.other * positives.sum(-1)) ** 2
+        return Losses({"one": error.mean(), "other": (error + self.other.square()).mean()}, {})
+
+
+class Shares(ViewSampler):
+    \"\"\"The same pairs in every run: one process gets all, two get half each.\"\"\"
+
+    device = torch.device("cpu")
+
+    def __init__(self) -> None:
+        self.generator = torch.Generator().manual_seed(7)
+
+    def sample(self, pairs: int) -> Batch:
+        assert pairs * world_size() == PAIRS
+        mine = slice(rank() * pairs, (rank() + 1) * pairs)
+        inputs, body, camera = (
+            torch.rand(shape, generator=self.generator, dtype=torch.float64)
+            for shape in ((2, PAIRS, 26), (PAIRS, 13, 3), (2, PAIRS, 5))
+        )
+        return Batch(inputs[:, mine], body[mine], camera[:, mine])
+
+
+with processes("cpu"):
+    recipe = Recipe(
+        TwoPlayers, pairs=3 * PAIRS, batch_size=PAIRS // world_size(), optimizer=partial(optim.SGD, lr=0.01)
+    )
+    trainer = Trainer(recipe, Shares(), seed=0)
+    while trainer.step < trainer.last_step:
+        trainer.train_step()
+    assert trainer.step == 3
+    save_file(dict(trainer.objective.state_dict()), f"{sys.argv[1]}/{rank()}_of_{world_size()}.safetensors")
+"""
+
 
 @pytest.fixture(autouse=True)
 def leave_random_numbers_as_they_were() -> Iterator[None]:
@@ -159,6 +222,8 @@ def data(tmp_path: Path) -> Path:
         action=clips,
         clip=clips,
         split=["train", "val"],
+        source=clips,
+        fps=[30.0, 30.0],
     )
     return path
 
@@ -201,7 +266,7 @@ def assert_same_run(first: Path, second: Path) -> None:
 def make_trainer(recipe: Recipe, seed: int = 0) -> Trainer:
     joints = poses(20)
     bodies = Bodies(joints, joints[:, 0], recipe.variation)
-    sampler = ViewSampler(bodies, recipe.cameras, recipe.detector, recipe.network)
+    sampler = ViewSampler(bodies, recipe.cameras, recipe.detector)
     return Trainer(recipe, sampler, seed=seed)
 
 
@@ -304,7 +369,7 @@ def test_processors_without_bfloat16_products_train_in_full_precision(
     class Spy(Duel):
         def forward(self, batch: Batch) -> Losses:
             self.lowered = torch.is_autocast_enabled("cpu")
-            assert {value.dtype for value in vars(batch).values()} == {torch.float32}
+            assert {seen.dtype for seen in (batch.points, batch.body, batch.known_camera())} == {torch.float32}
             return super().forward(batch)
 
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: abilities)
@@ -337,7 +402,7 @@ def test_steps_draw_other_views_and_other_seeds_others() -> None:
         seen: list[Tensor]
 
         def forward(self, batch: Batch) -> Losses:
-            vars(self).setdefault("seen", []).append(batch.inputs[0])
+            vars(self).setdefault("seen", []).append(batch.points[0])
             return super().forward(batch)
 
     trainers = [make_trainer(duel(objective=Spy), seed=seed) for seed in (0, 0, 1)]
@@ -479,11 +544,13 @@ def test_exported_checkpoint_is_the_trained_encoder(recipes: Path, data: Path, t
     train_to_the_end(trainer, tmp_path / "out", save_seconds=300)
     export(trainer, tmp_path / "exported", recipe_name="tiny", changes=[], data=[data])
     encoder = PoseEncoder.from_pretrained(tmp_path / "exported")
-    inputs = trainer.sampler.sample(6).inputs[0]
+    batch = trainer.sampler.sample(6)
+    inputs = encoder.network.layout(batch.points[0], batch.visible[0])
     z_pose, z_view = trainer.objective.encoder.eval()(inputs)
     for trained, exported in zip((z_pose, z_view), encoder.network(inputs), strict=True):
         torch.testing.assert_close(exported, trained, atol=1e-2, rtol=1e-2)  # float16 weights
     assert encoder.config.network == recipe.network
+    assert encoder.space == encoder.fingerprint, "it learned from nobody"
     assert encoder.config.training == {"recipe": "tiny", "data": ["data.npz"], "poses": 20, "pairs": 80, "seed": 5}
     assert all(value.dtype == torch.float16 for value in load_file(tmp_path / "exported" / WEIGHTS_FILE).values())
     points = poses(3)[..., :2]
@@ -580,6 +647,23 @@ def test_two_processes_train_one_model(recipes: Path, data: Path, tmp_path: Path
     single = load_file(alone / run_state.FILE_NAME)
     assert [name for name in first if not torch.equal(first[name], single[f"model/{name}"])]  # the second had a say
     assert PoseEncoder.from_pretrained(pair / "checkpoint").config.training["pairs"] == 80
+
+
+@pytest.mark.slow
+def test_two_processes_step_as_one_with_all_their_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = tmp_path / "halves.py"
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    process = child(script, HALVES, launcher, str(tmp_path))
+    monkeypatch.setattr(sys, "argv", [str(script), str(tmp_path)])
+    runpy.run_path(str(script))
+    _, errors = process.communicate(timeout=600)
+    assert process.returncode == 0, errors
+    whole, *halves = (load_file(tmp_path / f"{name}.safetensors") for name in ("0_of_1", "0_of_2", "1_of_2"))
+    assert whole["one"].dtype == torch.float64
+    assert not torch.equal(whole["one"], torch.linspace(-1, 1, 26, dtype=torch.float64))
+    for half in halves:
+        for name, value in whole.items():
+            torch.testing.assert_close(half[name], value, rtol=1e-12, atol=1e-14)
 
 
 # --- the command ------------------------------------------------------------------------------------------------------

@@ -136,6 +136,30 @@ def test_times_are_the_files_own_where_the_rate_varies(mp4: Path) -> None:
     np.testing.assert_allclose(times, wanted, atol=1e-6)
 
 
+def composed(content: bytes, delays: list[int]) -> bytes:
+    """MP4 content whose pictures are shown so many ticks after they are decoded (a `ctts` box)."""
+    entries = b"".join(struct.pack(">2I", 1, delay) for delay in delays)
+    at = content.index(b"stbl") - 4
+    size = struct.unpack(">I", content[at : at + 4])[0]
+    body = content[at + 8 : at + size] + struct.pack(">I4s2I", 16 + len(entries), b"ctts", 0, len(delays)) + entries
+    return with_box(content, b"stbl", body)
+
+
+def test_times_never_fall(mp4: Path) -> None:
+    content = mp4.read_bytes()
+    at = content.index(b"stts")
+    step = struct.unpack(">3I", content[at + 8 : at + 20])[2]
+    delays = np.zeros(20, int)
+    delays[[6, 7]] = 5, 4  # both are shown at 1.1 s, and the two after them at 0.8 and 0.9 s
+    mp4.write_bytes(composed(content, (step * delays).tolist()))
+    with Video(mp4) as video:
+        frames = list(video.frames())
+    stored = (np.arange(20) + delays) / RATE
+    assert numbers_seen(frames) == list(range(20))
+    assert (np.diff(stored) < 0).any() and (np.diff(stored) == 0).any()
+    np.testing.assert_allclose([frame.time for frame in frames], np.maximum.accumulate(stored), atol=1e-6)
+
+
 def test_a_file_without_times_goes_at_its_rate(tmp_path: Path) -> None:
     path = tmp_path / "bare.mjpeg"
     path.write_bytes(b"".join(cv2.imencode(".jpg", picture(number))[1].tobytes() for number in range(6)))

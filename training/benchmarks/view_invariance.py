@@ -20,7 +20,8 @@ from poseembed.keypoints import normalize_keypoints
 from poseembed.plot import draw_skeleton
 from training.datasets import mocap
 from training.evaluation.command import CommandParser
-from training.scene.cameras import normalize_3d, orbit_matrix, project, y_up_to_z_up
+from training.scene.cameras import Camera
+from training.scene.world import to_world
 
 POSES = 300
 CAMERAS = 25
@@ -37,7 +38,7 @@ def walk_around(poses: Float[Tensor, "poses 13 3"]) -> Float[Tensor, "cameras po
     """What a level camera sees of each pose from `CAMERAS` places around it."""
     azimuth = torch.linspace(0, 2 * torch.pi, CAMERAS)[:, None].expand(-1, len(poses))
     level = torch.zeros_like(azimuth)
-    return project(poses.expand(CAMERAS, -1, -1, -1), orbit_matrix(azimuth, level, level), level + DISTANCE)
+    return Camera(azimuth, level, level, level + DISTANCE).look(poses)
 
 
 def similarities(
@@ -90,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         joints = mocap.read(options.data).held_out()
         encoder = PoseEncoder.from_pretrained(options.weights)
     chosen = np.random.default_rng(options.seed).choice(len(joints), min(POSES, len(joints)), replace=False)
-    poses = y_up_to_z_up(normalize_3d(torch.from_numpy(joints[chosen])))
+    poses = to_world(torch.from_numpy(joints[chosen]))
     draw(options.out, walk_around(poses), encoder)
 
 

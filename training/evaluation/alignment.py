@@ -25,15 +25,13 @@ from torch import Tensor
 
 from poseembed import PoseEncoder
 from poseembed.align import SAME_PERFORMANCE, Alignment, align
-from poseembed.decoder import Camera, look
+from poseembed.decoder import Viewpoint, look
 from poseembed.keypoints import normalize_keypoints
 from training.datasets.mocap import MotionCapture
 from training.evaluation.pairs import DETECTOR
-from training.scene.bodies import heading
-from training.scene.cameras import normalize_3d, turn, y_up_to_z_up
 from training.scene.detector import Detector
-from training.scene.film import camera, film
-from training.scene.views import describe_camera
+from training.scene.film import film, random_camera
+from training.scene.world import heading, to_world, turn
 
 KINDS = ("same performance", "same action", "other action")
 DETECTORS = {"complete and exact": None, "as a detector gives them": DETECTOR}
@@ -45,10 +43,11 @@ SHORTEST = 15
 
 @dataclass(frozen=True)
 class Performance:
-    """A performance: its 3D joints (metres, y up) and the name of its action."""
+    """A performance: its 3D joints (metres, y up), the name of its action, and its frames a second."""
 
     joints: Float[Tensor, "frames 13 3"]
     action: str
+    fps: float
 
 
 @dataclass(frozen=True)
@@ -91,24 +90,22 @@ class AlignmentResult:
 
 def performances(data: MotionCapture) -> list[Performance]:
     """The well-tracked performances to evaluate on, of the `val` split if there is one."""
-    wanted = data.split == "val" if "val" in data.split else np.ones(len(data.split), dtype=bool)
-    found = []
-    for clip in np.flatnonzero(wanted):
-        rows = slice(data.offsets[clip], data.offsets[clip + 1])
-        if data.ok[rows].all() and rows.stop - rows.start >= SHORTEST:
-            found.append(Performance(torch.from_numpy(data.joints[rows]), str(data.action[clip])))
-    return found
+    return [
+        Performance(torch.from_numpy(clip.joints), clip.action, clip.fps)
+        for clip in data.clips(*data.evaluation_splits())
+        if clip.ok.all() and len(clip) >= SHORTEST
+    ]
 
 
 def align_filmed(
     first: Performance, second: Performance, encoder: PoseEncoder, detector: Detector | None, *, seed: int
 ) -> Alignment:
     """Film two performances by two cameras, and align what they see."""
-    return align(
-        film(first.joints, seed=2 * seed, detector=detector),
-        film(second.joints, seed=2 * seed + 1, detector=detector),
-        encoder,
+    one, other = (
+        film(performance.joints, random_camera(number), fps=performance.fps, detector=detector, seed=number)
+        for performance, number in ((first, 2 * seed), (second, 2 * seed + 1))
     )
+    return align(one, other, encoder)
 
 
 def run(
@@ -163,13 +160,11 @@ def true_differences(
     """How far the joints really are from each other: both bodies turned to face one way, seen by the first's camera."""
     bodies, facing = [], []
     for clip, rows in zip((first, second), alignment.rows.T, strict=True):
-        body = y_up_to_z_up(normalize_3d(clip.joints))[rows]
+        body = to_world(clip.joints)[rows]
         facing.append(heading(body))
         bodies.append(turn(body, -facing[-1][:, None]))
-    rotation, _ = camera(seed)
-    steps = len(alignment.rows)
-    where = describe_camera(rotation.expand(steps, 3, 3), torch.zeros(steps), facing[0])[:, :3]
-    level = Camera(where, torch.zeros(steps))  # distances do not change when the picture is rolled
+    direction, roll = random_camera(seed).viewpoint(facing[0])
+    level = Viewpoint(direction, torch.zeros_like(roll))  # distances do not change when the picture is rolled
     return (look(bodies[0], level) - look(bodies[1], level)).norm(dim=-1).numpy()
 
 

@@ -28,10 +28,9 @@ from poseembed.network import NetworkConfig, network_input
 from training.evaluation.command import recordings
 from training.evaluation.conditions import DAMAGED, EXACT, Condition
 from training.evaluation.probes import Probe, constant, linear, mlp
-from training.scene.bodies import heading
-from training.scene.cameras import CameraRange, normalize_3d, orbit_matrix, project, turn, y_up_to_z_up
+from training.scene.cameras import CameraRange
 from training.scene.metrics import degrees_of_chord, mpjpe
-from training.scene.views import describe_camera
+from training.scene.world import heading, to_world, turn
 
 FIT, TEST = 20_000, 5_000
 """Views that probes are fitted on, and tested on in each file."""
@@ -92,14 +91,13 @@ def draw_views(poses: Float[np.ndarray, "poses 13 3"], count: int, condition: Co
     """
     generator = torch.Generator().manual_seed(seed)
     chosen = torch.randint(len(poses), (count,), generator=generator)
-    placed = y_up_to_z_up(normalize_3d(torch.from_numpy(poses)[chosen]))
-    azimuth, elevation, roll, distance = CameraRange().sample(count, generator=generator)
-    rotation = orbit_matrix(azimuth, elevation, roll)
-    shift = condition.noise / distance[:, None, None] * torch.randn(count, 13, 2, generator=generator)
+    placed = to_world(torch.from_numpy(poses)[chosen])
+    camera = CameraRange().sample(count, generator=generator)
+    shift = condition.noise / camera.distance[:, None, None] * torch.randn(count, 13, 2, generator=generator)
     visible = torch.rand(count, 13, generator=generator).argsort(-1) >= condition.missing
     facing = heading(placed)
-    camera = describe_camera(rotation, roll, facing)
-    return LabelledViews(project(placed, rotation, distance) + shift, visible, camera, turn(placed, -facing[:, None]))
+    seen_from = camera.viewpoint(facing).encode()
+    return LabelledViews(camera.look(placed) + shift, visible, seen_from, turn(placed, -facing[:, None]))
 
 
 def represent(views: LabelledViews, encoders: Mapping[str, PoseEncoder]) -> dict[str, Float[Tensor, "views dim"]]:

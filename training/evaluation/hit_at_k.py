@@ -95,7 +95,7 @@ def filmed_really(
 def film_human36m(path: Path, detections: Path) -> Filmed:
     """Human3.6M's S9 and S11, and their 2D keypoints in the four cameras; see `human36m.read_with_detections`."""
     capture, seen = human36m.read_with_detections(path, detections)
-    held_out = np.repeat(capture.split == "val", np.diff(capture.offsets)) & capture.ok
+    held_out = capture.rows("val")
     return filmed_really(capture.joints[held_out], seen[held_out].swapaxes(0, 1), {"Human3.6M": range(seen.shape[1])})
 
 

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from training.evaluation.conditions import Condition
 from training.evaluation.retrieval import RANKS, SAME_POSE, Trial
-from training.scene.cameras import CameraRange, orbit_matrix, project
+from training.scene.cameras import Camera, CameraRange
 from training.scene.metrics import np_mpjpe
 
 STEP = math.pi / 30
@@ -41,13 +41,11 @@ class CameraGrid:
     """Cameras at evenly spaced places of a `CameraRange`, none of them rolled, and how likely each is to be drawn.
 
     Attributes:
-        rotation: See `training.scene.cameras.project`.
-        distance: Torso lengths.
+        camera: All of them.
         log_prior: Up to a constant.
     """
 
-    rotation: Float[Tensor, "cameras 3 3"]
-    distance: Float[Tensor, " cameras"]
+    camera: Camera
     log_prior: Float[Tensor, " cameras"]
 
 
@@ -62,7 +60,8 @@ def camera_grid(cameras: CameraRange, *, step: float, distances: int) -> CameraG
         axis.flatten() for axis in torch.meshgrid(azimuths, elevations, inverses, indexing="ij")
     )
     # Distances are drawn evenly, so their inverses with a density that falls with the square.
-    return CameraGrid(orbit_matrix(azimuth, elevation, torch.zeros_like(azimuth)), 1 / inverse, -2 * inverse.log())
+    camera = Camera(azimuth, elevation, torch.zeros_like(azimuth), 1 / inverse)
+    return CameraGrid(camera, -2 * inverse.log())
 
 
 def log_likelihood(
@@ -99,8 +98,7 @@ def log_likelihood(
     mean = (shown / count.sqrt()[:, None]).mT
     likelihood = torch.empty(len(points), len(bodies))
     for index, body in enumerate(bodies):
-        seen = project(body.expand(len(grid.distance), -1, -1), grid.rotation, grid.distance)
-        x, y = (seen * grid.distance[:, None, None]).unbind(-1)
+        x, y = (grid.camera.look(body) * grid.camera.distance[:, None, None]).unbind(-1)
         both = torch.cat([x, y], 1)
         cosine, sine = both @ along, (both @ across).abs()
         size = (x * x + y * y) @ shown.mT - (x @ mean).square() - (y @ mean).square()

@@ -19,10 +19,9 @@ from torch import Generator, Tensor
 from training.evaluation.compared import Compared
 from training.evaluation.neighbours_picture import Neighbour, Row
 from training.evaluation.retrieval import GALLERY, Trial, draw_poses, hit_rates
-from training.scene.bodies import heading
-from training.scene.cameras import CameraRange, orbit_matrix, project
+from training.scene.cameras import CameraRange
 from training.scene.metrics import degrees_of_chord, np_mpjpe
-from training.scene.views import describe_camera
+from training.scene.world import heading
 
 TRIALS = 3
 
@@ -100,9 +99,8 @@ def draw_gallery(poses: Float[np.ndarray, "frames 13 3"], *, seed: int, size: in
 
 
 def _see(poses: Float[Tensor, "poses 13 3"], generator: Generator) -> Views:
-    azimuth, elevation, roll, distance = CameraRange().sample(len(poses), generator=generator)
-    rotation = orbit_matrix(azimuth, elevation, roll)
-    return Views(project(poses, rotation, distance), describe_camera(rotation, roll, heading(poses))[:, :3])
+    camera = CameraRange().sample(len(poses), generator=generator)
+    return Views(camera.look(poses), camera.viewpoint(heading(poses)).direction)
 
 
 def degrees_apart(

@@ -68,7 +68,7 @@ def draw_pairs(network: Encoder, sampler: ViewSampler, *, batches: int, seed: in
     with torch.no_grad():
         for _ in tqdm(range(batches), unit="batch"):
             batch = sampler.sample(batch_size)
-            z_pose, _ = network(batch.inputs.flatten(0, 1))
+            z_pose, _ = network(network.layout(batch.points, batch.visible).flatten(0, 1))
             first, second = z_pose.chunk(2)
             parts.append(compare_views(first, second, same_pose(batch.body)))
     return Pairs.join(parts)

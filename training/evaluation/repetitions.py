@@ -30,8 +30,8 @@ from poseembed.repetitions import MIN_SWING, count_repetitions
 from training.datasets.mocap import MotionCapture
 from training.evaluation.conditions import Condition
 from training.evaluation.representations import Embed
-from training.scene.bodies import heading
-from training.scene.cameras import CameraRange, normalize_3d, orbit_matrix, project, turn, y_up_to_z_up
+from training.scene.cameras import CameraRange
+from training.scene.world import heading, to_world, turn
 
 ACTORS = ("bk", "tr")
 """The actors of HDM05 that nothing was chosen on."""
@@ -61,7 +61,6 @@ MOST = 8
 FADE = 4  # frames over which two clips are joined
 PAUSE = 1.5  # seconds that a pause lasts at most
 STILL = 150  # frames that someone stands still
-RATE = 30  # frames a second of the files
 REPETITIONS = re.compile(r"(\d+)(Reps|hops|Steps)")
 
 RAW_SWING = 0.2
@@ -137,7 +136,8 @@ def sequences(recording: MotionCapture, actors: Sequence[str], trials: int) -> I
             # Every clip once before any a second time.
             chosen = np.concatenate([rng.permutation(clips) for _ in range(-(-many // len(clips)))])[:many].tolist()
             parts = [stretch(_poses(recording, clip), rng.uniform(0.8, 1.25)) for clip in chosen]
-            parts = [hold(part, int(RATE * rng.uniform(0, pause))) for part in parts]
+            rates = recording.fps[chosen]
+            parts = [hold(part, int(rate * rng.uniform(0, pause))) for part, rate in zip(parts, rates, strict=True)]
             count = sum(repetitions_of(str(recording.clip[clip])) or 0 for clip in chosen)
             yield Sequence3D("with pauses" if pause else "repeated", action, count, join(parts))
     for take, name in enumerate(recording.clip):
@@ -147,8 +147,7 @@ def sequences(recording: MotionCapture, actors: Sequence[str], trials: int) -> I
 
 def _poses(recording: MotionCapture, clip: int) -> Float[Tensor, "frames 13 3"]:
     """A clip, turned to face along x at its start."""
-    joints = recording.joints[recording.offsets[clip] : recording.offsets[clip + 1]]
-    poses = y_up_to_z_up(normalize_3d(torch.from_numpy(joints)))
+    poses = to_world(torch.from_numpy(recording[clip].joints))
     return turn(poses, -heading(poses[:1])[:, None])
 
 
@@ -177,9 +176,9 @@ def film(
     poses: Float[Tensor, "frames 13 3"], condition: Condition, generator: Generator
 ) -> tuple[Float[Tensor, "frames 13 2"], Bool[Tensor, "frames 13"]]:
     """What one random camera sees."""
-    azimuth, elevation, roll, distance = CameraRange().sample(1, generator=generator)
-    points = project(poses, orbit_matrix(azimuth, elevation, roll).expand(len(poses), 3, 3), distance)
-    points = points + condition.noise / distance * torch.randn(points.shape, generator=generator)
+    camera = CameraRange().sample(1, generator=generator)
+    points = camera.look(poses)
+    points = points + condition.noise / camera.distance * torch.randn(points.shape, generator=generator)
     return points, torch.rand(len(poses), 13, generator=generator).argsort(-1) >= condition.missing
 
 

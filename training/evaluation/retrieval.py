@@ -17,8 +17,9 @@ from torch import Generator, Tensor
 
 from training.evaluation.conditions import Condition
 from training.evaluation.representations import Embed
-from training.scene.cameras import CameraRange, normalize_3d, orbit_matrix, project, y_up_to_z_up
+from training.scene.cameras import CameraRange
 from training.scene.metrics import np_mpjpe
+from training.scene.world import to_world
 
 GALLERY = 3000
 """Poses in a trial."""
@@ -68,7 +69,7 @@ def draw_poses(
     if len(poses) < count:
         raise ValueError(f"got {len(poses)} poses; a gallery takes {count}")
     chosen = torch.randperm(len(poses), generator=generator)[:count]
-    return y_up_to_z_up(normalize_3d(torch.from_numpy(poses)[chosen]))
+    return to_world(torch.from_numpy(poses)[chosen])
 
 
 def make_trial(
@@ -100,8 +101,8 @@ def _picture(
     poses: Float[Tensor, "poses 13 3"], generator: Generator
 ) -> tuple[Float[Tensor, "poses 13 2"], Float[Tensor, " poses"]]:
     """What random cameras see, and how long a torso is in each picture."""
-    azimuth, elevation, roll, distance = CameraRange().sample(len(poses), generator=generator)
-    return project(poses, orbit_matrix(azimuth, elevation, roll), distance), 1 / distance
+    camera = CameraRange().sample(len(poses), generator=generator)
+    return camera.look(poses), camera.torso
 
 
 def check_enough(data: Mapping[str, Float[np.ndarray, "_ 13 3"]], size: int) -> None:

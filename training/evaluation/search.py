@@ -21,16 +21,15 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Float, Int64
-from torch import Generator, Tensor
+from torch import Generator
 from tqdm import tqdm
 
 from poseembed import PoseEncoder
 from poseembed.index import OTHER_CAMERA, SAME_CAMERA, PoseIndex
 from poseembed.index.files import VECTORS_FILE
 from poseembed.search import search
-from training.scene.bodies import heading
-from training.scene.cameras import CameraRange, normalize_3d, orbit_matrix, project, y_up_to_z_up
-from training.scene.views import describe_camera
+from training.scene.cameras import CameraRange
+from training.scene.world import heading, to_world
 
 RANKS = (1, 10)
 TOP_K = max(RANKS)
@@ -114,11 +113,9 @@ def take_pictures(
     """Let a random camera see each pose (metres, y up), and embed what it sees."""
     parts = []
     for rows in tqdm(np.array_split(poses, -(-len(poses) // batch_size)), unit="batch", disable=not progress):
-        bodies = y_up_to_z_up(normalize_3d(torch.from_numpy(rows)))
-        azimuth, elevation, roll, distance = CameraRange().sample(len(bodies), generator=generator)
-        rotation = orbit_matrix(azimuth, elevation, roll)
-        direction: Tensor = describe_camera(rotation, roll, heading(bodies))[:, :3]
-        parts.append([*encoder.embed(project(bodies, rotation, distance)), direction])
+        bodies = to_world(torch.from_numpy(rows))
+        camera = CameraRange().sample(len(bodies), generator=generator)
+        parts.append([*encoder.embed(camera.look(bodies)), camera.viewpoint(heading(bodies)).direction])
     return Pictures(*(torch.cat(part).numpy() for part in zip(*parts, strict=True)))
 
 

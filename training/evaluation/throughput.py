@@ -56,7 +56,7 @@ class Throughput:
 
 def measure(name: str, recipe: Recipe, bodies: Bodies, *, seconds: float, peak_size: int = PEAK_SIZE) -> Throughput:
     """Time a recipe's training step for about so many seconds, against matrices of `peak_size` rows and columns."""
-    sampler = ViewSampler(bodies, recipe.cameras, recipe.detector, recipe.network)
+    sampler = ViewSampler(bodies, recipe.cameras, recipe.detector)
     trainer = Trainer(recipe, sampler, seed=0)
     device = trainer.device
     # not `FlopCounterMode`: it cannot follow the gradient of a gradient, which the prior of CV-MIM takes

@@ -138,6 +138,7 @@ def export(trainer: Trainer, folder: Path, *, recipe_name: str, changes: Sequenc
             "pairs": trainer.step * trainer.pairs_a_step,
             "seed": trainer.seed,
         },
+        space=trainer.objective.space,
     )
     card = folder / checkpoint.CARD_FILE
     text = card.read_text(encoding="utf-8") if card.is_file() else ""  # a hand-written card outlives a new training

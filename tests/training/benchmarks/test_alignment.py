@@ -39,6 +39,33 @@ def test_text_has_a_table_of_scores_and_the_findings() -> None:
     ]
 
 
+def test_the_table_says_what_was_found() -> None:
+    def result(kind: str, score: float, **more: object) -> AlignmentResult:
+        return AlignmentResult("file", "exact", kind, score, **more)  # type: ignore[arg-type]
+
+    said = text(
+        [
+            result("same performance", 0.9, error=1.0, noise=(0.1, 0.3)),
+            result("same performance", 0.7, error=4.0, noise=(0.2, 0.5)),
+            result("same action", 0.5, joints=Agreement(0.25, 0.5), rival=Agreement(-0.25, 0.25)),
+            result("same action", 0.3, joints=Agreement(0.75, 1.0), rival=Agreement(0.05, 0.25)),
+            result("other action", 0.3),
+        ]
+    )
+    assert said.splitlines() == [
+        "file, keypoints exact",
+        "score                 5 %   median     95 %    pairs",
+        "same performance     0.71     0.80     0.89        2",
+        "same action          0.31     0.40     0.49        2",
+        "other action         0.30     0.30     0.30        1",
+        "error rate at 0.85: 25.0 %",
+        "alignment error: 2.5 frames",
+        "joints of the same performance: median difference 0.15 torso lengths, 95 % 0.40",
+        "joints, decoded: rank correlation 0.50, worst in true top 3 75 %",
+        "joints, as the videos show them: rank correlation -0.10, worst in true top 3 25 %",
+    ]
+
+
 def test_command(write_mocap: WriteMocap, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     clips = {f"val{i}": performance(i).numpy() for i in range(2)}
     path = write_mocap(tmp_path / "made-up.npz", clips)
@@ -50,7 +77,8 @@ def test_command(write_mocap: WriteMocap, tmp_path: Path, capsys: pytest.Capture
         alignment.main(["--data", str(tmp_path / "none.npz"), "--out", str(out)])
     content["joints"] = np.concatenate([performance(i).numpy() for i in range(3)])
     content |= {"nose": content["joints"][:, 0], "ok": np.ones(60, bool), "offsets": np.array([0, 20, 40, 60])}
-    content |= {key: np.array(["a", "a", "b"]) for key in ("subject", "clip", "action", "split")}
+    content |= {key: np.array(["a", "a", "b"]) for key in ("subject", "clip", "action", "split", "source")}
+    content |= {"fps": np.full(3, 30.0)}
     np.savez(path, **content)
     plot = tmp_path / "scores.png"
     alignment.main(["--data", str(path), "--pairs", "2", "--out", str(out), "--plot", str(plot)])

@@ -12,6 +12,8 @@ from torch.testing import assert_close
 from poseembed import PoseEncoder
 from poseembed.checkpoint import Checkpoint, CheckpointConfig
 from poseembed.network import Encoder, NetworkConfig, fold_batch_norm
+from training.datasets.mocap.capture import from_clips
+from training.datasets.mocap.clips import Clip
 from training.evaluation import hit_at_k
 from training.evaluation.compared import Compared
 from training.evaluation.hit_at_k import (
@@ -151,11 +153,10 @@ def test_real_cameras_keep_frames_and_rigs_apart() -> None:
 
 def test_human36m_is_its_held_out_people_in_every_camera(monkeypatch: pytest.MonkeyPatch) -> None:
     joints, seen = bodies(6), np.random.default_rng(0).normal(size=(6, 4, 13, 2))
-    capture = SimpleNamespace(
-        joints=joints,
-        offsets=np.array([0, 2, 6]),
-        split=np.array(["train", "val"]),
-        ok=np.array([True, True, True, False, True, True]),
+    ok = np.array([True, True, True, False, True, True])
+    parts = (("train", slice(2)), ("val", slice(2, 6)))
+    capture = from_clips(
+        [Clip(name, name, "", 50.0, joints[at], joints[at, 0], ok[at], split=name) for name, at in parts]
     )
     monkeypatch.setattr(hit_at_k.human36m, "read_with_detections", lambda *_: (capture, seen))
     filmed = film_human36m(Path("h36m"), Path("detections.npz"))

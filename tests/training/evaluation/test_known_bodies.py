@@ -11,7 +11,7 @@ from torch.testing import assert_close
 from training.evaluation.conditions import Condition
 from training.evaluation.known_bodies import camera_grid, hit_rates, log_likelihood, read
 from training.evaluation.retrieval import make_trial
-from training.scene.cameras import CameraRange, orbit_matrix, project
+from training.scene.cameras import Camera, CameraRange
 
 GALLERY = 24
 FRONT = CameraRange(azimuth=(0.0, 0.1), elevation=(0.0, 0.0), distance=(5.0, 5.0))
@@ -25,8 +25,7 @@ def bodies(count: int, seed: int = 0) -> np.ndarray:
 
 def rolled(body: Tensor, roll: float) -> Tensor:
     """What a camera of `FRONT` sees of it, rolled."""
-    angles = torch.zeros(1), torch.zeros(1), torch.tensor([roll])
-    return project(body[None], orbit_matrix(*angles), torch.tensor([5.0]))
+    return Camera(*torch.tensor([[0.0], [0.0], [roll], [5.0]])).look(body)
 
 
 def likelihood(body: Tensor, picture: Tensor, visible: Tensor | None = None, deviation: float = 0.1) -> float:
@@ -66,9 +65,9 @@ def test_missing_joints_do_not_count() -> None:
 
 def test_grid_spans_the_range_and_weighs_distances_as_they_are_drawn() -> None:
     grid = camera_grid(CameraRange(), step=math.pi / 6, distances=3)
-    assert len(grid.distance) == 12 * 3 * 3
-    assert_close(grid.distance[:3], torch.tensor([12.0, 4.8, 3.0]))
-    assert_close(grid.log_prior.exp(), grid.distance.square())
+    assert len(grid.camera.distance) == 12 * 3 * 3
+    assert_close(grid.camera.distance[:3], torch.tensor([12.0, 4.8, 3.0]))
+    assert_close(grid.log_prior.exp(), grid.camera.distance.square())
 
 
 def test_it_finds_known_bodies_by_pictures_that_lack_joints() -> None:

@@ -24,7 +24,7 @@ from training.evaluation.neighbours import (
     measure_bounds,
     run,
 )
-from training.scene.cameras import normalize_3d, y_up_to_z_up
+from training.scene.world import to_world
 
 GALLERY = 60
 draw = partial(draw_gallery, size=GALLERY)
@@ -108,7 +108,7 @@ def test_a_gallery_is_drawn_from_all_poses_and_follows_from_its_seed() -> None:
     first, again, other = (draw(poses, seed=seed) for seed in (1, 1, 2))
     assert torch.equal(first.pictures.points, again.pictures.points)
     assert not torch.equal(first.pictures.points, other.pictures.points)
-    everything = y_up_to_z_up(normalize_3d(torch.from_numpy(poses)))
+    everything = to_world(torch.from_numpy(poses))
     rows = torch.cdist(first.poses.flatten(1), everything.flatten(1)).argmin(1)
     assert len(rows.unique()) == GALLERY
     assert rows.max() > 150

@@ -79,6 +79,8 @@ def data(tmp_path: Path) -> Path:
         action=np.array(["arms", "arms", "lieDown", "warm-up", "arms"]),
         clip=np.array(list(clips)),
         split=np.array(["eval"] * 5),
+        source=np.array(["made up"] * 5),
+        fps=np.full(5, 30.0),
     )
     return path
 

@@ -26,8 +26,7 @@ from training.classifiers.fit import FitSettings
 from training.datasets.actions import ntu_rgbd, nucla, penn_action
 from training.datasets.actions.clips import ActionClips, replay, resample
 from training.scene import virtual_clips
-from training.scene.bodies import heading
-from training.scene.cameras import turn, y_up_to_z_up
+from training.scene.world import heading, turn, y_up_to_z_up
 
 LEAST_STEPS = 240
 """Steps of a training whatever the number of its clips; Penn Action's view with the fewest clips has as many."""
