@@ -11,11 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from poseembed import JOINTS, PoseEncoder, Poses, read_poses
+from poseembed import JOINTS, PoseEncoder, load_embedded
 from poseembed.align import SAME_PERFORMANCE, align
+from poseembed.files.poses import POSE_SUFFIXES
 from poseembed.plot import plot_alignment
-from poseembed.tables import POSE_SUFFIXES
-from poseembed.video import embed_video
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("first", type=Path, help=f"a video, or poses: {', '.join(POSE_SUFFIXES)}")
@@ -27,16 +26,8 @@ parser.add_argument("--worst", type=int, default=3, metavar="N", help="joints to
 parser.add_argument("--picture", type=Path, metavar="FILE", help="picture of the comparison")
 options = parser.parse_args()
 encoder = PoseEncoder.from_pretrained()
-
-
-def load(path: Path) -> Poses:
-    """Embedded poses of a video or of a file of poses."""
-    if path.suffix.lower() in POSE_SUFFIXES:
-        return read_poses(path).embed(encoder)
-    return embed_video(path, encoder, show_progress_bar=True)
-
-
-alignment = align(load(options.first), load(options.second), encoder, open_ends=options.open_ends)
+first, second = (load_embedded(path, encoder, show_progress_bar=True) for path in (options.first, options.second))
+alignment = align(first, second, encoder, open_ends=options.open_ends)
 verdict = "the same performance" if alignment.score >= SAME_PERFORMANCE else "not the same performance"
 print(f"score {alignment.score:.2f}: {verdict} ({SAME_PERFORMANCE:g} is the line)")
 print(f"the second takes {np.median(alignment.speed):.2f} times as long, in the median")

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 
-from poseembed import PoseEncoder, read_poses
+from poseembed import PoseEncoder, load_embedded
+from poseembed.files.poses import POSE_SUFFIXES
 from poseembed.plot import draw_skeleton
 from poseembed.repetitions import MIN_SWING, count_repetitions
-from poseembed.tables import POSE_SUFFIXES
-from poseembed.video import embed_video
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("video", type=Path, help=f"a video, or poses: {', '.join(POSE_SUFFIXES)}")
@@ -22,12 +21,7 @@ parser.add_argument("--min-swing", type=float, default=MIN_SWING, help="less is 
 parser.add_argument("--picture", type=Path, metavar="FILE", help="picture of what was counted")
 options = parser.parse_args()
 
-encoder = PoseEncoder.from_pretrained()
-if options.video.suffix.lower() in POSE_SUFFIXES:
-    poses = read_poses(options.video).embed(encoder)
-else:
-    poses = embed_video(options.video, encoder, show_progress_bar=True)
-
+poses = load_embedded(options.video, PoseEncoder.from_pretrained(), show_progress_bar=True)
 track = poses.track()  # whoever is seen longest
 seconds = track.time if track.timed else track.frame / 30
 repetitions = count_repetitions(track, min_swing=options.min_swing)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from poseembed import PoseEncoder, read_poses
+from poseembed import PoseEncoder, load_embedded
 from poseembed.video import detect_video
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -22,7 +22,7 @@ parser.add_argument("--stop", type=int, metavar="N", help="end after so many fra
 options = parser.parse_args()
 
 encoder = PoseEncoder.from_pretrained()
-wanted = read_poses(options.pose).embed(encoder).z_pose[options.row]
+wanted = load_embedded(options.pose, encoder).z_pose[options.row]
 camera = int(options.camera) if options.camera.isdigit() else options.camera
 
 try:

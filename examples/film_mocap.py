@@ -10,12 +10,11 @@ import argparse
 from difflib import get_close_matches
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from poseembed import write_poses
 from training.datasets import mocap
-from training.scene.film import film
+from training.scene.film import film, random_camera
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("mocap", type=Path, help="motion capture, .npz")
@@ -27,12 +26,12 @@ options = parser.parse_args()
 data = mocap.read(options.mocap)
 for camera, order in enumerate(options.film, start=options.camera):
     clip, equals, file = order.partition("=")
-    found = np.flatnonzero(data.clip == clip)
-    if not equals or not len(found):
+    found = next((recorded for recorded in data if recorded.name == clip), None)
+    if not equals or found is None:
         similar = get_close_matches(clip, data.clip.tolist()) or data.clip[:3].tolist()
-        parser.error(f"wanted CLIP=FILE, the clip one of the {len(data.clip)} in {options.mocap}: {', '.join(similar)}")
-    joints = data.joints[data.offsets[found[0]] : data.offsets[found[0] + 1]][slice(*options.frames or (None,))]
+        parser.error(f"wanted CLIP=FILE, the clip one of the {len(data)} in {options.mocap}: {', '.join(similar)}")
+    joints = found.joints[slice(*options.frames or (None,))]
     if not len(joints):
         parser.error(f"{clip} has no frame from {options.frames[0]} to {options.frames[1]}")
-    write_poses(film(torch.from_numpy(joints), seed=camera), file)
+    write_poses(film(torch.from_numpy(joints), random_camera(camera), fps=found.fps), file)
     print(f"{file}: {len(joints)} frames of {clip}, camera {camera}")

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from poseembed import PoseEncoder, Poses, read_poses, write_poses
+from poseembed import PoseEncoder, Poses, load_embedded, write_poses
+from poseembed.calibration import search_prior
+from poseembed.files.poses import POSE_SUFFIXES
 from poseembed.plot import plot_neighbours
-from poseembed.tables import POSE_SUFFIXES
-from poseembed.video import embed_video
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("query", type=Path, help="video or file of poses that shows the pose")
@@ -33,8 +33,8 @@ def load(path: Path) -> Poses:
     kept = path if path.suffix.lower() in POSE_SUFFIXES else path.parent / "poses" / f"{path.name}.npz"
     if not kept.exists() or kept.stat().st_mtime < path.stat().st_mtime:
         kept.parent.mkdir(exist_ok=True)
-        write_poses(embed_video(path, encoder, show_progress_bar=True), kept)
-    poses = read_poses(kept).embed(encoder)
+        write_poses(load_embedded(path, encoder, show_progress_bar=True), kept)
+    poses = load_embedded(kept, encoder)
     return poses.select(np.isfinite(poses.z_pose).all(-1))
 
 
@@ -55,6 +55,6 @@ for similarity, name, _ in found:
     print(f"{similarity:.2f}  {name}")
 if options.picture and found:
     values, names, neighbours = zip(*found, strict=True)
-    chances = encoder.match_probability(np.array(values), prior=len(videos) / sum(map(len, videos.values())))
+    chances = encoder.match_probability(np.array(values), prior=search_prior(map(len, videos.values())))
     figure = plot_neighbours(query.select([0]), neighbours, np.array(values), probabilities=chances, labels=names)
     figure.savefig(options.picture, dpi=100)

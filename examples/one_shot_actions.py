@@ -12,10 +12,9 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-from poseembed import PoseEncoder, Poses, read_poses
+from poseembed import PoseEncoder, load_embedded
 from poseembed.actions import ActionRecognizer
-from poseembed.tables import POSE_SUFFIXES
-from poseembed.video import embed_video
+from poseembed.files.poses import POSE_SUFFIXES
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("actions", type=Path, help="folder with a clip of each action; the file's name is the action's")
@@ -25,22 +24,16 @@ parser.add_argument("--picture", type=Path, metavar="FILE", help="picture of the
 options = parser.parse_args()
 encoder = PoseEncoder.from_pretrained()
 
-
-def load(path: Path) -> Poses:
-    """Embedded poses of a video or of a file of poses."""
-    if path.suffix.lower() in POSE_SUFFIXES:
-        return read_poses(path).embed(encoder)
-    return embed_video(path, encoder, show_progress_bar=True)
-
-
 examples = sorted(options.actions.glob("[!.]*.*"))
 if len(examples) < 2:
     parser.error(f"{options.actions} has {len(examples)} clips; wanted one of each action, two at least")
-recognizer = ActionRecognizer().fit([load(path) for path in examples], [path.stem for path in examples])
+learned = [load_embedded(path, encoder, show_progress_bar=True) for path in examples]
+recognizer = ActionRecognizer().fit(learned, [path.stem for path in examples])
 if options.save:
-    recognizer.save(options.save)  # ActionRecognizer.from_pretrained reads it
+    recognizer.save(options.save)  # ActionRecognizer.load reads it
 
-probabilities = recognizer.predict_proba([load(path) for path in options.clips])
+asked = [load_embedded(path, encoder, show_progress_bar=True) for path in options.clips]
+probabilities = recognizer.predict_proba(asked)
 for path, chances in zip(options.clips, probabilities, strict=True):
     print(f"{path.name}: {recognizer.classes_[chances.argmax()]} ({chances.max():.0%})")
 

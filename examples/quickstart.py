@@ -19,7 +19,7 @@ encoder = PoseEncoder.from_pretrained()
 z_pose, z_view = encoder.embed(keypoints, confidence, skeleton="mediapipe")
 
 print(f"z_pose {z_pose.shape}, z_view {z_view.shape}, {z_pose.dtype}")
-for person, scores in zip(people, confidence[:, SKELETONS["mediapipe"].indices], strict=True):
+for person, scores in zip(people, SKELETONS["mediapipe"].select(confidence, axis=-1), strict=True):
     missing = [joint for joint, score in zip(JOINTS, scores, strict=True) if score < 0.3]
     print(f"{person['name']}: without {', '.join(missing)}")
 print(f"cosine of the two poses: {encoder.similarity(z_pose[0], z_pose[1]).item():.2f}")

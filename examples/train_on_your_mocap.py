@@ -21,7 +21,7 @@ from training import calibrate, decoder, train
 from training.benchmarks import view_invariance
 from training.datasets import mocap, prepare
 from training.running.recipe import recipe_names
-from training.scene.film import film
+from training.scene.film import film, random_camera
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("recordings", help="folder of .bvh files, or of .amc files with their .asf")
@@ -40,12 +40,11 @@ decoder.main([weights, "--data", data, "--recipe", options.recipe, "--pairs", op
 
 # Now it is an encoder like the packaged ones, here and for the `poseembed` command (--weights FOLDER).
 encoder = PoseEncoder.from_pretrained(weights)
-recorded = mocap.read(data)
-clip = int(np.flatnonzero(recorded.split == "val")[0])
-joints = torch.from_numpy(recorded.joints[recorded.offsets[clip] : recorded.offsets[clip + 1]])
-one, other = (film(joints, seed=camera).embed(encoder) for camera in (0, 1))
+clip = mocap.read(data).clips("val")[0]
+joints = torch.from_numpy(clip.joints)
+one, other = (film(joints, random_camera(number), fps=clip.fps).embed(encoder) for number in (0, 1))
 _, found = search(one.z_pose, other.z_pose, top_k=1)
 near = (abs(found[:, 0] - np.arange(len(found))) <= 3).mean()
-print(f"{recorded.clip[clip]}, not learned from: {near:.0%} of its moments found again from another camera")
+print(f"{clip.name}, not learned from: {near:.0%} of its moments found again from another camera")
 view_invariance.main(["--data", data, "--weights", weights, "--out", str(options.out / "view_invariance.png")])
 print(f"{weights}: the encoder; {options.out / 'view_invariance.png'}: how it sees a walk around poses")

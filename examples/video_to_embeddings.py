@@ -12,8 +12,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from poseembed import PoseEncoder, read_poses, write_poses
+from poseembed.files.poses import POSE_SUFFIXES
 from poseembed.plot import draw_skeleton
-from poseembed.tables import POSE_SUFFIXES
 from poseembed.video import embed_video
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

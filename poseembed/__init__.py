@@ -8,20 +8,24 @@ z_pose, z_view = encoder.embed(keypoints, skeleton="coco")
 from poseembed._version import __version__
 from poseembed.checkpoint import list_pretrained
 from poseembed.encoder import Embedding, PoseEncoder
+from poseembed.files.poses import read_poses, write_poses
+from poseembed.loading import load_embedded
+from poseembed.origin import MadeBy
 from poseembed.poses import Poses
 from poseembed.skeleton import BONES, JOINTS, SKELETONS, Skeleton, mirror
-from poseembed.tables import read_poses, write_poses
 
 __all__ = [
     "BONES",
     "JOINTS",
     "SKELETONS",
     "Embedding",
+    "MadeBy",
     "PoseEncoder",
     "Poses",
     "Skeleton",
     "__version__",
     "list_pretrained",
+    "load_embedded",
     "mirror",
     "read_poses",
     "write_poses",

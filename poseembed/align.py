@@ -1,15 +1,18 @@
 """Two performances laid alongside each other in time, whatever the cameras: dynamic time warping of pose vectors."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int64
 
 from poseembed.decoder import Decoder
-from poseembed.encoder import MIN_CONFIDENCE, PoseEncoder
-from poseembed.keypoints import visible_joints
+from poseembed.encoder import PoseEncoder
+from poseembed.keypoints import MIN_CONFIDENCE, visible_joints
+from poseembed.origin import meet
 from poseembed.poses import Poses
+from poseembed.skeleton import NUM_JOINTS
+from poseembed.vectors import Track, Vectors
 
 SAME_PERFORMANCE = 0.85
 """From this score on two videos show the same performance, not two actions that share some poses. Chosen on held-out
@@ -24,17 +27,18 @@ class Alignment:
     """What `align` returns: k steps of a warping path, each a row of the first and a row of the second performance.
 
     Attributes:
-        first: The first performance, one person, a row a frame, with vectors.
-        second: The second.
+        first: The first performance, one person, a row a frame, with vectors; of an array, without keypoints.
+        second: The second, likewise.
         rows: (k, 2) rows of `first` and of `second` that belong together; neither ever falls.
         similarity: (k,) cosines of their pose vectors.
         score: From 0 to 1; see `align`.
         speed: (k,) seconds of the second that pass in one of the first (frames, where either has no times), over a
             tenth of the path around each step: above 1 the second is slower there; inf where the first waits.
         joint_differences: (k, 13) how far each joint of the second is from the first's, both seen by the first's
-            camera, in torso lengths; NaN for a joint that either does not show. None if the encoder has no decoder.
+            camera, in torso lengths; NaN for a joint that either does not show. None if the encoder has no
+            decoder, or a performance came in an array.
         guides: (k, 13, 2) the first's keypoints moved by those differences: the second's pose, on the first's body and
-            in the first's picture, pixels. None if the encoder has no decoder.
+            in the first's picture, pixels. None where `joint_differences` is.
     """
 
     first: Poses
@@ -47,7 +51,7 @@ class Alignment:
     guides: Float[np.ndarray, "k 13 2"] | None = None
 
 
-def align(first: Poses, second: Poses, encoder: PoseEncoder, *, open_ends: float = 0.0) -> Alignment:
+def align(first: Vectors, second: Vectors, encoder: PoseEncoder, *, open_ends: float = 0.0) -> Alignment:
     """Find which frames of two performances belong together, and how alike they are there.
 
     Dynamic time warping (Sakoe and Chiba, 1978) on unit-length pose vectors, at the least sum of 1 - cosine, by the
@@ -61,16 +65,19 @@ def align(first: Poses, second: Poses, encoder: PoseEncoder, *, open_ends: float
     (1 + cosine) / 2 stands for the probability; that ranks pairs of performances, but is no share of anything.
 
     Args:
-        first: One person, a row a frame: of several, `Poses.track` picks one, by default whoever is seen longest. It
-            is embedded here if it has no vectors.
+        first: `Poses` of one person, a row a frame: of several, `Poses.track` picks one, by default whoever is seen
+            longest. They are embedded here if they have no vectors. Or (frames, pose_dim) pose vectors, numpy or torch,
+            which bring neither times nor joints to compare.
         second: The other performance, likewise.
-        encoder: What made the vectors, or makes them now.
+        encoder: What made the vectors, or makes them now; or an encoder of the same space.
         open_ends: Share of each performance, 0 to 0.5, that may stay without counterpart at its start, and again at
             its end: videos seldom begin at the same moment.
 
     Raises:
         ImportError: If the extra "align" is not installed.
-        ValueError: If one of them shows nobody, or `open_ends` is out of range.
+        TypeError: If a performance is neither `Poses` nor an array or tensor of floating-point numbers.
+        ValueError: If one of them shows nobody, has vectors of another checkpoint or of another shape, or `open_ends`
+            is out of range.
     """
     try:
         from dtaidistance import dtw_ndim
@@ -91,7 +98,7 @@ def align(first: Poses, second: Poses, encoder: PoseEncoder, *, open_ends: float
     calibrated = encoder.config.calibration is not None
     probability = encoder.match_probability(similarity) if calibrated else (1 + similarity) / 2
     differences = guides = None
-    if encoder.decoder is not None:
+    if encoder.decoder is not None and one.joints and other.joints:
         differences, guides = _compare_joints(one.poses.select(rows), other.poses.select(rows_other), encoder.decoder)
     return Alignment(
         first=one.poses,
@@ -110,19 +117,30 @@ class _Performance:
     """A performance ready to be warped: its poses, which rows have a vector, and those vectors' directions."""
 
     poses: Poses
+    joints: bool
     seen: Int64[np.ndarray, " n"]
     directions: Float[np.ndarray, "n pose_dim"]
 
     @classmethod
-    def of(cls, poses: Poses, name: str, encoder: PoseEncoder) -> "_Performance":
-        track = poses.track()
-        if track.z_pose is None or track.z_view is None:
-            track = track.embed(encoder)
-        z_pose = np.asarray(track.z_pose, dtype=np.float64)
+    def of(cls, poses: Vectors, name: str, encoder: PoseEncoder) -> "_Performance":
+        if isinstance(poses, Poses) and (poses.z_pose is None or poses.z_view is None):
+            poses = poses.embed(encoder)
+        track = Track.of(poses, f"the {name} performance")
+        meet(track.made_by, encoder.made_by, (f"the {name} performance", "the encoder"))
+        if track.z_pose.shape[1] != encoder.pose_dim:
+            raise ValueError(
+                f"the {name} performance has vectors of length {track.z_pose.shape[1]}, those of the encoder are "
+                f"{encoder.pose_dim} long; embed it with this encoder"
+            )
+        z_pose = track.z_pose.astype(np.float64)
         seen = np.flatnonzero(np.isfinite(z_pose).all(-1))
         if not len(seen):
-            raise ValueError(f"the {name} performance shows nobody: none of its {len(track)} frames has a pose vector")
-        return cls(track, seen, z_pose[seen] / np.linalg.norm(z_pose[seen], axis=-1, keepdims=True))
+            raise ValueError(f"the {name} performance shows nobody: none of its {len(z_pose)} frames has a pose vector")
+        directions = z_pose[seen] / np.linalg.norm(z_pose[seen], axis=-1, keepdims=True)
+        if track.poses is not None:
+            return cls(track.poses, True, seen, directions)
+        nowhere = Poses.from_arrays(np.full((len(z_pose), NUM_JOINTS, 2), np.nan))
+        return cls(replace(nowhere, z_pose=track.z_pose), False, seen, directions)
 
     def clock(self, timed: bool) -> Float[np.ndarray, " rows"]:
         """Seconds, or else frames."""

@@ -1,6 +1,7 @@
 """The probability of a match: what the cosine of two pose vectors is worth."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 import torch
@@ -67,6 +68,18 @@ class MatchCalibration:
             )
         alike, unlike = log_shares(cosine)
         return torch.sigmoid(self.a * alike - self.b * unlike + (self.c + math.log(prior) - math.log1p(-prior)))
+
+
+def search_prior(rows: Iterable[int]) -> float:
+    """Prior of a match for the hits of a search in recordings, each of which is taken to show the pose once.
+
+    That is recordings / rows, and 1/2 at most: of one recording of n poses, 1 / n.
+
+    Args:
+        rows: Number of poses in each of the recordings; those without any do not count.
+    """
+    counts = [count for count in rows if count]
+    return min(0.5, len(counts) / sum(counts)) if counts else 0.5
 
 
 def log_shares(cosine: Float[Tensor, "*shape"]) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:

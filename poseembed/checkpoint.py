@@ -1,40 +1,54 @@
-"""Checkpoints on disk and on the Hugging Face Hub: find, check, read, write.
+"""Checkpoints on disk: find, check, read, write; `poseembed.hub` has those of the Hugging Face Hub.
 
 A checkpoint is a folder with `config.json`, `model.safetensors`, `README.md` (the model card) and, if it has a decoder,
 `decoder.safetensors`. Nothing is ever unpickled, and tensors are matched by name and shape before any of them is used.
 """
 
-import json
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
-import huggingface_hub
 import torch
-from huggingface_hub import errors as hub_errors
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as safetensors_bytes
 from torch import Tensor, nn
 
 from poseembed._version import __version__
 from poseembed.calibration import MatchCalibration
 from poseembed.decoder import Decoder, DecoderConfig
+from poseembed.files.atomic import replacing
+from poseembed.files.records import RecordKind
 from poseembed.network import Encoder, NetworkConfig
+from poseembed.origin import check_fingerprint
 from poseembed.skeleton import JOINTS
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 DECODER_FILE = "decoder.safetensors"
 CARD_FILE = "README.md"
-FORMAT_VERSION = 1
-"""Raised whenever an older library could misread a newer checkpoint."""
+_RECORD = RecordKind(
+    name="the config of a poseembed checkpoint",
+    folder=f"a checkpoint is a folder with {CONFIG_FILE} and {WEIGHTS_FILE}, and with {DECODER_FILE} if its config "
+    "describes a decoder",
+    version=1,
+    remedy="copy or download it again",
+)
 
 PREPROCESSING = "torso-v1"
 """Name of what `poseembed.keypoints.normalize_keypoints` does; a checkpoint is bound to it."""
 
+KIND = "pose_encoder"
+"""Kind of network that these checkpoints hold, one that embeds single poses; others may come. Without a `kind` in its
+config a checkpoint is of this one."""
+
 DEFAULT_CHECKPOINT = "poseembed-base"
+
+Json: TypeAlias = str | int | float | bool | list[object] | dict[str, object] | None
+"""What a JSON file can hold."""
 
 Part = TypeVar("Part", NetworkConfig, MatchCalibration, DecoderConfig)
 Module = TypeVar("Module", bound=nn.Module)
@@ -48,26 +62,22 @@ class CheckpointConfig:
         network: Shape of the encoder.
         license: SPDX identifier of the weights' licence.
         training: How the weights were made: recipe, data, pairs and so on; free to hold more.
+        space: Fingerprint of the network whose vectors this one learnt to give, so that those of both can be compared;
+            None if its vectors are like no other's. See `PoseEncoder.space`.
         calibration: Turns cosines of pose vectors into probabilities, where it was fitted.
         decoder: Shape of the decoder, where there is one.
     """
 
     network: NetworkConfig
     license: str = "unknown"
-    training: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Json] = field(default_factory=dict)
+    space: str | None = None
     calibration: MatchCalibration | None = None
     decoder: DecoderConfig | None = None
 
     def to_json(self) -> str:
         """The text of `config.json`."""
-        content = {
-            "format_version": FORMAT_VERSION,
-            "poseembed_version": __version__,
-            "joints": JOINTS,
-            "preprocessing": PREPROCESSING,
-            **asdict(self),
-        }
-        return json.dumps(content, indent=2) + "\n"
+        return _RECORD.text({"kind": KIND, "joints": JOINTS, "preprocessing": PREPROCESSING, **asdict(self)})
 
 
 @dataclass(frozen=True)
@@ -120,30 +130,16 @@ def find(
             f"no checkpoint {wanted!r}: it is not a folder, not a packaged name ({', '.join(list_pretrained())}) "
             "and not a Hugging Face Hub id ('owner/name')"
         )
-    if local_files_only and force_download:
-        raise ValueError("local_files_only=True and force_download=True contradict each other; pass one of them")
+    from poseembed import hub  # whoever has the files need not load it
 
-    def download(file: str) -> Path:
-        return _download(
-            wanted,
-            file,
-            revision=revision,
-            cache_dir=cache_dir,
-            token=token,
-            local_files_only=local_files_only,
-            force_download=force_download,
-        )
-
-    config = download(CONFIG_FILE)
-    download(WEIGHTS_FILE)
-    if _read_config(config).decoder is not None:
-        download(DECODER_FILE)
-    try:
-        download(CARD_FILE)
-    except OSError as error:  # a repository without a model card is good enough to embed with
-        if not isinstance(error.__cause__, hub_errors.EntryNotFoundError):
-            raise
-    return config.parent
+    return hub.download(
+        wanted,
+        revision=revision,
+        cache_dir=cache_dir,
+        token=token,
+        local_files_only=local_files_only,
+        force_download=force_download,
+    )
 
 
 def read(folder: Path) -> Checkpoint:
@@ -154,9 +150,7 @@ def read(folder: Path) -> Checkpoint:
         ValueError: If a file is damaged, was made for a newer library or another skeleton, or if the tensors are
             not exactly those of the network that the config describes.
     """
-    if not (folder / CONFIG_FILE).is_file():
-        raise _incomplete(folder, CONFIG_FILE)
-    config = _read_config(folder / CONFIG_FILE)
+    config = read_config(folder / CONFIG_FILE)
     network = _read_module(folder / WEIGHTS_FILE, lambda: Encoder(config.network, batch_norm=False, dropout=0.0))
     decoder, shape = None, config.decoder
     if shape is not None:
@@ -165,28 +159,65 @@ def read(folder: Path) -> Checkpoint:
     return Checkpoint(config, network, card.read_text(encoding="utf-8") if card.is_file() else "", decoder)
 
 
-def write(folder: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint's files, creating the folder if need be.
+def read_config(path: Path) -> CheckpointConfig:
+    """Read a checkpoint's `config.json`.
 
-    Weights that float16 holds exactly, as those read from such a file are, stay float16 on disk.
+    Raises:
+        FileNotFoundError: If there is none.
+        ValueError: If it is damaged, was made for a newer library, another skeleton or another kind of network.
+    """
+    record = _RECORD.read(path)
+    if (described := record.find("kind", str)) not in (None, KIND):
+        raise ValueError(
+            f"{path} describes a {described}, of which this poseembed {__version__} knows nothing (it reads: {KIND}); "
+            "upgrade with: pip install -U poseembed"
+        )
+    for key, kind, ours in (("joints", list, list(JOINTS)), ("preprocessing", str, PREPROCESSING)):
+        if (theirs := record.get(key, kind)) != ours:
+            raise ValueError(f"{path} was made for {key} {theirs!r}, this library has {ours!r}")
+    # What the first checkpoints do not have is found rather than got.
+    space = record.find("space", str)
+    if space is not None:
+        try:
+            check_fingerprint(space)
+        except ValueError as error:
+            raise ValueError(f"{path} does not name the space of its vectors: {error}") from error
+    calibration, decoder = record.find("calibration", dict), record.find("decoder", dict)
+    return CheckpointConfig(
+        network=_read_part(path, "an encoder", NetworkConfig, record.get("network", dict)),
+        license=record.get("license", str),
+        training=record.get("training", dict),
+        space=space,
+        calibration=None if calibration is None else _read_part(path, "a calibration", MatchCalibration, calibration),
+        decoder=None if decoder is None else _read_part(path, "a decoder", DecoderConfig, decoder),
+    )
+
+
+def write(folder: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint's files, creating the folder if need be; what else is in it stays.
+
+    Each file is complete before the first takes its place. Weights that float16 holds exactly, as those read from such
+    a file are, stay float16 on disk.
 
     Raises:
         ValueError: If only one of checkpoint and config has a decoder.
     """
     if (checkpoint.decoder is None) != (checkpoint.config.decoder is None):
         raise ValueError("only one of the checkpoint and its config has a decoder; give both or neither")
-    folder.mkdir(parents=True, exist_ok=True)
-    _write_module(folder / WEIGHTS_FILE, checkpoint.network)
+    contents = {WEIGHTS_FILE: _tensors(checkpoint.network)}
     if checkpoint.decoder is not None:
-        _write_module(folder / DECODER_FILE, checkpoint.decoder)
-    (folder / CONFIG_FILE).write_text(checkpoint.config.to_json(), encoding="utf-8")
-    (folder / CARD_FILE).write_text(checkpoint.card, encoding="utf-8")
+        contents[DECODER_FILE] = _tensors(checkpoint.decoder)
+    contents[CONFIG_FILE] = checkpoint.config.to_json().encode()
+    contents[CARD_FILE] = checkpoint.card.encode()
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as files:
+        for name, content in contents.items():
+            files.enter_context(replacing(folder / name)).write(content)
 
 
 def _read_module(path: Path, build: Callable[[], Module]) -> Module:
     """A module with the tensors of a file, in float32 and eval mode."""
-    if not path.is_file():
-        raise _incomplete(path.parent, path.name)
+    _RECORD.need(path)
     try:
         tensors = load_file(path)
     except SafetensorError as error:
@@ -202,19 +233,12 @@ def _read_module(path: Path, build: Callable[[], Module]) -> Module:
     return module.eval()
 
 
-def _write_module(path: Path, module: nn.Module) -> None:
-    """Write a module's tensors, as float16 where that loses nothing."""
+def _tensors(module: nn.Module) -> bytes:
+    """The file of a module's tensors, as float16 where that loses nothing."""
     state = {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
     halves = {name: value.half() for name, value in state.items()}
     exact = all(torch.equal(halves[name].to(value.dtype), value) for name, value in state.items())
-    save_file(halves if exact else state, path, metadata={"format": "pt"})
-
-
-def _incomplete(folder: Path, missing: str) -> FileNotFoundError:
-    return FileNotFoundError(
-        f"{folder} has no {missing}; a checkpoint is a folder with {CONFIG_FILE} and {WEIGHTS_FILE}, and with "
-        f"{DECODER_FILE} if its config describes a decoder"
-    )
+    return safetensors_bytes(halves if exact else state, metadata={"format": "pt"})
 
 
 def _packaged_folder() -> Path:
@@ -222,37 +246,6 @@ def _packaged_folder() -> Path:
     package = Path(__file__).resolve().parent
     installed = package / "weights"
     return installed if installed.is_dir() else package.parent / "weights"
-
-
-def _read_config(path: Path) -> CheckpointConfig:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        version = content["format_version"]
-        if version > FORMAT_VERSION:
-            raise ValueError(
-                f"{path} has format {version}, this poseembed {__version__} reads up to {FORMAT_VERSION}; "
-                "upgrade with: pip install -U poseembed"
-            )
-        for key, ours in (("joints", list(JOINTS)), ("preprocessing", PREPROCESSING)):
-            if content[key] != ours:
-                raise ValueError(f"{path} was made for {key} {content[key]!r}, this library has {ours!r}")
-        calibration = content.get("calibration")  # which the first checkpoints do not have
-        if calibration is not None:
-            calibration = _read_part(path, "a calibration", MatchCalibration, calibration)
-        decoder = content.get("decoder")  # nor this
-        if decoder is not None:
-            decoder = _read_part(path, "a decoder", DecoderConfig, decoder)
-        return CheckpointConfig(
-            network=_read_part(path, "an encoder", NetworkConfig, content["network"]),
-            license=content["license"],
-            training=content["training"],
-            calibration=calibration,
-            decoder=decoder,
-        )
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not JSON ({error}); copy or download it again") from error
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"{path} is not the config of a poseembed checkpoint: {error!r}") from error
 
 
 def _read_part(path: Path, what: str, kind: type[Part], content: dict[str, Any]) -> Part:
@@ -274,50 +267,3 @@ def _check_tensors(path: Path, network: nn.Module, tensors: dict[str, Tensor]) -
     ]
     if problems:
         raise ValueError(f"{path} does not fit its {CONFIG_FILE}: {'; '.join(sorted(problems))}")
-
-
-def _download(
-    repo_id: str,
-    file: str,
-    *,
-    revision: str | None,
-    cache_dir: str | os.PathLike[str] | None,
-    token: str | bool | None,
-    local_files_only: bool,
-    force_download: bool,
-) -> Path:
-    """One file of a Hub repository, from the Hub's own cache where it is there."""
-    where = f"{file} of '{repo_id}' (revision {revision or 'main'})"
-    try:
-        path = huggingface_hub.hf_hub_download(
-            repo_id,
-            file,
-            revision=revision,
-            cache_dir=None if cache_dir is None else os.fspath(cache_dir),
-            token=token,
-            local_files_only=local_files_only,
-            force_download=force_download,
-            library_name="poseembed",
-            library_version=__version__,
-        )
-    except hub_errors.LocalEntryNotFoundError as error:
-        why = "local_files_only=True was passed" if local_files_only else "the Hugging Face Hub could not be reached"
-        raise OSError(
-            f"{where} is not in the local cache, and {why}. Three ways out: run "
-            f"'hf download {repo_id}' once where there is a network; pass a folder that holds the files; or call "
-            "from_pretrained() without a name for the packaged weights, which need no network"
-        ) from error
-    except hub_errors.HFValidationError as error:
-        raise FileNotFoundError(f"{repo_id!r} is neither a folder nor a valid Hub id: {error}") from error
-    except (
-        hub_errors.RepositoryNotFoundError,
-        hub_errors.RevisionNotFoundError,
-        hub_errors.EntryNotFoundError,
-    ) as error:
-        raise OSError(
-            f"the Hugging Face Hub has no {where}, or it is private (then log in with 'hf auth login' or pass token=); "
-            f"there is no folder {repo_id!r} either"
-        ) from error
-    except ValueError as error:  # what force_download raises without a network
-        raise OSError(f"could not download {where}: {error}") from error
-    return Path(path)

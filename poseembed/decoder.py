@@ -11,11 +11,14 @@ from torch.nn.functional import normalize
 from poseembed.network import NetworkConfig
 from poseembed.skeleton import NUM_JOINTS
 
-_CAMERA_NUMBERS = 5
+VIEWPOINT_NUMBERS = 5
+"""How many numbers a viewpoint is written as, see `Viewpoint.encode`."""
 
 
-class Camera(NamedTuple):
-    """Where a camera stands, in the frame of the body: x to its front, y to its left, z up.
+class Viewpoint(NamedTuple):
+    """From where a body is seen, in the frame of the body: x to its front, y to its left, z up.
+
+    It does not say how far away the camera is: the size of a picture does not tell.
 
     Attributes:
         direction: (..., 3) unit vector from the hips to the camera.
@@ -24,6 +27,16 @@ class Camera(NamedTuple):
 
     direction: Float[Tensor, "*batch 3"]
     roll: Float[Tensor, "*batch"]
+
+    def encode(self) -> Float[Tensor, "*batch 5"]:
+        """The numbers that a network learns for it: the direction, and sine and cosine of the roll."""
+        return torch.cat([self.direction, self.roll.sin().unsqueeze(-1), self.roll.cos().unsqueeze(-1)], dim=-1)
+
+    @classmethod
+    def decode(cls, numbers: Float[Tensor, "*batch 5"]) -> "Viewpoint":
+        """The viewpoint that such numbers come nearest to; the two vectors in them may have any length."""
+        sin, cos = numbers[..., 3:].unbind(-1)
+        return cls(normalize(numbers[..., :3], dim=-1), torch.atan2(sin, cos))
 
 
 @dataclass(frozen=True)
@@ -65,7 +78,7 @@ class Decoder(nn.Module):
             nn.ReLU(),
             nn.Linear(config.width, NUM_JOINTS * 3),
         )
-        self.read_camera = nn.Linear(network.view_dim, _CAMERA_NUMBERS)
+        self.read_camera = nn.Linear(network.view_dim, VIEWPOINT_NUMBERS)
 
     def body(self, z_pose: Float[Tensor, "*batch pose_dim"]) -> Float[Tensor, "*batch 13 3"]:
         """The 3D joints, torso lengths from the middle of the hips: x to the body's front, y to its left, z up.
@@ -74,34 +87,32 @@ class Decoder(nn.Module):
         """
         return self.read_body(normalize(z_pose, dim=-1)).unflatten(-1, (NUM_JOINTS, 3))
 
-    def camera(self, z_view: Float[Tensor, "*batch view_dim"]) -> Camera:
-        """Where the camera stands."""
-        numbers = self.read_camera(z_view)
-        sin, cos = numbers[..., 3:].unbind(-1)
-        return Camera(normalize(numbers[..., :3], dim=-1), torch.atan2(sin, cos))
+    def viewpoint(self, z_view: Float[Tensor, "*batch view_dim"]) -> Viewpoint:
+        """From where the body is seen."""
+        return Viewpoint.decode(self.read_camera(z_view))
 
     def forward(
         self, z_pose: Float[Tensor, "*batch pose_dim"], z_view: Float[Tensor, "*batch view_dim"]
     ) -> Float[Tensor, "*batch 13 2"]:
         """The pose as the camera sees it, see `look`."""
-        return look(self.body(z_pose), self.camera(z_view))
+        return look(self.body(z_pose), self.viewpoint(z_view))
 
 
-def look(body: Float[Tensor, "*batch 13 3"], camera: Camera) -> Float[Tensor, "*batch 13 2"]:
+def look(body: Float[Tensor, "*batch 13 3"], viewpoint: Viewpoint) -> Float[Tensor, "*batch 13 2"]:
     """A body as a camera far away sees it (orthographic projection).
 
     Args:
         body: Joints (x, y, z), z up, from the middle of the hips.
-        camera: Where it stands, in the same frame; not straight above or below.
+        viewpoint: Of the camera, in the same frame; not straight above or below.
 
     Returns:
         Points (x, y), y down, in the body's unit, the middle of the hips at 0.
     """
-    forward = -camera.direction
+    forward = -viewpoint.direction
     vertical = torch.zeros_like(forward)
     vertical[..., 2] = 1
     left = normalize(torch.linalg.cross(vertical, forward), dim=-1)
     up = torch.linalg.cross(forward, left)
     across, along = ((body * axis.unsqueeze(-2)).sum(-1) for axis in (left, up))
-    sin, cos = camera.roll.sin().unsqueeze(-1), camera.roll.cos().unsqueeze(-1)
+    sin, cos = viewpoint.roll.sin().unsqueeze(-1), viewpoint.roll.cos().unsqueeze(-1)
     return -torch.stack([cos * across - sin * along, sin * across + cos * along], dim=-1)

@@ -1,36 +1,29 @@
 """`PoseEncoder`: keypoints in, view-invariant pose vectors out."""
 
+import copy
 import os
-import tempfile
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Generic, Literal, overload
 
-import huggingface_hub
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from tqdm import tqdm
-from typing_extensions import Self
+from typing_extensions import NamedTuple, Self
 
 from poseembed import checkpoint as checkpoints
-from poseembed._version import __version__
+from poseembed import origin
 from poseembed.checkpoint import Checkpoint
 from poseembed.decoder import Decoder
-from poseembed.keypoints import check_keypoints, normalize_keypoints, to_tensor, visible_joints
-from poseembed.network import Encoder, network_input
+from poseembed.keypoints import MIN_CONFIDENCE, Array, check_keypoints, normalize_keypoints, visible_joints
+from poseembed.network import BATCH_SIZE, Encoder
+from poseembed.origin import MadeBy
 from poseembed.skeleton import NUM_JOINTS, get_skeleton
-
-MIN_CONFIDENCE = 0.3
-"""A joint with a confidence below this is missing, unless `embed` is told otherwise."""
-
-BATCH_SIZE = 8192
-"""Poses that go through the network at once."""
-
-Array = TypeVar("Array", np.ndarray, Tensor)
+from poseembed.space import PoseSpace
 
 
-class Embedding(NamedTuple):
+class Embedding(NamedTuple, Generic[Array]):
     """What `PoseEncoder.embed` returns; unpacks as `z_pose, z_view`.
 
     Attributes:
@@ -38,11 +31,11 @@ class Embedding(NamedTuple):
         z_view: Where the camera stands, (..., view_dim). Not an angle by itself.
     """
 
-    z_pose: Any
-    z_view: Any
+    z_pose: Array
+    z_view: Array
 
 
-class PoseEncoder(nn.Module):
+class PoseEncoder(PoseSpace, nn.Module):
     """A pretrained encoder of 2D poses.
 
     Make one with `from_pretrained`. It is an ordinary torch module in eval mode: `forward` is differentiable, and
@@ -60,6 +53,7 @@ class PoseEncoder(nn.Module):
         self.card = checkpoint.card
         self.network: Encoder = checkpoint.network
         self.decoder: Decoder | None = checkpoint.decoder
+        self._named: tuple[tuple[object, ...], str] | None = None
         self.eval()
 
     @classmethod
@@ -114,18 +108,39 @@ class PoseEncoder(nn.Module):
         return self.network.tower.head.weight.dtype
 
     @property
-    def pose_dim(self) -> int:
-        """Length of `z_pose`."""
-        return self.config.network.pose_dim
-
-    @property
     def view_dim(self) -> int:
         """Length of `z_view`, 0 for a checkpoint without view vectors."""
         return self.config.network.view_dim
 
+    @property
+    def fingerprint(self) -> str:
+        """Name of the network, 16 hex digits: the same for every copy of its weights, in any type, on any device.
+
+        It is of the network alone. A decoder or a calibration that is added changes no vector, and so not this.
+        """
+        tensors = self.network.state_dict().values()
+        # Naming a large network takes longer than embedding a pose, so it is done once for weights that stay the same.
+        state = tuple((t.data_ptr(), t.device, t.dtype, 0 if t.is_inference() else t._version) for t in tensors)
+        if self._named is None or self._named[0] != state:
+            self._named = state, origin.fingerprint(self.network)
+        return self._named[1]
+
+    @property
+    def space(self) -> str:
+        """Fingerprint of the network in whose space the vectors lie, and with whose vectors they can be compared.
+
+        It is the encoder's own, or that of the one whose vectors it learnt to give, if the checkpoint says so.
+        """
+        return self.config.space or self.fingerprint
+
+    @property
+    def made_by(self) -> MadeBy:
+        """What the vectors say of their origin, see `Poses.made_by`."""
+        return MadeBy(self.fingerprint, self.space)
+
     def forward(
         self, keypoints: Float[Tensor, "*batch 13 2"], visible: Bool[Tensor, "*batch 13"] | None = None
-    ) -> Embedding:
+    ) -> Embedding[Tensor]:
         """Embed 13-joint poses, differentiably and without checks; `embed` is for everyday use.
 
         Args:
@@ -141,7 +156,7 @@ class PoseEncoder(nn.Module):
         if visible is not None:
             present = present & visible
         normalized = normalize_keypoints(points, present).to(self.dtype)
-        inputs = network_input(normalized, present, self.config.network)
+        inputs = self.network.layout(normalized, present)
         somebody = present.any(-1, keepdim=True)
         leading = inputs.shape[:-1]
         z_pose, z_view = self.network(inputs.reshape(-1, inputs.shape[-1]))
@@ -149,6 +164,48 @@ class PoseEncoder(nn.Module):
             torch.where(somebody, z_pose.reshape(*leading, self.pose_dim), torch.nan),
             torch.where(somebody, z_view.reshape(*leading, self.view_dim), torch.nan),
         )
+
+    @overload
+    def embed(
+        self,
+        keypoints: np.ndarray,
+        confidence: np.ndarray | Tensor | None = None,
+        *,
+        skeleton: str = ...,
+        min_confidence: float = ...,
+        batch_size: int = ...,
+        show_progress_bar: bool = ...,
+        convert_to_tensor: Literal[False] = False,
+        device: str | torch.device | None = None,
+    ) -> Embedding[np.ndarray]: ...
+
+    @overload
+    def embed(
+        self,
+        keypoints: Tensor,
+        confidence: np.ndarray | Tensor | None = None,
+        *,
+        skeleton: str = ...,
+        min_confidence: float = ...,
+        batch_size: int = ...,
+        show_progress_bar: bool = ...,
+        convert_to_tensor: bool = False,
+        device: str | torch.device | None = None,
+    ) -> Embedding[Tensor]: ...
+
+    @overload
+    def embed(
+        self,
+        keypoints: np.ndarray | Tensor,
+        confidence: np.ndarray | Tensor | None = None,
+        *,
+        skeleton: str = ...,
+        min_confidence: float = ...,
+        batch_size: int = ...,
+        show_progress_bar: bool = ...,
+        convert_to_tensor: Literal[True],
+        device: str | torch.device | None = None,
+    ) -> Embedding[Tensor]: ...
 
     @torch.no_grad()  # not inference_mode: its vectors could not train whatever is put on top of them
     def embed(
@@ -162,7 +219,7 @@ class PoseEncoder(nn.Module):
         show_progress_bar: bool = False,
         convert_to_tensor: bool = False,
         device: str | torch.device | None = None,
-    ) -> Embedding:
+    ) -> Embedding[np.ndarray] | Embedding[Tensor]:
         """Turn poses into vectors.
 
         A vector depends on its own pose alone: not on the rest of the batch, nor on where and how large the person
@@ -176,8 +233,9 @@ class PoseEncoder(nn.Module):
             min_confidence: Least score of a joint that is there.
             batch_size: Poses that go through the network at once.
             show_progress_bar: Show one, on stderr.
-            convert_to_tensor: Return tensors on the encoder's device whatever came in.
-            device: Move the encoder there first; None leaves it where it is.
+            convert_to_tensor: Return tensors, on the device that did the work, whatever came in.
+            device: Where to do it, with a copy of the encoder; None is where the encoder is. For many calls on one
+                device move the encoder there once, with `encoder.to(device)`.
 
         Returns:
             `(z_pose, z_view)` of shapes (..., pose_dim) and (..., view_dim): float32 numpy arrays for numpy input,
@@ -194,11 +252,10 @@ class PoseEncoder(nn.Module):
         source = get_skeleton(skeleton)
         points = check_keypoints(keypoints, source)
         visible = visible_joints(points, confidence, min_confidence)
-        points, visible = points[..., source.indices, :], visible[..., source.indices]
-        if device is not None:
-            self.to(device)
+        points, visible = source.select(points), source.select(visible, axis=-1)
+        encoder = self._on(device)
         numpy_out = not isinstance(keypoints, Tensor) and not convert_to_tensor
-        out_device = self.device if convert_to_tensor else points.device
+        out_device = encoder.device if convert_to_tensor else points.device
         leading = points.shape[:-2]
         points, visible = points.reshape(-1, NUM_JOINTS, 2), visible.reshape(-1, NUM_JOINTS)
         z_pose = torch.empty(len(points), self.pose_dim, dtype=self.dtype, device=out_device)
@@ -206,72 +263,12 @@ class PoseEncoder(nn.Module):
         with tqdm(total=len(points), desc="embed", unit="pose", disable=not show_progress_bar) as progress:
             for start in range(0, len(points), batch_size):
                 rows = slice(start, start + batch_size)
-                z_pose[rows], z_view[rows] = self(self._on_device(points[rows]), visible[rows].to(self.device))
+                z_pose[rows], z_view[rows] = encoder(*encoder._take(points[rows], visible[rows]))
                 progress.update(len(points[rows]))
-        vectors = (z_pose.reshape(*leading, self.pose_dim), z_view.reshape(*leading, self.view_dim))
-        return Embedding(*(z.float().numpy() for z in vectors)) if numpy_out else Embedding(*vectors)
-
-    def similarity(self, a: Array, b: Array) -> Array:
-        """Cosine similarity of every pose vector of `a` with every one of `b`: -1 to 1, larger is more alike.
-
-        Args:
-            a: (n, pose_dim) pose vectors, numpy or torch; a single vector counts as one row.
-            b: (m, pose_dim), of the same kind.
-
-        Returns:
-            (n, m) similarities, NaN for the NaN vectors of poses without joints.
-
-        Raises:
-            TypeError: If `a` and `b` are not both numpy arrays or both tensors.
-            ValueError: If the vectors are not `pose_dim` long, or have more than one leading axis.
-        """
-        first, second = (torch.atleast_2d(vectors) for vectors in self._unit_vectors(a, b))
-        if first.ndim > 2 or second.ndim > 2:
-            raise ValueError(
-                f"got shapes {tuple(a.shape)} and {tuple(b.shape)}; wanted (n, {self.pose_dim}) and "
-                f"(m, {self.pose_dim}), as from reshape(-1, {self.pose_dim})"
-            )
-        return _like((first @ second.mT).clamp(-1, 1), a)
-
-    def similarity_pairwise(self, a: Array, b: Array) -> Array:
-        """Cosine similarity of each pose vector of `a` with the one in the same place in `b`.
-
-        Args:
-            a: (..., pose_dim) pose vectors, numpy or torch.
-            b: The same shape and kind.
-
-        Returns:
-            (...) similarities.
-
-        Raises:
-            TypeError: If `a` and `b` are not both numpy arrays or both tensors.
-            ValueError: If the vectors are not `pose_dim` long, or the shapes differ.
-        """
-        first, second = self._unit_vectors(a, b)
-        if first.shape != second.shape:
-            raise ValueError(f"got shapes {tuple(a.shape)} and {tuple(b.shape)}; for all against all use similarity()")
-        return _like((first * second).sum(-1).clamp(-1, 1), a)
-
-    def match_probability(self, similarity: Array, *, prior: float = 0.5) -> Array:
-        """Probability that two pictures show the same pose; see `poseembed.calibration` for what that means.
-
-        Args:
-            similarity: (...) cosines, numpy or torch, as `similarity` and `similarity_pairwise` return them.
-            prior: Share of the compared pairs that match: about 1 / m where each pose has one match among m.
-
-        Returns:
-            (...) probabilities, 0 to 1, of the same kind; NaN for NaN.
-
-        Raises:
-            TypeError: If `similarity` is not a numeric array or tensor.
-            ValueError: If the checkpoint has no calibration, a similarity is not in -1 to 1 or `prior` not in 0 to 1.
-        """
-        if self.config.calibration is None:
-            raise ValueError(
-                "this checkpoint has no calibration, so what its cosines are worth is not known; load one that has, "
-                "or fit it in a checkout of poseembed: python -m training.calibrate FOLDER --data FILE"
-            )
-        return _like(self.config.calibration.probability(to_tensor(similarity, "similarity"), prior), similarity)
+        z_pose, z_view = z_pose.reshape(*leading, self.pose_dim), z_view.reshape(*leading, self.view_dim)
+        if numpy_out:
+            return Embedding(z_pose.float().numpy(), z_view.float().numpy())
+        return Embedding(z_pose, z_view)
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write `config.json`, `model.safetensors` and `README.md`, as `from_pretrained` reads them."""
@@ -297,37 +294,29 @@ class PoseEncoder(nn.Module):
         Raises:
             huggingface_hub.errors.HfHubHTTPError: If the Hub refuses, for want of a token with write access say.
         """
-        api = huggingface_hub.HfApi(token=token, library_name="poseembed", library_version=__version__)
-        repo_id = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
-        with tempfile.TemporaryDirectory() as folder:
-            self.save_pretrained(folder)
-            commit = api.upload_folder(
-                repo_id=repo_id,
-                folder_path=folder,
-                revision=revision,
-                create_pr=create_pr,
-                commit_message=commit_message,
-            )
-        return commit.pr_url or commit.commit_url
+        from poseembed import hub  # whoever embeds need not load it
 
-    def _on_device(self, points: Tensor) -> Tensor:
-        """Bring points to the encoder's device."""
+        return hub.push(
+            self.save_pretrained,
+            repo_id,
+            private=private,
+            token=token,
+            revision=revision,
+            create_pr=create_pr,
+            commit_message=commit_message,
+        )
+
+    def _on(self, device: str | torch.device | None) -> Self:
+        """The encoder if it is on that device, or else a copy there."""
+        if device is None:
+            return self
+        wanted, here = torch.device(device), self.device
+        if wanted.type == here.type and wanted.index in (None, here.index):
+            return self
+        return copy.deepcopy(self).to(wanted)
+
+    def _take(self, points: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
+        """Bring poses to the encoder's device."""
         if self.device.type == "mps":  # has no float64
             points = points.float()
-        return points.to(self.device)
-
-    def _unit_vectors(self, a: np.ndarray | Tensor, b: np.ndarray | Tensor) -> tuple[Tensor, Tensor]:
-        """Check pose vectors, and scale them to length 1, in the wider of their types."""
-        if isinstance(a, Tensor) != isinstance(b, Tensor):
-            raise TypeError(f"got {type(a).__name__} and {type(b).__name__}; pass two arrays or two tensors")
-        first, second = to_tensor(a, "a"), to_tensor(b, "b")
-        for vectors in (a, b):
-            if not vectors.ndim or vectors.shape[-1] != self.pose_dim:
-                raise ValueError(f"got shape {tuple(vectors.shape)}; wanted pose vectors, (..., {self.pose_dim})")
-        dtype = torch.promote_types(first.dtype, second.dtype)
-        return nn.functional.normalize(first.to(dtype), dim=-1), nn.functional.normalize(second.to(dtype), dim=-1)
-
-
-def _like(values: Tensor, example: Array) -> Array:
-    """Numpy if the example is, else torch."""
-    return values if isinstance(example, Tensor) else values.numpy()
+        return points.to(self.device), visible.to(self.device)

@@ -1,11 +1,19 @@
 """Checking keypoint arrays and bringing poses to the position and scale that the encoder was trained on."""
 
+from typing import TypeVar
+
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from poseembed.skeleton import HIPS, SHOULDERS, Skeleton, check_joint_count
+
+Array = TypeVar("Array", np.ndarray, Tensor)
+"""One of the two kinds of arrays: what comes in as numpy goes out as numpy."""
+
+MIN_CONFIDENCE = 0.3
+"""A joint with a confidence below this is missing, unless somebody says otherwise."""
 
 SCALE_UNIT = 0.5
 """The largest distance among shoulders and hips is this long after normalising."""

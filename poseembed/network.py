@@ -5,12 +5,15 @@ from dataclasses import asdict, dataclass
 from typing import TypeVar, cast
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from poseembed.skeleton import NUM_JOINTS
 
 Layer = TypeVar("Layer", nn.Linear, nn.Conv1d)
+
+BATCH_SIZE = 8192
+"""Poses that go through a network at once, unless somebody says otherwise."""
 
 _KERAS_TRUNCATION = 0.87962566103423978  # std of a unit normal cut at two sigma: Keras divides by it, and so do we
 
@@ -62,22 +65,6 @@ class Unit(nn.Sequential):
         norm = nn.BatchNorm1d(outputs, eps=1e-3, momentum=0.01) if batch_norm else nn.Identity()
         super().__init__(he_normal_(nn.Linear(inputs, outputs)), norm, nn.ReLU(), nn.Dropout(dropout))
 
-    @property
-    def linear(self) -> nn.Linear:
-        """The linear layer."""
-        return cast(nn.Linear, self[0])
-
-    @property
-    def norm(self) -> nn.BatchNorm1d:
-        """The batch norm, where there is one.
-
-        Raises:
-            ValueError: If there is none.
-        """
-        if not isinstance(self[1], nn.BatchNorm1d):
-            raise ValueError("this unit has no batch norm; it was folded already")
-        return self[1]
-
 
 class Tower(nn.Module):
     """Residual blocks of two units each, then one linear layer; nothing follows the sum of a block."""
@@ -127,13 +114,27 @@ class Encoder(nn.Module):
         self, inputs: Float[Tensor, "batch inputs"]
     ) -> tuple[Float[Tensor, "batch pose"], Float[Tensor, "batch view"]]:
         """Encode what `network_input` makes of a batch of normalised poses."""
-        return self.split(self.tower(self.stem(inputs)))
+        return self.heads(self.features(inputs))
 
-    def split(
-        self, outputs: Float[Tensor, "batch both"]
+    def layout(
+        self, normalized: Float[Tensor, "*batch 13 2"], visible: Bool[Tensor, "*batch 13"]
+    ) -> Float[Tensor, "*batch inputs"]:
+        """Normalised poses as this encoder reads them, see `network_input`."""
+        return network_input(normalized, visible, self.config)
+
+    def features(self, inputs: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch width"]:
+        """The last hidden layer, which the heads read: `residual` of the `stem`."""
+        return self.residual(self.stem(inputs))
+
+    def residual(self, first: Float[Tensor, "batch width"]) -> Float[Tensor, "batch width"]:
+        """What the residual blocks make of the first layer's output."""
+        return self.tower.residual(first)
+
+    def heads(
+        self, features: Float[Tensor, "batch width"]
     ) -> tuple[Float[Tensor, "batch pose"], Float[Tensor, "batch view"]]:
-        """Cut the tower's output into the pose vector and the view vector."""
-        z_pose, z_view = outputs.split([self.config.pose_dim, self.config.view_dim], dim=-1)
+        """The pose vector and the view vector out of the last hidden layer."""
+        z_pose, z_view = self.tower.head(features).split([self.config.pose_dim, self.config.view_dim], dim=-1)
         return z_pose, z_view
 
 
@@ -186,15 +187,26 @@ def fold_batch_norm(encoder: Encoder) -> Encoder:
     folded.load_state_dict(kept, assign=True)
     with torch.no_grad():
         for unit, target in zip(_units(encoder), _units(folded), strict=True):
-            mean, variance = cast(Tensor, unit.norm.running_mean), cast(Tensor, unit.norm.running_var)
-            gain = unit.norm.weight * torch.rsqrt(variance + unit.norm.eps)
-            target.linear.weight.copy_(unit.linear.weight * gain[:, None])
-            target.linear.bias.copy_((unit.linear.bias - mean) * gain + unit.norm.bias)
+            linear, norm, into = _linear(unit), _batch_norm(unit), _linear(target)
+            mean, variance = cast(Tensor, norm.running_mean), cast(Tensor, norm.running_var)
+            gain = norm.weight * torch.rsqrt(variance + norm.eps)
+            into.weight.copy_(linear.weight * gain[:, None])
+            into.bias.copy_((linear.bias - mean) * gain + norm.bias)
     return folded.eval()
 
 
 def _units(encoder: Encoder) -> list[Unit]:
     return [module for module in encoder.modules() if isinstance(module, Unit)]
+
+
+def _linear(unit: Unit) -> nn.Linear:
+    return cast(nn.Linear, unit[0])
+
+
+def _batch_norm(unit: Unit) -> nn.BatchNorm1d:
+    if not isinstance(unit[1], nn.BatchNorm1d):
+        raise ValueError("this unit has no batch norm; it was folded already")
+    return unit[1]
 
 
 def he_normal_(layer: Layer) -> Layer:

@@ -2,18 +2,40 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int64
 from numpy.typing import ArrayLike
 from typing_extensions import Self
 
-from poseembed.encoder import BATCH_SIZE, MIN_CONFIDENCE, PoseEncoder
+from poseembed.keypoints import MIN_CONFIDENCE
+from poseembed.network import BATCH_SIZE
+from poseembed.origin import MadeBy, meet
 from poseembed.skeleton import NUM_JOINTS
 
 NOBODY = -1
 """`person` of a row whose identity is not known, and of the row that stands for a frame without anybody."""
+
+
+@runtime_checkable
+class Embeds(Protocol):
+    """What turns keypoints into vectors, as `PoseEncoder` does: who only reads poses need not load one."""
+
+    @property
+    def made_by(self) -> MadeBy:
+        """What its vectors say of their origin."""
+
+    def embed(
+        self,
+        keypoints: np.ndarray,
+        confidence: np.ndarray,
+        *,
+        min_confidence: float,
+        batch_size: int,
+        show_progress_bar: bool,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Vectors of (n, 13, 2) keypoints and (n, 13) scores: (n, pose_dim) and (n, view_dim)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +54,8 @@ class Poses:
         image: (n,) name of the picture; "" is not known.
         z_pose: (n, pose_dim) pose vectors, or None before `embed`.
         z_view: (n, view_dim) view vectors, or None before `embed`.
+        made_by: Which checkpoint made the vectors; None is not known. What compares vectors refuses those of different
+            spaces. Whoever puts other vectors in (`dataclasses.replace`) says what made them.
     """
 
     keypoints: Float[np.ndarray, "n 13 2"]
@@ -42,6 +66,7 @@ class Poses:
     image: np.ndarray
     z_pose: Float[np.ndarray, "n pose_dim"] | None = None
     z_view: Float[np.ndarray, "n view_dim"] | None = None
+    made_by: MadeBy | None = None
 
     def __post_init__(self) -> None:
         """Refuse columns that do not fit each other.
@@ -51,13 +76,10 @@ class Poses:
         """
         n = len(self.keypoints)
         wanted = {"keypoints": (n, NUM_JOINTS, 2), "confidence": (n, NUM_JOINTS)}
-        for column in fields(self):
-            values = getattr(self, column.name)
-            if values is None:
-                continue
-            shape = wanted.get(column.name, (n, *values.shape[-1:]) if column.name.startswith("z_") else (n,))
+        for name, values in self.columns().items():
+            shape = wanted.get(name, (n, *values.shape[-1:]) if name.startswith("z_") else (n,))
             if values.shape != shape:
-                raise ValueError(f"got {column.name} of shape {values.shape}; wanted {shape} for {n} poses")
+                raise ValueError(f"got {name} of shape {values.shape}; wanted {shape} for {n} poses")
         if (np.diff(self.frame) < 0).any():
             raise ValueError("frame must not fall from one row to the next; sort the rows by frame first")
 
@@ -102,20 +124,24 @@ class Poses:
     def concatenate(cls, parts: Iterable[Self]) -> Self:
         """The rows of several, in order; with vectors, if all have them.
 
+        Vectors of two checkpoints of one space are then said to be the space's, and nobody's if some do not say whose.
+
         Raises:
-            ValueError: If the frames are not in order, or some have vectors and others none.
+            ValueError: If the frames are not in order, some have vectors and others none, or their vectors lie in
+                different spaces.
         """
         filled = [part for part in parts if len(part)]
         if not filled:
             return cls.from_arrays(np.empty((0, NUM_JOINTS, 2)))
-        columns: dict[str, Any] = {}
-        for column in fields(cls):
-            values = [getattr(part, column.name) for part in filled]
-            missing = [value is None for value in values]
-            if any(missing) and not all(missing):
-                raise ValueError(f"some of the poses have {column.name} and others have none; embed all of them first")
-            columns[column.name] = None if any(missing) else np.concatenate(values)
-        return cls(**columns)
+        tables = [part.columns() for part in filled]
+        for name in ("z_pose", "z_view"):
+            if len({name in table for table in tables}) > 1:
+                raise ValueError(f"some of the poses have {name} and others have none; embed all of them first")
+        made_by = filled[0].made_by
+        for number, part in enumerate(filled):
+            made_by = meet(made_by, part.made_by, ("what came first", f"part {number}"))
+        columns: dict[str, Any] = {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
+        return cls(**columns, made_by=made_by if all(part.made_by for part in filled) else None)
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -132,6 +158,11 @@ class Poses:
         ids, counts = np.unique(self.person[self.person != NOBODY], return_counts=True)
         return tuple(ids[np.argsort(-counts, kind="stable")].tolist())
 
+    def columns(self) -> dict[str, np.ndarray]:
+        """The arrays by the names of the attributes, without those that are None."""
+        arrays = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "made_by"}
+        return {name: values for name, values in arrays.items() if values is not None}
+
     def select(self, rows: ArrayLike | slice) -> Self:
         """The rows that a mask, rising indices or a slice pick.
 
@@ -141,10 +172,7 @@ class Poses:
         picked = rows if isinstance(rows, slice) else np.asarray(rows)
         if isinstance(picked, np.ndarray) and not picked.size:
             picked = slice(0)  # an empty list is an array of floating-point numbers, which pick nothing
-        columns: dict[str, Any] = {}
-        for column in fields(self):
-            values = getattr(self, column.name)
-            columns[column.name] = None if values is None else values[picked]
+        columns: dict[str, Any] = {name: values[picked] for name, values in self.columns().items()}
         return replace(self, **columns)
 
     def track(self, person: int | None = None) -> Self:
@@ -184,13 +212,16 @@ class Poses:
 
     def embed(
         self,
-        encoder: PoseEncoder,
+        encoder: Embeds,
         *,
         min_confidence: float = MIN_CONFIDENCE,
         batch_size: int = BATCH_SIZE,
         show_progress_bar: bool = False,
     ) -> Self:
-        """The same rows with `z_pose` and `z_view`, see `PoseEncoder.embed`; NaN rows where nobody was found."""
+        """The same rows with `z_pose`, `z_view` and `made_by`; NaN rows where nobody was found.
+
+        `PoseEncoder.embed` says what the arguments are.
+        """
         z_pose, z_view = encoder.embed(
             self.keypoints,
             self.confidence,
@@ -198,7 +229,7 @@ class Poses:
             batch_size=batch_size,
             show_progress_bar=show_progress_bar,
         )
-        return replace(self, z_pose=z_pose, z_view=z_view)
+        return replace(self, z_pose=z_pose, z_view=z_view, made_by=encoder.made_by)
 
 
 def _whole(values: ArrayLike, name: str, least: int) -> Int64[np.ndarray, "*shape"]:

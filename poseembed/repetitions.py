@@ -22,10 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int64
 from numpy.typing import ArrayLike
-from torch import Tensor
 
-from poseembed.keypoints import to_tensor
-from poseembed.poses import Poses
+from poseembed.vectors import Track, Vectors
 
 MIN_SWING = 0.5
 """Unit pose vectors that move less than this along that direction do not move; two so far apart have a cosine of at
@@ -78,7 +76,7 @@ class Repetitions:
 
 
 def count_repetitions(
-    poses: np.ndarray | Tensor | Poses,
+    poses: Vectors,
     time: ArrayLike | None = None,
     *,
     min_swing: float = MIN_SWING,
@@ -102,7 +100,8 @@ def count_repetitions(
         TypeError: If `poses` is none of these.
         ValueError: If a shape is wrong, a vector is infinite, times do not rise, or `Poses` are not embedded.
     """
-    vectors, times = _inputs(poses, time)
+    track = Track.of(poses, "poses")
+    vectors, times = track.z_pose.astype(np.float64), _times(track, time)
     try:
         from scipy.ndimage import gaussian_filter1d
         from scipy.signal import find_peaks
@@ -134,31 +133,20 @@ def count_repetitions(
     )
 
 
-def _inputs(
-    poses: np.ndarray | Tensor | Poses, time: ArrayLike | None
-) -> tuple[Float[np.ndarray, "frames pose_dim"], Float[np.ndarray, " frames"] | None]:
-    """Pose vectors and, if known, their times."""
-    if isinstance(poses, Poses):
-        if poses.z_pose is None:
-            raise ValueError("these Poses have no pose vectors yet; pass poses.embed(encoder)")
+def _times(track: Track, time: ArrayLike | None) -> Float[np.ndarray, " frames"] | None:
+    """The times of a track, if they are known."""
+    if track.poses is not None:
         if time is not None:
             raise ValueError("Poses bring their own times; leave time out, or pass poses.z_pose with it")
-        track = poses.track()
-        assert track.z_pose is not None  # for mypy: the track has what the poses have
-        vectors, times = track.z_pose, track.time if np.isfinite(track.time).all() else None
+        times = track.poses.time if np.isfinite(track.poses.time).all() else None
     else:
-        vectors = to_tensor(poses, "poses").detach().cpu().double().numpy()
         times = None if time is None else np.asarray(time, dtype=np.float64)
-    if vectors.ndim != 2:
-        raise ValueError(f"got pose vectors of shape {vectors.shape}; wanted (frames, pose_dim), one person's")
-    if np.isinf(vectors).any():
-        raise ValueError("the pose vectors hold infinite numbers; NaN is for frames where nobody was seen")
     if times is not None:
-        if times.shape != (len(vectors),):
-            raise ValueError(f"got times of shape {times.shape}; wanted ({len(vectors)},), one a pose vector")
+        if times.shape != (len(track.z_pose),):
+            raise ValueError(f"got times of shape {times.shape}; wanted ({len(track.z_pose)},), one a pose vector")
         if not (np.diff(times) > 0).all():
             raise ValueError("times must rise from each frame to the next")
-    return vectors.astype(np.float64), times
+    return times
 
 
 def _none(frames: int, signal: Float[np.ndarray, " frames"] | None = None) -> Repetitions:

@@ -1,15 +1,18 @@
 """Exact search among up to about a million pose vectors, by cosine; `poseembed.index` is for more."""
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Generic, overload
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
-from torch.nn.functional import normalize
+from typing_extensions import NamedTuple
 
-from poseembed.keypoints import to_tensor
+from poseembed.keypoints import Array, to_tensor
+from poseembed.origin import meet
+from poseembed.poses import Poses
+from poseembed.vectors import PoseVectors, unit
 
 CHUNK, QUERIES = 8192, 64
 """Gallery rows and queries that are compared at once: 4 MB of cosines, which a processor's cache can hold."""
@@ -21,7 +24,7 @@ MAX_ROWS = 2**28
 """Rows that a search can number: STEPS * MAX_ROWS is the largest whole number that float64 surely holds, 2^52."""
 
 
-class Hits(NamedTuple):
+class Hits(NamedTuple, Generic[Array]):
     """What `search` returns; unpacks as `similarities, indices`.
 
     Attributes:
@@ -29,18 +32,34 @@ class Hits(NamedTuple):
         indices: (..., top_k) rows of the gallery, int64; -1 where there is no hit.
     """
 
-    similarities: Any
-    indices: Any
+    similarities: Array
+    indices: Array
+
+
+@overload
+def search(
+    query: Poses | np.ndarray,
+    gallery: Poses | np.ndarray,
+    *,
+    top_k: int = 10,
+    where: np.ndarray | Tensor | None = None,
+) -> Hits[np.ndarray]: ...
+
+
+@overload
+def search(
+    query: Tensor, gallery: Tensor, *, top_k: int = 10, where: np.ndarray | Tensor | None = None
+) -> Hits[Tensor]: ...
 
 
 @torch.no_grad()
 def search(
-    query: np.ndarray | Tensor,
-    gallery: np.ndarray | Tensor,
+    query: Poses | np.ndarray | Tensor,
+    gallery: Poses | np.ndarray | Tensor,
     *,
     top_k: int = 10,
     where: np.ndarray | Tensor | None = None,
-) -> Hits:
+) -> Hits[np.ndarray] | Hits[Tensor]:
     """Find the vectors of a gallery that are most alike to each query, by cosine similarity.
 
     The search is exact, and its outcome depends on the query and the gallery alone: cosines are rounded to a step of
@@ -48,26 +67,29 @@ def search(
     be a memory-mapped array or in half precision, and no matrix of all similarities is ever held.
 
     Args:
-        query: (..., dim) pose vectors as `PoseEncoder.embed` returns them, of any length; (dim,) is a single one.
-        gallery: (rows, dim) pose vectors of the same kind (numpy or torch). It can be on another device than `query`,
-            where the work is done.
+        query: Embedded `Poses`; or (..., dim) pose vectors as `PoseEncoder.embed` returns them, of any length, where
+            (dim,) is a single one.
+        gallery: Embedded `Poses`, or (rows, dim) pose vectors, numpy or torch as the query is. It can be on another
+            device than `query`, where the work is done.
         top_k: Hits a query.
         where: (rows,) booleans; rows where it is False are no hits. All count if None.
 
     Returns:
-        `(similarities, indices)`, each (..., top_k): numpy arrays for numpy input, tensors on the device of `query`
-        for torch input. Where there are fewer hits than `top_k` the rest is NaN and -1. A row that is not finite, as
-        those of poses without joints, is never a hit, and gets none as a query.
+        `(similarities, indices)`, each (..., top_k): numpy arrays for numpy input and `Poses`, tensors on the device of
+        `query` for torch input. Where there are fewer hits than `top_k` the rest is NaN and -1. A row that is not
+        finite, as those of poses without joints, is never a hit, and gets none as a query.
 
     Raises:
         TypeError: If the vectors are not two arrays or two tensors of floating-point numbers, or `where` is not of
             booleans.
-        ValueError: If shapes do not fit each other, `top_k` is under 1 or the gallery has more than 2^28 rows.
+        ValueError: If `Poses` are not embedded, or by checkpoints of two spaces; if shapes do not fit each other,
+            `top_k` is under 1 or the gallery has more than 2^28 rows.
     """
+    asked, kept = PoseVectors.of(query, "query"), PoseVectors.of(gallery, "gallery")
+    meet(asked.made_by, kept.made_by, ("the query", "the gallery"))
+    query, gallery = asked.z_pose, kept.z_pose
     if isinstance(query, Tensor) != isinstance(gallery, Tensor):
         raise TypeError(f"got {type(query).__name__} and {type(gallery).__name__}; pass two arrays or two tensors")
-    for name, vectors in (("query", query), ("gallery", gallery)):
-        check_vectors(vectors, name)
     if gallery.ndim != 2 or query.shape[-1] != gallery.shape[-1]:
         raise ValueError(
             f"got a query of shape {tuple(query.shape)} and a gallery of shape {tuple(gallery.shape)}; "
@@ -77,10 +99,10 @@ def search(
     queries = unit(to_tensor(query, "query").reshape(-1, query.shape[-1]))
     chunks = (unit(to_tensor(gallery[at : at + CHUNK], "gallery")) for at in range(0, len(gallery), CHUNK))
     hits = nearest(queries, chunks, rows=len(gallery), top_k=top_k, where=wanted)
-    shaped = (part.reshape(*query.shape[:-1], top_k) for part in hits)
+    similarities, indices = (part.reshape(*query.shape[:-1], top_k) for part in hits)
     if isinstance(query, Tensor):
-        return Hits(*(part.to(query.device) for part in shaped))
-    return Hits(*(part.numpy() for part in shaped))
+        return Hits(similarities.to(query.device), indices.to(query.device))
+    return Hits(similarities.numpy(), indices.numpy())
 
 
 def nearest(
@@ -90,7 +112,7 @@ def nearest(
     rows: int,
     top_k: int,
     where: Bool[Tensor, " rows"] | None = None,
-) -> Hits:
+) -> Hits[Tensor]:
     """`search` on vectors that `unit` has prepared, the gallery in chunks.
 
     A row and its cosine become one number: the cosine in whole steps, times `MAX_ROWS`, less the row. Such numbers
@@ -123,31 +145,6 @@ def nearest(
     steps = (best / MAX_ROWS).ceil()
     indices = (steps * MAX_ROWS - best).masked_fill(none, -1).long()
     return Hits((steps / STEPS).masked_fill(none, torch.nan).float(), indices)
-
-
-def unit(vectors: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
-    """Bring vectors to length 1, in float32; NaN where a row is not finite."""
-    if vectors.device.type == "mps":  # has no float64
-        vectors = vectors.cpu()
-    return normalize(vectors.double(), dim=-1).float()
-
-
-def check_vectors(vectors: np.ndarray | Tensor, name: str) -> None:
-    """Refuse what cannot be embedding vectors, without reading them.
-
-    Raises:
-        TypeError: If it is not an array or a tensor of floating-point numbers.
-        ValueError: If it has no axes.
-    """
-    to_tensor(vectors[:0] if getattr(vectors, "ndim", 0) else vectors, name)
-    if not vectors.ndim:
-        raise ValueError(f"{name} is a single number; wanted vectors, (..., dim)")
-    whole = not vectors.is_floating_point() if isinstance(vectors, Tensor) else vectors.dtype.kind != "f"
-    if whole:
-        raise TypeError(
-            f"{name} holds whole numbers ({vectors.dtype}); pass vectors as PoseEncoder.embed returns them, "
-            "not row numbers or keypoints"
-        )
 
 
 def check_where(where: np.ndarray | Tensor, rows: int) -> Bool[Tensor, " rows"]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
+import torch
 from torch import Tensor
 
 Points = TypeVar("Points", np.ndarray, Tensor)
@@ -70,6 +71,26 @@ class Skeleton:
     num_joints: int
     indices: tuple[int, ...]
     description: str
+
+    def select(self, points: Points, *, axis: int = -2) -> Points:
+        """The 13 joints, in the order of `JOINTS`, out of the source's.
+
+        Args:
+            points: One entry a joint of the source along an axis, numpy or torch: (..., joints, 2) points, say.
+            axis: Which axis that is; -1 for (..., joints) scores.
+
+        Returns:
+            A new array of the same kind, 13 long on that axis.
+
+        Raises:
+            ValueError: If there is no such axis, or it does not have the source's number of joints.
+        """
+        if not -points.ndim <= axis < points.ndim:
+            raise ValueError(f"got shape {tuple(points.shape)}, which has no axis {axis} for the joints")
+        check_joint_count(points.shape[axis], self)
+        if isinstance(points, Tensor):
+            return points.index_select(axis, torch.tensor(self.indices, device=points.device))
+        return points.take(self.indices, axis)
 
 
 _ALL = (

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from poseembed import JOINTS, PoseEncoder, Poses
 from poseembed.align import align
@@ -171,6 +172,35 @@ def test_without_calibration_and_decoder(encoder: PoseEncoder) -> None:
     alignment = align(video(squat(0.0)), video(squat(1.0)), encoder)
     assert alignment.joint_differences is None and alignment.guides is None
     assert ((1 + alignment.similarity) / 2).min() <= alignment.score <= ((1 + alignment.similarity) / 2).max()
+
+
+def test_vectors_in_arrays_are_aligned_as_those_of_poses_are(base: PoseEncoder) -> None:
+    first, second = (video(squat(angle), fps=None).embed(base) for angle in (0.0, 1.0))
+    assert first.z_pose is not None and second.z_pose is not None
+    wanted = align(first, second, base)
+    for one, other in (
+        (first.z_pose, second.z_pose),
+        (torch.from_numpy(first.z_pose), second),
+        (first, second.z_pose.astype(np.float64)),
+    ):
+        alignment = align(one, other, base)
+        np.testing.assert_array_equal(alignment.rows, wanted.rows)
+        np.testing.assert_array_equal(alignment.speed, wanted.speed)
+        assert alignment.score == pytest.approx(wanted.score, abs=1e-6)
+        assert alignment.joint_differences is None and alignment.guides is None
+        assert alignment.first.frame.tolist() == alignment.second.frame.tolist() == list(range(FRAMES))
+
+
+def test_vectors_of_two_checkpoints_do_not_meet(base: PoseEncoder) -> None:
+    small, foreign = PoseEncoder.from_pretrained("poseembed-small"), PoseEncoder.from_pretrained("cv-mim")
+    first, second = video(squat(0.0)), video(squat(1.0))
+    assert align(first.embed(base), second.embed(small), base).score > 0.7
+    assert align(first.embed(base), second.embed(base), small).joint_differences is not None
+    words = f"second performance has vectors of checkpoint {foreign.made_by}, the encoder of checkpoint {base.made_by}"
+    with pytest.raises(ValueError, match=words):
+        align(first.embed(base), second.embed(foreign), base)
+    with pytest.raises(ValueError, match="first performance has vectors of length 7, those of the encoder are 32 long"):
+        align(np.ones((5, 7)), second, base)
 
 
 def test_refused(base: PoseEncoder) -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from poseembed.decoder import Camera, Decoder, DecoderConfig, look
+from poseembed.decoder import Decoder, DecoderConfig, Viewpoint, look
 from poseembed.network import NetworkConfig
 
 FRONT, LEFT, UP = torch.eye(3)
@@ -15,7 +15,7 @@ BODY = torch.stack([FRONT, LEFT, UP])
 
 
 def seen_from(direction: torch.Tensor, roll: float = 0.0) -> torch.Tensor:
-    return look(BODY, Camera(direction, torch.tensor(roll)))
+    return look(BODY, Viewpoint(direction, torch.tensor(roll)))
 
 
 @pytest.mark.parametrize(
@@ -45,22 +45,33 @@ def test_positive_roll_turns_the_picture_clockwise() -> None:
 def test_looks_do_not_change_lengths_across_the_line_of_sight() -> None:
     torch.manual_seed(0)
     body = torch.randn(7, 13, 3)
-    camera = Camera(torch.nn.functional.normalize(torch.randn(7, 3), dim=-1), torch.randn(7))
-    along = (body * camera.direction[:, None]).sum(-1)
-    assert_close(look(body, camera).square().sum(-1) + along.square(), body.square().sum(-1))
+    viewpoint = Viewpoint(torch.nn.functional.normalize(torch.randn(7, 3), dim=-1), torch.randn(7))
+    along = (body * viewpoint.direction[:, None]).sum(-1)
+    assert_close(look(body, viewpoint).square().sum(-1) + along.square(), body.square().sum(-1))
 
 
 def test_decoder_reads_directions_and_composes() -> None:
     torch.manual_seed(0)
     decoder = Decoder(NetworkConfig(), DecoderConfig(width=16))
     z_pose, z_view = torch.randn(2, 3, 5, 32)
-    body, camera = decoder.body(z_pose), decoder.camera(z_view)
-    assert body.shape == (3, 5, 13, 3) and camera.roll.shape == (3, 5)
-    assert_close(camera.direction.norm(dim=-1), torch.ones(3, 5))
+    body, viewpoint = decoder.body(z_pose), decoder.viewpoint(z_view)
+    assert body.shape == (3, 5, 13, 3) and viewpoint.roll.shape == (3, 5)
+    assert_close(viewpoint.direction.norm(dim=-1), torch.ones(3, 5))
     assert_close(decoder.body(7 * z_pose), body)  # pose vectors are compared by their direction
-    assert_close(decoder(z_pose, z_view), look(body, camera))
+    assert_close(decoder(z_pose, z_view), look(body, viewpoint))
     assert decoder(z_pose[:, :0], z_view[:, :0]).shape == (3, 0, 13, 2)
     assert np.isnan(decoder(torch.full((32,), torch.nan), z_view[0, 0]).detach().numpy()).all()
+
+
+def test_viewpoints_are_read_back_from_their_numbers_whatever_the_scale() -> None:
+    torch.manual_seed(0)
+    viewpoint = Viewpoint(torch.nn.functional.normalize(torch.randn(2, 7, 3), dim=-1), 3 * torch.randn(2, 7).tanh())
+    numbers = viewpoint.encode()
+    assert numbers.shape == (2, 7, 5)
+    for scale in (1, 0.2):
+        read = Viewpoint.decode(scale * numbers)
+        assert_close(read.direction, viewpoint.direction)
+        assert_close(read.roll, viewpoint.roll)
 
 
 @pytest.mark.parametrize("width, error", [(0, ValueError), (True, TypeError), (2.5, TypeError)])

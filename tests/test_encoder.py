@@ -539,6 +539,47 @@ def test_moving_the_encoder_leaves_it_trainable(encoder: PoseEncoder, poses: np.
     assert all(parameter.grad is not None for parameter in encoder.parameters())
 
 
+def test_embedding_elsewhere_leaves_the_encoder_where_it_is(encoder: PoseEncoder, poses: np.ndarray) -> None:
+    """The device "meta" computes shapes alone, and is there on every machine."""
+    wanted = encoder.embed(poses)
+    vectors = encoder.embed(poses, device="meta", convert_to_tensor=True)
+    assert vectors.z_pose.device.type == vectors.z_view.device.type == "meta"
+    assert vectors.z_pose.shape == wanted.z_pose.shape
+    assert {value.device.type for value in encoder.state_dict().values()} == {"cpu"}
+    np.testing.assert_array_equal(encoder.embed(poses), wanted)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy], ids=["numpy", "torch"])
+def test_vectors_come_back_to_the_keypoints(encoder: PoseEncoder, poses: np.ndarray, kind: Any) -> None:
+    vectors = encoder.embed(kind(poses), device=torch.device("cpu", 0))
+    assert type(vectors.z_pose) is type(vectors.z_view) is type(kind(poses))
+    close(vectors, encoder.embed(poses))
+    with pytest.raises(NotImplementedError, match="Cannot copy out of meta tensor; no data"):  # it tries to
+        encoder.embed(kind(poses), device="meta")
+
+
+def test_embedding_where_the_encoder_is_copies_nothing(
+    encoder: PoseEncoder, poses: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise AssertionError("copied")
+
+    monkeypatch.setattr("copy.deepcopy", fail)
+    encoder.embed(poses, device="cpu")
+    with pytest.raises(AssertionError, match="copied"):
+        encoder.embed(poses, device="meta", convert_to_tensor=True)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.trace.* is deprecated:DeprecationWarning")
+def test_an_encoder_can_be_traced(encoder: PoseEncoder, poses: np.ndarray) -> None:
+    points = torch.from_numpy(poses)
+    with torch.no_grad():
+        traced = torch.jit.trace(encoder, (points[:4],))
+        points[0, 5] = torch.nan
+        for ours, wanted in zip(traced(points), encoder(points), strict=True):
+            torch.testing.assert_close(ours, wanted)
+
+
 @pytest.mark.parametrize(
     "copy", [deepcopy, lambda encoder: pickle.loads(pickle.dumps(encoder))], ids=["deep", "pickle"]
 )

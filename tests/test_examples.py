@@ -13,7 +13,7 @@ import pytest
 from poseembed import PoseEncoder, Poses, read_poses, write_poses
 
 from .test_align import squat
-from .training.datasets.test_prepare import BODY, Turns, bvh
+from .training.datasets.skeleton_files import BODY, Turns, bvh
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
 MAX_LINES = 60

@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ import pytest
 import torch
 
 from poseembed import PoseEncoder, Poses
+from poseembed.calibration import MatchCalibration
+from poseembed.checkpoint import Checkpoint
+from poseembed.decoder import Decoder, DecoderConfig
 from poseembed.index import IndexHits, PoseIndex, files, vectors
 from poseembed.index import pose_index as module
 from poseembed.search import search
@@ -186,7 +190,7 @@ def test_adding_is_building_in_parts(z_pose: np.ndarray, z_view: np.ndarray) -> 
     grown = PoseIndex.build(z_pose[:0], z_view[:0], ids=ids[:0], metadata={"row": np.arange(0)})
     for rows in (slice(0, 1), slice(1, 400), slice(400, 400), slice(400, None)):
         grown.add(z_pose[rows], z_view[rows], ids=ids[rows], metadata={"row": np.arange(ROWS)[rows]})
-    query = {"z_pose": normal(2, 5, DIM), "z_view": normal(3, 5, 4), "view_similarity": (-1, 0.5)}
+    query = {"poses": normal(2, 5, DIM), "z_view": normal(3, 5, 4), "view_similarity": (-1, 0.5)}
     same(grown.query(**query), whole.query(**query))
 
 
@@ -237,10 +241,10 @@ def test_what_is_loaded_is_what_was_saved(z_pose: np.ndarray, z_view: np.ndarray
         index.nprobe = 3
     index.save(tmp_path / "a" / "poses")
     loaded = PoseIndex.load(tmp_path / "a" / "poses")
-    assert (loaded.kind, len(loaded), loaded.skipped, loaded.checkpoint) == (kind, ROWS - 1, 1, None)
-    query = {"z_pose": normal(2, 5, DIM), "z_view": normal(3, 5, 4), "view_similarity": (-1, 0.5)}
+    assert (loaded.kind, len(loaded), loaded.skipped, loaded.made_by) == (kind, ROWS - 1, 1, None)
+    query = {"poses": normal(2, 5, DIM), "z_view": normal(3, 5, 4), "view_similarity": (-1, 0.5)}
     same(loaded.query(**query), index.query(**query))
-    same(loaded.query(query["z_pose"]), index.query(query["z_pose"]))
+    same(loaded.query(query["poses"]), index.query(query["poses"]))
     loaded.add(z_pose[:1], z_view[:1], ids=["new"], metadata={name: values[:1] for name, values in columns.items()})
     loaded.save(tmp_path / "a" / "poses")
     assert len(PoseIndex.load(tmp_path / "a" / "poses")) == ROWS
@@ -307,9 +311,14 @@ def edit(path: Path, **values: Any) -> None:
         ("vectors.faiss", spoil, ValueError, "vectors.faiss is damaged"),
         ("rows.npz", spoil, ValueError, "rows.npz is damaged"),
         ("index.json", cut, None, ""),  # its last byte is an end of line
-        ("index.json", spoil, ValueError, "index.json is damaged"),
+        ("index.json", spoil, ValueError, "index.json is not JSON"),
         ("index.json", lambda path: edit(path, format_version=2), ValueError, "has format 2, this poseembed"),
-        ("index.json", lambda path: path.write_text("{}"), ValueError, "index.json is damaged.*format_version"),
+        (
+            "index.json",
+            lambda path: path.write_text("{}"),
+            ValueError,
+            "index.json is not the record of an index: it has no format_version",
+        ),
         (
             "index.json",
             lambda path: edit(path, rows=599),
@@ -353,13 +362,58 @@ def test_the_checkpoint_is_recorded_and_checked(
     vectors = encoder.embed(poses).z_pose
     PoseIndex.build(vectors, encoder=encoder).save(tmp_path / "poses")
     loaded = PoseIndex.load(tmp_path / "poses", encoder=PoseEncoder.from_pretrained(plain_folder))
-    assert loaded.checkpoint is not None and loaded.checkpoint["training"] == encoder.config.training
-    assert PoseIndex.load(tmp_path / "poses").checkpoint == loaded.checkpoint
-    with pytest.raises(ValueError, match="made by another checkpoint"):
+    assert loaded.made_by == encoder.made_by == PoseIndex.load(tmp_path / "poses").made_by
+    with pytest.raises(ValueError, match=f"checkpoint {encoder.made_by}, the encoder of checkpoint {other.made_by}"):
         PoseIndex.load(tmp_path / "poses", encoder=other)
     PoseIndex.build(vectors).save(tmp_path / "poses")
-    with pytest.raises(ValueError, match="it does not say which"):
+    with pytest.raises(ValueError, match="does not say which checkpoint made its vectors"):
         PoseIndex.load(tmp_path / "poses", encoder=encoder)
+
+
+def test_a_decoder_that_is_added_later_changes_nothing(plain_folder: Path, poses: np.ndarray, tmp_path: Path) -> None:
+    encoder = PoseEncoder.from_pretrained(plain_folder)
+    PoseIndex.build(encoder.embed(poses).z_pose, encoder=encoder).save(tmp_path / "poses")
+    shape = DecoderConfig(8)
+    config = replace(encoder.config, decoder=shape, calibration=MatchCalibration(1.0, 1.0, 0.0))
+    later = PoseEncoder(Checkpoint(config, encoder.network, decoder=Decoder(config.network, shape)))
+    assert len(PoseIndex.load(tmp_path / "poses", encoder=later)) == len(poses)
+
+
+def test_one_searches_an_index_of_the_other(poses: np.ndarray, tmp_path: Path) -> None:
+    base, small, foreign = (
+        PoseEncoder.from_pretrained(name) for name in ("poseembed-base", "poseembed-small", "cv-mim")
+    )
+    people = Poses.from_arrays(poses)
+    index = PoseIndex.build(people.embed(base))
+    assert index.made_by == base.made_by
+    with pytest.raises(ValueError, match="cannot be compared, so embed again"):
+        index.query(people.embed(foreign))
+    with pytest.raises(ValueError, match="cannot be compared, so embed again"):
+        index.add(people.embed(foreign))
+    with pytest.raises(ValueError, match="cannot be compared, so embed again"):
+        PoseIndex.build(people.embed(base), encoder=foreign)
+    assert (len(index), index.made_by) == (len(poses), base.made_by), "what was refused left nothing"
+    index.add(people.embed(small))
+    assert index.made_by == base.made_by, "of two checkpoints of one space: the space's"
+    index.save(tmp_path / "poses")
+    loaded = PoseIndex.load(tmp_path / "poses", encoder=small)
+    hits = loaded.query(people.embed(small), top_k=1)
+    assert np.array_equal(hits.indices[:, 0], len(poses) + np.arange(len(poses)))
+    with pytest.raises(ValueError, match=f"of checkpoint {base.made_by}, the encoder of checkpoint {foreign.made_by}"):
+        PoseIndex.load(tmp_path / "poses", encoder=foreign)
+
+
+def test_poses_bring_their_view_vectors_to_a_query(poses: np.ndarray) -> None:
+    people = Poses.from_arrays(poses).embed(PoseEncoder.from_pretrained())
+    assert people.z_pose is not None and people.z_view is not None
+    index = PoseIndex.build(people)
+    range_ = (0.5, 1.0)
+    wanted = index.query(people.z_pose, z_view=people.z_view, view_similarity=range_)
+    assert (wanted.indices < 0).any(), "some cameras are too far away"
+    np.testing.assert_array_equal(index.query(people, view_similarity=range_).indices, wanted.indices)
+    np.testing.assert_array_equal(index.query(people).indices, index.query(people.z_pose).indices)
+    with pytest.raises(ValueError, match="poses bring their own z_view"):
+        index.query(people, z_view=people.z_view, view_similarity=range_)
 
 
 # Refusals
@@ -420,8 +474,8 @@ def test_what_does_not_fit_is_not_added(arguments: dict[str, Any], words: str) -
 @pytest.mark.parametrize(
     ("arguments", "error", "words"),
     [
-        ({"z_pose": np.ones(7)}, ValueError, "got z_pose of shape (7,); the vectors of this index are 8 long"),
-        ({"z_pose": [1.0] * DIM}, TypeError, "z_pose must be a numpy array or a torch tensor, got list"),
+        ({"poses": np.ones(7)}, ValueError, "got poses of shape (7,); the vectors of this index are 8 long"),
+        ({"poses": [1.0] * DIM}, TypeError, "poses must be a numpy array or a torch tensor, got list"),
         ({"top_k": 0}, ValueError, "got top_k=0; it must be at least 1"),
         ({"where": np.ones(3, bool)}, ValueError, "got where of shape (3,); wanted one boolean a row, (4,)"),
         ({"z_view": np.ones(5)}, ValueError, "pass both z_view and view_similarity"),
@@ -436,7 +490,7 @@ def test_what_does_not_fit_is_not_asked(
 ) -> None:
     index = PoseIndex.build(VECTORS, np.ones((4, 5)), kind=kind)
     with pytest.raises(error, match=re.escape(words)):
-        index.query(**{"z_pose": np.ones(DIM)} | arguments)
+        index.query(**{"poses": np.ones(DIM)} | arguments)
 
 
 def test_cameras_need_view_vectors() -> None:

@@ -1,6 +1,8 @@
 """The encoder network: sizes, arithmetic, initialisation, folding and fusion."""
 
+import inspect
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -67,11 +69,12 @@ def test_all_ones_network(bias: int, stem: float, features: float, outputs: floa
     fill(encoder, weights=1, biases=bias)
     inputs = torch.zeros(4, 26)
     inputs[:, :3] = torch.tensor([1.0, 2, 3])
-    hidden = encoder.stem(inputs)
+    first = hidden = encoder.stem(inputs)
     assert (hidden == stem).all()
     for block in encoder.tower.blocks:
         hidden = hidden + block(hidden)
     assert (hidden == features).all()
+    assert torch.equal(encoder.features(inputs), hidden) and torch.equal(encoder.residual(first), hidden)
     z_pose, z_view = encoder(inputs)
     assert (z_pose.shape, z_view.shape) == ((4, 3), (4, 1))
     assert (z_pose == outputs).all() and (z_view == outputs).all()
@@ -88,15 +91,37 @@ def test_nothing_follows_the_sum_of_a_block() -> None:
 def test_a_unit_is_linear_then_norm_then_relu_then_dropout() -> None:
     unit = Encoder(SMALL, dropout=0.4).stem
     assert [type(part) for part in unit] == [nn.Linear, nn.BatchNorm1d, nn.ReLU, nn.Dropout]
-    assert (unit.norm.eps, unit.norm.momentum) == (1e-3, 0.01)
+    assert isinstance(unit[1], nn.BatchNorm1d) and (unit[1].eps, unit[1].momentum) == (1e-3, 0.01)
     assert isinstance(unit[3], nn.Dropout) and unit[3].p == 0.4
 
 
 def test_the_first_outputs_are_the_pose_vector() -> None:
-    encoder = Encoder(SMALL)
-    z_pose, z_view = encoder.split(torch.arange(16.0).reshape(2, 8))
+    encoder = Encoder(replace(SMALL, width=8))
+    fill(encoder.tower.head, weights=0, biases=0)
+    nn.init.eye_(encoder.tower.head.weight)
+    z_pose, z_view = encoder.heads(torch.arange(16.0).reshape(2, 8))
     assert z_pose.tolist() == [[0, 1, 2, 3, 4], [8, 9, 10, 11, 12]]
     assert z_view.tolist() == [[5, 6, 7], [13, 14, 15]]
+
+
+@pytest.mark.parametrize("mask", [False, True])
+def test_an_encoder_is_its_layout_its_features_and_its_heads(mask: bool) -> None:
+    encoder = trained(NetworkConfig(mask_input=mask, width=32)).eval()
+    points, visible = torch.randn(4, 13, 2), torch.rand(4, 13) < 0.8
+    inputs = encoder.layout(points, visible)
+    assert inputs.shape == (4, 39 if mask else 26)
+    assert torch.equal(inputs, network_input(points, visible, encoder.config))
+    features = encoder.features(inputs)
+    assert torch.equal(features, encoder.tower.residual(encoder.stem(inputs))) and features.shape == (4, 32)
+    for ours, wanted, name in zip(encoder.heads(features), encoder(inputs), ("pose", "view"), strict=True):
+        assert torch.equal(ours, wanted), name
+
+
+@pytest.mark.parametrize("fold", [False, True])
+def test_every_attribute_can_be_looked_at(fold: bool) -> None:
+    encoder = fold_batch_norm(trained(SMALL)) if fold else trained(SMALL)
+    for module in encoder.modules():
+        assert "forward" in dict(inspect.getmembers(module))
 
 
 def test_a_network_may_have_no_view_vector() -> None:
@@ -127,6 +152,7 @@ def test_inputs_are_laid_out_joint_by_joint(mask_input: bool) -> None:
     assert network_input(normalized, visible, config).tolist() == wanted
     nested = network_input(normalized.expand(2, 3, 13, 2), visible.expand(2, 3, 13), config)
     assert nested.shape == (2, 3, config.input_dim)
+    assert torch.equal(Encoder(config).layout(normalized, visible), network_input(normalized, visible, config))
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 from matplotlib.text import Text
 
-from poseembed import BONES, JOINTS, Poses
+from poseembed import BONES, JOINTS, PoseEncoder, Poses
 from poseembed.align import Alignment
 from poseembed.plot import (
     alignment_moments,
@@ -220,6 +220,7 @@ def test_a_picture_without_anybody_is_shown_as_it_is() -> None:
         (lambda k: plot_similarity(vectors(4), first_times=[1, 2, 2, 3]), "must rise"),
         (lambda k: plot_similarity(vectors(4), path=[[4, 0]]), "path leaves the matrix"),
         (lambda k: plot_map(vectors(0)), "none of the 0 rows"),
+        (lambda k: plot_map(Poses.from_arrays(k)), r"no vectors yet; pass poses.embed\(encoder\)"),
         (lambda k: plot_map(vectors(4)[0]), r"\(8,\); wanted \(n, d\)"),
         (lambda k: plot_map(vectors(4), k), r"poses of shape \(24, 13, 2\); wanted \(4, 13, 2\)"),
         (lambda k: plot_map(vectors(4), xy=vectors(4)), r"xy of shape \(4, 8\); wanted \(4, 2\)"),
@@ -370,6 +371,15 @@ def test_thumbnails_stand_upright_on_their_points_and_none_covers_another(poses:
         shoulder, hip = skeleton.get_segments()[BONES.index((1, 7))]
         assert (shoulder[1] > hip[1]) == (many[row, 1, 1] < many[row, LEFT_HIP, 1])
         assert (np.abs(np.array(skeleton.get_segments()) - centre) <= square.width / 2).all()
+
+
+def test_embedded_poses_are_their_vectors_and_their_skeletons(poses: np.ndarray, encoder: PoseEncoder) -> None:
+    embedded = Poses.from_arrays(poses).embed(encoder)
+    assert embedded.z_pose is not None
+    one, other = plot_map(embedded).axes[0], plot_map(embedded.z_pose, embedded).axes[0]
+    np.testing.assert_array_equal(one.collections[0].get_offsets(), other.collections[0].get_offsets())
+    assert len(bones(one)) == len(bones(other)) > 0
+    assert not bones(plot_map(embedded.z_pose).axes[0])
 
 
 def test_rows_without_a_vector_are_left_out(poses: np.ndarray) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from poseembed import PoseEncoder, Poses
+from poseembed import MadeBy, PoseEncoder, Poses
 from poseembed.poses import NOBODY
 
 
@@ -139,3 +139,55 @@ def test_embed_adds_the_vectors_of_the_encoder(encoder: PoseEncoder, poses: np.n
     np.testing.assert_array_equal(table.z_view, wanted.z_view)
     assert table.z_pose is not None and np.flatnonzero(np.isnan(table.z_pose).any(-1)).tolist() == [3]
     assert table.frame.tolist() == (np.arange(24) // 2).tolist()
+
+
+# Whose vectors
+
+A, B, PUPIL = MadeBy("a" * 16, "a" * 16), MadeBy("b" * 16, "b" * 16), MadeBy("c" * 16, "a" * 16)
+
+
+def made_by(origin: MadeBy | None, frame: int = 0) -> Poses:
+    one = Poses.from_arrays(np.zeros((1, 13, 2)), frame=[frame], person=[0])
+    z = np.zeros((1, 2), np.float32)
+    return replace(one, z_pose=z, z_view=z, made_by=origin)
+
+
+def test_embed_says_what_made_the_vectors(encoder: PoseEncoder, poses: np.ndarray) -> None:
+    table = Poses.from_arrays(poses, person=np.zeros(24))
+    assert table.made_by is None
+    assert table.embed(encoder).made_by == encoder.made_by
+    kept = [table.embed(encoder).select([1, 2]), table.embed(encoder).track(), replace(made_by(A)).embed(encoder)]
+    assert {part.made_by for part in kept} == {encoder.made_by}
+
+
+@pytest.mark.parametrize(
+    "origins, wanted",
+    [
+        ([A, A], A),
+        ([PUPIL, PUPIL], PUPIL),
+        ([PUPIL, A], A),
+        ([PUPIL, PUPIL, MadeBy("d" * 16, "a" * 16)], A),
+        ([A, None], None),
+        ([None, None], None),
+    ],
+)
+def test_joined_poses_say_what_made_all_of_them(origins: list[MadeBy | None], wanted: MadeBy | None) -> None:
+    joined = Poses.concatenate(made_by(origin, frame) for frame, origin in enumerate(origins))
+    assert (len(joined), joined.made_by) == (len(origins), wanted)
+    assert joined.z_pose is not None
+
+
+@pytest.mark.parametrize("origins", [[A, B], [PUPIL, B], [A, None, B]])
+def test_vectors_of_different_spaces_are_not_joined(origins: list[MadeBy | None]) -> None:
+    with pytest.raises(ValueError, match=f"part {len(origins) - 1} of checkpoint {B}; .* so embed again"):
+        Poses.concatenate(made_by(origin, frame) for frame, origin in enumerate(origins))
+
+
+def test_empty_parts_say_nothing() -> None:
+    empty = made_by(B).select([])
+    assert Poses.concatenate([empty, made_by(A)]).made_by == A
+
+
+def test_some_vectors_and_some_none_are_not_joined() -> None:
+    with pytest.raises(ValueError, match="some of the poses have z_pose and others have none"):
+        Poses.concatenate([made_by(A), replace(made_by(A), z_pose=None, z_view=None)])

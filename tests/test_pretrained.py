@@ -12,7 +12,7 @@ import torch
 
 import poseembed.checkpoint
 from poseembed import JOINTS, PoseEncoder, list_pretrained, mirror
-from training.scene.cameras import orbit_matrix, project
+from training.scene.cameras import Camera
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = Path(__file__).parent / "golden"
@@ -81,7 +81,7 @@ THROWER = torch.tensor(
 def look(pose: torch.Tensor, azimuths: torch.Tensor) -> np.ndarray:
     """What level cameras 4 m away see of a pose: (cameras, 13, 2)."""
     level = torch.zeros_like(azimuths)
-    pictures: np.ndarray = project(pose.expand(len(azimuths), -1, -1), orbit_matrix(azimuths, level, level), level + 4)
+    pictures: np.ndarray = Camera(azimuths, level, level, level + 4).look(pose)
     return pictures.numpy()
 
 

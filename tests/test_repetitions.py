@@ -242,7 +242,7 @@ def test_poses_without_times_count_in_frames(encoder: PoseEncoder, poses: np.nda
     ("poses", "time", "error", "message"),
     [
         ([[1.0, 2.0]], None, TypeError, "must be a numpy array or a torch tensor"),
-        (np.zeros((2, 3, 32)), None, ValueError, "got pose vectors of shape (2, 3, 32); wanted (frames, pose_dim)"),
+        (np.zeros((2, 3, 32)), None, ValueError, "poses has shape (2, 3, 32); wanted (frames, pose_dim)"),
         (np.full((9, 32), np.inf), None, ValueError, "infinite"),
         (rest(9), np.arange(8), ValueError, "got times of shape (8,); wanted (9,)"),
         (rest(9), np.zeros(9), ValueError, "times must rise"),

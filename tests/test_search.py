@@ -2,12 +2,14 @@
 
 import re
 import tracemalloc
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from poseembed import MadeBy, Poses
 from poseembed import search as module
 from poseembed.search import Hits, search
 
@@ -217,3 +219,32 @@ def test_a_gpu_finds_the_same(query: np.ndarray, gallery: np.ndarray) -> None:
     assert hits.indices.is_cuda
     np.testing.assert_array_equal(hits.indices.cpu(), wanted.indices)
     np.testing.assert_allclose(hits.similarities.cpu(), wanted.similarities, atol=1e-7)
+
+
+# Poses, whose vectors say what made them
+
+
+def poses_of(vectors: np.ndarray, made_by: MadeBy | None) -> Poses:
+    return replace(Poses.from_arrays(np.zeros((len(vectors), 13, 2))), z_pose=vectors, made_by=made_by)
+
+
+A, B, PUPIL = MadeBy("a" * 16, "a" * 16), MadeBy("b" * 16, "b" * 16), MadeBy("c" * 16, "a" * 16)
+
+
+@pytest.mark.parametrize("origins", [(A, A), (A, PUPIL), (PUPIL, A), (None, B), (B, None)])
+def test_poses_are_searched_as_their_vectors_are(query: np.ndarray, gallery: np.ndarray, origins: Any) -> None:
+    wanted = search(query, gallery, top_k=3)
+    one, other = poses_of(query, origins[0]), poses_of(gallery, origins[1])
+    for hits in (search(one, other, top_k=3), search(query, other, top_k=3), search(one, gallery, top_k=3)):
+        np.testing.assert_array_equal(hits.indices, wanted.indices)
+        np.testing.assert_array_equal(hits.similarities, wanted.similarities)
+
+
+def test_vectors_of_two_checkpoints_do_not_meet(query: np.ndarray, gallery: np.ndarray) -> None:
+    with pytest.raises(ValueError, match=f"the query has vectors of checkpoint {PUPIL}, the gallery of checkpoint {B}"):
+        search(poses_of(query, PUPIL), poses_of(gallery, B))
+
+
+def test_poses_without_vectors_are_not_searched(gallery: np.ndarray) -> None:
+    with pytest.raises(ValueError, match=re.escape("query: these Poses have no vectors yet; pass poses.embed(enc")):
+        search(Poses.from_arrays(np.zeros((2, 13, 2))), gallery)

@@ -1,6 +1,8 @@
 """The 13 joints, the maps from the source skeletons, joint counts and mirroring."""
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +19,8 @@ from poseembed.skeleton import (
     get_skeleton,
     mirror,
 )
+
+Kind = Callable[[np.ndarray], Any]
 
 COCO = (
     "nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow right_elbow left_wrist "
@@ -175,6 +179,36 @@ def test_a_count_that_no_skeleton_has_says_to_pick_joints(count: int) -> None:
 def test_the_right_joint_count_is_accepted() -> None:
     for skeleton in SKELETONS.values():
         check_joint_count(skeleton.num_joints, skeleton)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.as_tensor], ids=["numpy", "torch"])
+@pytest.mark.parametrize("dtype", [np.float64, np.int32, np.bool_])
+@pytest.mark.parametrize("leading", [(), (3,), (2, 0), (2, 3)], ids=str)
+def test_select_picks_the_joints_and_keeps_the_rest(kind: Kind, dtype: type, leading: tuple[int, ...]) -> None:
+    skeleton = get_skeleton("openpose_body25")
+    points = np.random.default_rng(0).integers(0, 100, (*leading, 25, 3)).astype(dtype)
+    given = kind(points)
+    picked, scores = skeleton.select(given), skeleton.select(given[..., 0], axis=-1)
+    assert type(picked) is type(given) and picked.dtype == given.dtype
+    np.testing.assert_array_equal(np.asarray(picked), points[..., list(skeleton.indices), :])
+    np.testing.assert_array_equal(np.asarray(scores), points[..., list(skeleton.indices), 0])
+
+
+def test_select_copies_and_lets_gradients_through(poses: np.ndarray) -> None:
+    skeleton = get_skeleton("poseembed13")
+    skeleton.select(poses)[:] = 0
+    assert poses.any()
+    points = torch.zeros(2, 17, 2, requires_grad=True)
+    get_skeleton("coco").select(points).sum().backward()
+    assert points.grad is not None and points.grad.sum(dim=(0, 2)).nonzero().flatten().tolist() == [0, *range(5, 17)]
+
+
+def test_select_refuses_what_has_other_joints() -> None:
+    with pytest.raises(ValueError, match="got 25 joints, but skeleton='coco' has 17"):
+        get_skeleton("coco").select(np.zeros((17, 25)), axis=-1)
+    for scalar_or_row, axis in ((np.zeros(()), -1), (np.zeros(17), -2)):
+        with pytest.raises(ValueError, match=re.escape(f"got shape {scalar_or_row.shape}, which has no axis {axis}")):
+            get_skeleton("coco").select(scalar_or_row, axis=axis)
 
 
 def test_mirrored_swaps_sides_by_name() -> None:

@@ -13,7 +13,6 @@ of 256, on a GPU:
         --set network.width=1024 objective.config.dropout=0.25
 """
 
-import argparse
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,16 +26,18 @@ from torch.optim import AdamW
 
 from poseembed import PoseEncoder
 from poseembed.network import NetworkConfig
-from training.benchmarks.retrieval import Condition, Embed, Trial, hit_rates, make_trial, means, pose_vectors
 from training.datasets import mocap
-from training.evaluation.compared import command
-from training.evaluation.markdown import markdown_table
-from training.evaluation.report import write_json
-from training.evaluation.results_document import RESULTS, write_section
+from training.evaluation.command import CommandParser, command_line, start
+from training.evaluation.conditions import EXACT
+from training.evaluation.report import Table, write_json
+from training.evaluation.representations import Embed, means, pose_vectors
+from training.evaluation.results_document import write_section
+from training.evaluation.retrieval import GALLERY, Trial, hit_rates, make_trial
 from training.evaluation.systems import CHECKPOINT_FOLDER, CHOICE_FILE, systems
 from training.objectives.base import System
 from training.running import log as run_log
-from training.running.recipe import Recipe, change
+from training.running.recipe import Recipe
+from training.running.settings import change, describe
 from training.running.trainer import Trainer, export, train
 from training.scene.bodies import Bodies
 from training.scene.detector import Detector
@@ -48,8 +49,8 @@ PAIRS, SEARCH_PAIRS = 1_000_000, 150_000
 FIRST_RATE, FACTOR, MOST_RATES = 1.5e-3, 3.0, 5
 """Where the search begins, how far apart its rates are, and how many there are at most."""
 
-TRIALS = 2
-"""Galleries that a run is judged on."""
+GALLERIES = 2
+"""How many a run is judged on."""
 
 ALIKE = """
 Everything but the objective is the same for all; unless the command sets it otherwise, that is five layers of 512
@@ -122,16 +123,27 @@ class Comparison:
 
     Args:
         data: Motion capture files; one at least has a `val` split.
-        changes: Assignments to settings of every recipe, see `training.running.recipe.change`.
+        changes: Assignments to settings of every recipe, see `training.running.settings.change`.
         seed: Of everything random.
         save_seconds: Time between two saves of a run's state.
+        device: Where to train.
+        galleries: How many a run is judged on.
+        gallery_size: Poses in each of them.
 
     Raises:
         ValueError: If no file has a `val` split with enough poses.
     """
 
     def __init__(
-        self, data: Sequence[Path], *, changes: Sequence[str], seed: int, save_seconds: float, device: torch.device
+        self,
+        data: Sequence[Path],
+        *,
+        changes: Sequence[str],
+        seed: int,
+        save_seconds: float,
+        device: torch.device,
+        galleries: int = GALLERIES,
+        gallery_size: int = GALLERY,
     ) -> None:
         self.data, self.changes, self.seed, self.save_seconds, self.device = data, changes, seed, save_seconds, device
         self.bodies = mocap.read_poses(data, "train")
@@ -139,7 +151,7 @@ class Comparison:
         if not held_out:
             raise ValueError("no file has a val split to choose learning rates on; add one that has")
         poses = np.concatenate([recordings.poses("val")[0] for recordings in held_out])
-        self.trials = make_trials(poses)
+        self.trials = make_trials(poses, galleries, gallery_size)
 
     def finish(self, system: System, folder: Path, *, pairs: int, search_pairs: int) -> None:
         """Search a system's learning rate and train it, or whatever of that is not done yet.
@@ -161,16 +173,17 @@ class Comparison:
         settings = recipe(system, rate, pairs)
         for assignment in self.changes:
             settings = change(settings, assignment)
-        settings_of_run = {"recipe": repr(settings), "seed": self.seed, "data": [path.name for path in self.data]}
+        settings_of_run = {"recipe": describe(settings), "seed": self.seed, "data": [path.name for path in self.data]}
+        settings_of_run["galleries"] = {"count": len(self.trials), "poses": len(self.trials[0].poses)}
         file = folder / "score.json"
         if file.is_file():
             stored = json.loads(file.read_text(encoding="utf-8"))
-            if any(stored[name] != value for name, value in settings_of_run.items()):
+            if any(stored.get(name) != value for name, value in settings_of_run.items()):
                 raise ValueError(f"{folder} holds a run with other settings; choose another --out")
             return Score(stored["hit"])
         folder.mkdir(parents=True, exist_ok=True)
         bodies = Bodies(*self.bodies, settings.variation).to(self.device)
-        sampler = ViewSampler(bodies, settings.cameras, settings.detector, settings.network)
+        sampler = ViewSampler(bodies, settings.cameras, settings.detector)
         trainer = Trainer(settings, sampler, seed=self.seed)
         train(trainer, folder, save_seconds=self.save_seconds)
         checkpoint = folder / CHECKPOINT_FOLDER
@@ -190,9 +203,9 @@ class Comparison:
         return Score(hits)
 
 
-def make_trials(poses: Float[np.ndarray, "poses 13 3"]) -> list[Trial]:
+def make_trials(poses: Float[np.ndarray, "poses 13 3"], galleries: int, size: int) -> list[Trial]:
     """Galleries of complete poses; their cameras are other ones than those of the retrieval benchmark."""
-    return [make_trial(poses, Condition(), seed=1000 + seed) for seed in range(TRIALS)]
+    return [make_trial(poses, EXACT, seed=1000 + seed, size=size) for seed in range(galleries)]
 
 
 def section(out: Path, made_by: str) -> str:
@@ -215,20 +228,18 @@ def section(out: Path, made_by: str) -> str:
             ]
         )
     head = ["system", "pairs", "learning rate", "of", *(f"val hit@1, {name}" for name in DISTANCES), "compared by"]
-    return "\n\n".join([f"```bash\n{made_by}\n```", ALIKE, markdown_table(head, rows)])
+    return "\n\n".join([f"```bash\n{made_by}\n```", ALIKE, Table(head, rows).markdown()])
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of `python -m training.compare`."""
     known = systems()
-    parser = argparse.ArgumentParser(prog="python -m training.compare", description=__doc__.partition(":")[0])
-    parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="FILE_OR_FOLDER", help="motion capture")
+    parser = CommandParser("training.compare", __doc__)
+    parser.add_data()
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="a folder for each system")
     parser.add_argument("--systems", nargs="+", choices=known, default=list(known), metavar="NAME", help="default: all")
-    parser.add_argument("--pairs", type=int, default=PAIRS, help="of each system (default: %(default)s)")
-    parser.add_argument(
-        "--search-pairs", type=int, default=SEARCH_PAIRS, help="of each learning rate tried (default: %(default)s)"
-    )
+    parser.add_count("--pairs", PAIRS, "of each system")
+    parser.add_count("--search-pairs", SEARCH_PAIRS, "of each learning rate tried")
     parser.add_argument(
         "--set",
         nargs="+",
@@ -237,28 +248,29 @@ def main(arguments: Sequence[str] | None = None) -> None:
         metavar="SETTING=VALUE",
         help="change settings of every system's recipe",
     )
-    parser.add_argument(
-        "--results", type=Path, default=RESULTS, metavar="FILE", help="document to write to (RESULTS.md)"
-    )
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--device", help="cpu, cuda, ...; the GPU if there is one")
+    parser.add_count("--galleries", GALLERIES, "of val poses that a run is judged on")
+    parser.add_count("--poses", GALLERY, "in each of them", least=1)
+    parser.add_results("document to write to (RESULTS.md)")
+    parser.add_seed("of everything random")
+    parser.add_device()
     parser.add_argument("--save-seconds", type=float, default=60, help="time between two saves (default: %(default)s)")
-    options = parser.parse_args(arguments)
-    if min(options.pairs, options.search_pairs) < 1 or options.seed < 0:
-        parser.error("--pairs and --search-pairs must be at least 1, --seed at least 0")
-    torch.set_flush_denormal(True)
-    device = torch.device(options.device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    try:
+    options = parser.parse(arguments)
+    device = start(options.device)
+    with parser.refusing(TypeError):
         for name in options.systems:  # a setting that one of them lacks is found before any is trained
             for assignment in options.set:
                 change(recipe(known[name], FIRST_RATE, options.pairs), assignment)
         comparison = Comparison(
-            options.data, changes=options.set, seed=options.seed, save_seconds=options.save_seconds, device=device
+            options.data,
+            changes=options.set,
+            seed=options.seed,
+            save_seconds=options.save_seconds,
+            device=device,
+            galleries=options.galleries,
+            gallery_size=options.poses,
         )
         for name in options.systems:
             comparison.finish(known[name], options.out / name, pairs=options.pairs, search_pairs=options.search_pairs)
-    except (OSError, TypeError, ValueError) as error:
-        parser.error(str(error))
     given = {
         "--data": options.data,
         "--out": [options.out],
@@ -266,8 +278,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--search-pairs": [str(options.search_pairs)],
         "--set": options.set,
         "--seed": [str(options.seed)],
+        **parser.changed(options, "--galleries", "--poses"),
     }
-    text = section(options.out, command("training.compare", given))
+    text = section(options.out, command_line("training.compare", given))
     write_section(options.results, "What was compared", text)
     print(text)
 

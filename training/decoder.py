@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from poseembed import checkpoint
 from poseembed.checkpoint import Checkpoint
-from poseembed.decoder import Camera, Decoder, DecoderConfig, look
+from poseembed.decoder import Decoder, DecoderConfig, Viewpoint, look
 from poseembed.network import Encoder
 from training.datasets.mocap import read_poses
 from training.running.recipe import load_recipe
@@ -60,9 +60,9 @@ def fit(encoder: Encoder, sampler: ViewSampler, config: DecoderConfig, *, pairs:
     for _ in (progress := tqdm(range(steps), unit="step")):
         batch = sampler.sample(BATCH)
         with torch.no_grad():
-            z_pose, z_view = encoder(batch.inputs.flatten(0, 1))
+            z_pose, z_view = encoder(encoder.layout(batch.points, batch.visible).flatten(0, 1))
         body = (decoder.body(z_pose) - batch.body.repeat(2, 1, 1)).norm(dim=-1).mean()
-        camera = (decoder.read_camera(z_view) - batch.camera.flatten(0, 1)).square().mean()
+        camera = (decoder.read_camera(z_view) - batch.known_camera().flatten(0, 1)).square().mean()
         optimizer.zero_grad()
         torch.autograd.backward(body + camera)
         optimizer.step()
@@ -76,10 +76,9 @@ def evaluate(encoder: Encoder, decoder: Decoder, sampler: ViewSampler, *, pairs:
     """Errors on views of `sampler`; seeds torch's global random state."""
     torch.manual_seed(seed)
     batch = sampler.sample(pairs)
-    (pose, _), (_, view) = (encoder(inputs) for inputs in batch.inputs)
-    camera = batch.camera[1]
-    truth = Camera(camera[:, :3], torch.atan2(camera[:, 3], camera[:, 4]))
-    cosine = (decoder.camera(view).direction * truth.direction).sum(-1).clamp(-1, 1)
+    (pose, _), (_, view) = (encoder(inputs) for inputs in encoder.layout(batch.points, batch.visible))
+    truth = Viewpoint.decode(batch.known_camera()[1])
+    cosine = (decoder.viewpoint(view).direction * truth.direction).sum(-1).clamp(-1, 1)
     return Errors(
         body=_distance(decoder.body(pose), batch.body),
         direction=cosine.arccos().rad2deg().median().item(),
@@ -117,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     def sampler(split: str, variation: Variation, detector: Detector) -> ViewSampler:
         bodies = Bodies(*read_poses(options.data, split), variation).to(options.device)
-        return ViewSampler(bodies, CameraRange(), detector, saved.config.network)
+        return ViewSampler(bodies, CameraRange(), detector)
 
     decoder = (
         fit(

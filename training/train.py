@@ -19,7 +19,8 @@ import torch
 from training.datasets.mocap import human36m, read_poses
 from training.running import log as run_log
 from training.running.processes import processes, rank
-from training.running.recipe import Recipe, change, load_recipe, recipe_names
+from training.running.recipe import Recipe, load_recipe, recipe_names
+from training.running.settings import change
 from training.running.trainer import Trainer, export, train
 from training.scene.bodies import Bodies
 from training.scene.real_views import RealViewSampler
@@ -92,11 +93,11 @@ def _sampler(recipe: Recipe, data: Sequence[Path], detections: Path | None, devi
     """Views of the poses to train on; half of them real where there are detections."""
     if detections is None:
         bodies = Bodies(*read_poses(data, "train"), recipe.variation).to(device)
-        return ViewSampler(bodies, recipe.cameras, recipe.detector, recipe.network)
+        return ViewSampler(bodies, recipe.cameras, recipe.detector)
     recordings, detected = human36m.read_with_detections(data[0], detections)
     bodies = Bodies(*recordings.poses("train"), recipe.variation).to(device)
     seen = detected[recordings.rows("train")]
-    return RealViewSampler(bodies, seen, recipe.cameras, recipe.detector, recipe.network)
+    return RealViewSampler(bodies, seen, recipe.cameras, recipe.detector)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """`ActionRecognizer`: which action a sequence of pose vectors shows."""
 
-import json
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,22 +12,29 @@ import torch
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as safetensors_bytes
 from typing_extensions import Self
 
-from poseembed._version import __version__
 from poseembed.actions.nearest import Exemplars, NearestSequence
 from poseembed.actions.sequences import Sequences, check_sequences
 from poseembed.actions.temporal_convnet import TemporalConvNet, TrainedConvNet
 from poseembed.checkpoint import CONFIG_FILE, WEIGHTS_FILE
+from poseembed.files.atomic import replacing
+from poseembed.files.records import RecordKind
+from poseembed.origin import MadeBy
 
 ENOUGH_CLIPS = 50
 """Clips a class, on average, from which a recognizer that may choose trains a ConvNet: not because it is more often
 right (`training/benchmarks/few_shot.py`: with few clips the nearest sequence is, with hundreds either may be), but
 because the nearest sequence compares with every clip that it knows."""
 
-FORMAT_VERSION = 1
-"""Raised whenever an older library could misread a newer recognizer."""
+_RECORD = RecordKind(
+    name="the config of an action recognizer",
+    folder="wanted a folder that ActionRecognizer.save wrote",
+    version=1,
+    remedy="copy it again",
+)
 
 _METHODS: dict[str, type[NearestSequence] | type[TemporalConvNet]] = {
     "nearest_sequence": NearestSequence,
@@ -58,11 +65,13 @@ class ActionRecognizer:
         classes_: The classes, sorted; columns of `predict_proba`.
         n_features_in_: Length of the vectors.
         classifier_: What `fit` made.
+        made_by_: What made the vectors of `fit`, if they came in `Poses`; those of another space are then refused.
     """
 
     classes_: np.ndarray
     n_features_in_: int
     classifier_: Exemplars | TrainedConvNet
+    made_by_: MadeBy | None
     _estimator_type = "classifier"  # scikit-learn before 1.6
 
     def __init__(
@@ -93,7 +102,7 @@ class ActionRecognizer:
         """
         if not isinstance(self.method, NearestSequence | TemporalConvNet | None):
             raise TypeError(f"got method={self.method!r}; wanted NearestSequence(), TemporalConvNet() or None")
-        clips = check_sequences(sequences)
+        clips, made_by = check_sequences(sequences)
         names = _check_labels(labels, len(clips))
         classes, indices = np.unique(names, return_inverse=True)
         if len(classes) < 2:
@@ -108,7 +117,7 @@ class ActionRecognizer:
             device=self.device,
             show_progress_bar=self.show_progress_bar,
         )
-        self.classes_, self.n_features_in_ = classes, clips[0].shape[1]
+        self.classes_, self.n_features_in_, self.made_by_ = classes, clips[0].shape[1], made_by
         return self
 
     def predict_proba(self, sequences: Sequences) -> Float[np.ndarray, "clips classes"]:
@@ -117,11 +126,12 @@ class ActionRecognizer:
         Raises:
             NotFittedError: Before `fit`.
             TypeError: If a sequence is of another kind.
-            ValueError: If one is unusable (`check_sequences`), or its vectors are not as long as those of `fit`.
+            ValueError: If one is unusable (`check_sequences`), or its vectors are not as long as those of `fit`, or of
+                another space.
             ImportError: If the nearest sequence is used without `poseembed[align]`.
         """
         self._check_fitted()
-        clips = check_sequences(sequences, self.n_features_in_)
+        clips, _ = check_sequences(sequences, self.n_features_in_, self.made_by_)
         if not clips:
             return np.empty((0, len(self.classes_)))
         return self.classifier_.predict_proba(clips, show_progress_bar=self.show_progress_bar)
@@ -144,7 +154,7 @@ class ActionRecognizer:
         return float((named == wanted).mean())
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write `config.json` and `model.safetensors`, as `from_pretrained` reads them.
+        """Write `config.json` and `model.safetensors`, as `load` reads them.
 
         Raises:
             NotFittedError: Before `fit`.
@@ -152,22 +162,23 @@ class ActionRecognizer:
         self._check_fitted()
         settings = self.classifier_.settings
         content = {
-            "format_version": FORMAT_VERSION,
-            "poseembed_version": __version__,
             "method": next(name for name, kind in _METHODS.items() if isinstance(settings, kind)),
             "settings": asdict(settings),
             "classes": self.classes_.tolist(),
             "dim": self.n_features_in_,
             "seed": self.seed,
             "encoder": self.encoder,
+            "made_by": None if self.made_by_ is None else str(self.made_by_),
         }
         path = Path(os.path.expanduser(folder))
         path.mkdir(parents=True, exist_ok=True)
-        save_file(self.classifier_.tensors(), path / WEIGHTS_FILE, metadata={"format": "pt"})
-        (path / CONFIG_FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        with ExitStack() as files:  # both are complete before the first takes its place
+            weights, config = (files.enter_context(replacing(path / name)) for name in (WEIGHTS_FILE, CONFIG_FILE))
+            weights.write(safetensors_bytes(self.classifier_.tensors(), metadata={"format": "pt"}))
+            config.write(_RECORD.text(content).encode())
 
     @classmethod
-    def from_pretrained(
+    def load(
         cls,
         folder: str | os.PathLike[str],
         *,
@@ -181,27 +192,25 @@ class ActionRecognizer:
             ValueError: If one is damaged, is not a recognizer's, or needs a newer library.
         """
         path = Path(os.path.expanduser(folder))
-        for name in (CONFIG_FILE, WEIGHTS_FILE):
-            if not (path / name).is_file():
-                raise FileNotFoundError(f"{path} has no {name}; wanted a folder that ActionRecognizer.save wrote")
-        config = path / CONFIG_FILE
+        record = _RECORD.read(path / CONFIG_FILE)
+        _RECORD.need(path / WEIGHTS_FILE)
+        name, settings = record.get("method", str), record.get("settings", dict)
+        if name not in _METHODS:
+            raise ValueError(f"{record.path} has the unknown method {name!r}; known are: {', '.join(_METHODS)}")
         try:
-            content = json.loads(config.read_text(encoding="utf-8"))
-            if content["format_version"] > FORMAT_VERSION:
-                raise ValueError(f"{config} needs a newer poseembed; upgrade with: pip install -U poseembed")
-            method = _METHODS[content["method"]](**content["settings"])
-            classes, dim = np.array(content["classes"]), int(content["dim"])
-            recognizer = cls(
-                method,
-                seed=content["seed"],
-                device=device,
-                show_progress_bar=show_progress_bar,
-                encoder=content["encoder"],
-            )
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise ValueError(f"{config} is not JSON ({error}); copy it again") from error
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"{config} is not the config of an action recognizer: {error!r}") from error
+            method = _METHODS[name](**settings)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{record.path} does not describe a {_METHODS[name].__name__}: {error}") from error
+        said = record.find("made_by", str)
+        made_by = None if said is None else MadeBy.from_text(said)
+        classes, dim = np.array(record.get("classes", list)), record.get("dim", int)
+        recognizer = cls(
+            method,
+            seed=record.get("seed", int),
+            device=device,
+            show_progress_bar=show_progress_bar,
+            encoder=record.find("encoder", str),
+        )
         try:  # copies, never the file mapped into memory: it may be replaced while the recognizer lives
             tensors = {name: tensor.clone() for name, tensor in load_file(path / WEIGHTS_FILE).items()}
         except SafetensorError as error:
@@ -210,15 +219,15 @@ class ActionRecognizer:
             recognizer.classifier_ = method.restore(tensors, dim, len(classes), device)
         except ValueError as error:
             raise ValueError(f"{path / WEIGHTS_FILE} does not fit its {CONFIG_FILE}: {error}") from error
-        recognizer.classes_, recognizer.n_features_in_ = classes, dim
+        recognizer.classes_, recognizer.n_features_in_, recognizer.made_by_ = classes, dim, made_by
         return recognizer
 
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
+    def get_params(self, deep: bool = True) -> dict[str, object]:
         """The constructor's arguments, by name; `deep` is scikit-learn's, and makes no difference."""
         names = ("method", "seed", "device", "show_progress_bar", "encoder")
         return {name: getattr(self, name) for name in names}
 
-    def set_params(self, **params: Any) -> Self:
+    def set_params(self, **params: object) -> Self:
         """Change the constructor's arguments; they count from the next `fit` on.
 
         Raises:
@@ -243,7 +252,7 @@ class ActionRecognizer:
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "classifier_"):
-            raise NotFittedError("this ActionRecognizer has learned nothing yet; call fit or from_pretrained first")
+            raise NotFittedError("this ActionRecognizer has learned nothing yet; call fit or load first")
 
 
 def _check_labels(labels: ArrayLike, clips: int) -> np.ndarray:

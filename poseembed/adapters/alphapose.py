@@ -13,7 +13,7 @@ from poseembed.adapters.coco import (
     people_to_poses,
     triplets,
 )
-from poseembed.columns import load_json, naming
+from poseembed.files.tables import load_json, naming
 from poseembed.poses import NOBODY, Poses
 from poseembed.skeleton import Skeleton, get_skeleton
 

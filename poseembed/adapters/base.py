@@ -1,12 +1,12 @@
 """What an adapter of one picture returns, and what all of them do on the way there."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from poseembed.skeleton import NUM_JOINTS, Skeleton, check_joint_count
+from poseembed.skeleton import NUM_JOINTS, Skeleton
 
 
 class Keypoints(NamedTuple):
@@ -22,7 +22,7 @@ class Keypoints(NamedTuple):
     confidence: Float[np.ndarray, "people 13"]
 
 
-def to_array(values: Any, name: str) -> Float[np.ndarray, "*shape"]:
+def to_array(values: object, name: str) -> Float[np.ndarray, "*shape"]:
     """A float32 copy, in main memory, of an array, of a tensor on any device, or of nested lists.
 
     Args:
@@ -62,7 +62,7 @@ def pick_joints(
         return Keypoints(np.empty((0, NUM_JOINTS, 2), np.float32), np.empty((0, NUM_JOINTS), np.float32))
     if points.ndim != 3 or points.shape[-1] != 2:
         raise ValueError(f"got keypoints of shape {points.shape}; wanted (people, joints, 2) points (x, y) in pixels")
-    check_joint_count(points.shape[1], source)
+    picked = source.select(points)
     if confidence is None:
         confidence = (~np.isnan(points).any(-1)).astype(np.float32)
     if confidence.shape != points.shape[:2]:
@@ -70,6 +70,4 @@ def pick_joints(
             f"got confidence of shape {confidence.shape} with keypoints of shape {points.shape}; "
             f"wanted one score a joint, {points.shape[:2]}"
         )
-    indices = list(source.indices)
-    scores = np.nan_to_num(confidence[:, indices], nan=0.0).clip(0, 1)
-    return Keypoints(points[:, indices], scores)
+    return Keypoints(picked, np.nan_to_num(source.select(confidence, axis=-1), nan=0.0).clip(0, 1))

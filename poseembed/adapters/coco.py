@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from poseembed.columns import load_json, naming
+from poseembed.files.tables import load_json, naming
 from poseembed.poses import NOBODY, Poses
-from poseembed.skeleton import JOINTS, Skeleton, check_joint_count, get_skeleton
+from poseembed.skeleton import JOINTS, NUM_JOINTS, Skeleton, get_skeleton
 
 
 class Person(NamedTuple):
@@ -93,12 +93,10 @@ def people_to_poses(people: Sequence[Person], source: Skeleton) -> Poses:
         ValueError: If somebody's joints are not those of the skeleton.
     """
     people = sorted(people, key=lambda person: person.frame)
-    joints = np.full((len(people), source.num_joints, 3), (np.nan, np.nan, 0))
+    joints = np.full((len(people), NUM_JOINTS, 3), (np.nan, np.nan, 0))
     for row, person in enumerate(people):
         if person.joints is not None:
-            check_joint_count(len(person.joints), source)
-            joints[row] = person.joints
-    joints = joints[:, list(source.indices)]
+            joints[row] = source.select(person.joints)
     scores = np.nan_to_num(joints[..., 2]).clip(0, 1)
     return Poses.from_arrays(
         np.where(scores[..., None] > 0, joints[..., :2], np.nan),
@@ -109,24 +107,28 @@ def people_to_poses(people: Sequence[Person], source: Skeleton) -> Poses:
     )
 
 
-def triplets(numbers: Any) -> Float[np.ndarray, "joints 3"]:
+def triplets(numbers: object) -> Float[np.ndarray, "joints 3"]:
     """A flat list of x, y, score, x, y, score, ... as an array.
 
     Raises:
         ValueError: If it is not such a list.
     """
-    flat = isinstance(numbers, list) and all(isinstance(number, int | float) for number in numbers)
-    if not flat or not numbers or len(numbers) % 3:
+    if not (
+        isinstance(numbers, list)
+        and numbers
+        and len(numbers) % 3 == 0
+        and all(isinstance(number, int | float) for number in numbers)
+    ):
         raise ValueError(f"got keypoints {numbers!r:.60}; wanted a flat list of numbers x, y, score for each joint")
     return np.array(numbers, dtype=np.float64).reshape(-1, 3)
 
 
-def natural_order(name: Any) -> list[tuple[int, str]]:
+def natural_order(name: object) -> list[tuple[int, str]]:
     """Key to sort names by, in which 10.jpg comes after 9.jpg."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", str(name))]
 
 
-def detections(content: Any) -> list[dict[str, Any]]:
+def detections(content: object) -> list[dict[str, Any]]:
     """The entries of a list of detections.
 
     Raises:

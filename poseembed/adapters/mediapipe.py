@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from reprlib import repr as short
-from typing import Any
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -12,7 +12,16 @@ from poseembed.skeleton import SKELETONS
 _SKELETON = SKELETONS["mediapipe"]
 
 
-def from_mediapipe(result: Any, image_size: tuple[int, int]) -> Keypoints:
+@runtime_checkable
+class _Landmark(Protocol):
+    """What is read of a landmark of either API."""
+
+    x: float
+    y: float
+    visibility: float | None
+
+
+def from_mediapipe(result: object, image_size: tuple[float, float]) -> Keypoints:
     """The people in a MediaPipe pose result.
 
     Takes what `PoseLandmarker.detect*` and `HolisticLandmarker.detect*` return (`pose_landmarks`: people, or one
@@ -43,7 +52,7 @@ def from_mediapipe(result: Any, image_size: tuple[int, int]) -> Keypoints:
     return pick_joints(to_array(points, "landmarks"), to_array(seen, "visibility"), _SKELETON)
 
 
-def _people(result: Any) -> Sequence[Sequence[Any]]:
+def _people(result: object) -> Sequence[Sequence[_Landmark]]:
     """The landmarks of each person."""
     if not hasattr(result, "pose_landmarks"):
         raise TypeError(
@@ -60,7 +69,7 @@ def _people(result: Any) -> Sequence[Sequence[Any]]:
     return found
 
 
-def _checked_size(image_size: tuple[int, int]) -> tuple[float, float]:
+def _checked_size(image_size: tuple[float, float]) -> tuple[float, float]:
     size = np.asarray(image_size)
     if size.shape != (2,) or size.dtype.kind not in "iuf" or not (np.isfinite(size) & (size > 1)).all():
         raise ValueError(

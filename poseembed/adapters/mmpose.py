@@ -7,7 +7,7 @@ from poseembed.adapters.base import Keypoints, pick_joints, to_array
 from poseembed.skeleton import get_skeleton
 
 
-def from_mmpose(result: Any, *, skeleton: str = "coco") -> Keypoints:
+def from_mmpose(result: object, *, skeleton: str = "coco") -> Keypoints:
     """The people in one picture, as `MMPoseInferencer` yields them.
 
     A top-down model whose detector found nobody takes the whole picture for a person, whose scores tell.
@@ -31,7 +31,7 @@ def from_mmpose(result: Any, *, skeleton: str = "coco") -> Keypoints:
     return pick_joints(points, confidence, source)
 
 
-def _people(result: Any) -> list[Mapping[str, Any]]:
+def _people(result: object) -> list[Mapping[str, Any]]:
     """The people of one picture."""
     people = result
     if isinstance(result, Mapping) and "predictions" in result:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from poseembed.adapters.coco import Person, natural_order, people_to_poses, triplets
-from poseembed.columns import load_json, naming
+from poseembed.files.tables import load_json, naming
 from poseembed.poses import NOBODY, Poses
 from poseembed.skeleton import get_skeleton
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from poseembed.columns import load_csv, naming
+from poseembed.files.tables import load_csv, naming
 from poseembed.poses import Poses
 from poseembed.skeleton import JOINTS, NUM_JOINTS
 

@@ -1,7 +1,6 @@
 """Poses of transformers' ViTPose, after its image processor's post-processing."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -9,7 +8,7 @@ from poseembed.adapters.base import Keypoints, pick_joints, to_array
 from poseembed.skeleton import get_skeleton
 
 
-def from_transformers(people: Any, *, skeleton: str = "coco") -> Keypoints:
+def from_transformers(people: object, *, skeleton: str = "coco") -> Keypoints:
     """The people in one picture: `from_transformers(processor.post_process_pose_estimation(outputs, boxes)[0])`.
 
     With `threshold=` the post-processing leaves joints out; "labels" tell which are left, and the others are NaN

@@ -15,11 +15,13 @@ from typing_extensions import Self
 from poseembed.encoder import PoseEncoder
 from poseembed.index import files
 from poseembed.index import vectors as faiss_vectors
-from poseembed.index.files import Record, fingerprint
+from poseembed.index.files import Record
 from poseembed.index.rows import Rows
 from poseembed.keypoints import to_tensor
+from poseembed.origin import MadeBy, meet
 from poseembed.poses import Poses
-from poseembed.search import CHUNK, Hits, check_vectors, check_where, unit
+from poseembed.search import CHUNK, Hits, check_where
+from poseembed.vectors import PoseVectors, Vectors, unit
 
 EXACT_UP_TO = 1_000_000
 """An index of more vectors than this is compressed and searched in part, unless `build` is told otherwise."""
@@ -64,7 +66,7 @@ class PoseIndex:
     @classmethod
     def build(
         cls,
-        poses: Poses | np.ndarray | Tensor,
+        poses: Vectors,
         z_view: np.ndarray | Tensor | None = None,
         *,
         ids: ArrayLike | None = None,
@@ -86,30 +88,30 @@ class PoseIndex:
                 up to a million rows, and for more "IVFn,SQ8" with n = 4 sqrt(rows) lists. The lists are learnt from
                 these rows alone: if many more will be added, let these be drawn at random from all, and choose n by
                 the number of all.
-            encoder: What made the vectors, for the record; `load` can then refuse another one.
+            encoder: What made the vectors; embedded `Poses` say so themselves. Vectors of another space are refused
+                from then on.
 
         Raises:
             ImportError: If faiss is not installed.
             TypeError: If an input is not of the kind described.
-            ValueError: If shapes do not fit each other, faiss has no such kind, or learns from more vectors.
+            ValueError: If shapes do not fit each other, the vectors are not of the encoder's space, faiss has no such
+                kind, or learns from more vectors.
         """
-        vectors, rows = _inputs(poses, z_view, ids, metadata, first_id=0)
+        vectors, rows, made_by = _inputs(poses, z_view, ids, metadata, first_id=0)
+        made_by = meet(made_by, None if encoder is None else encoder.made_by, ("poses", "the encoder"))
         found = vectors.isfinite().all(-1)
         count = int(found.sum())
         kind = kind or ("Flat" if count <= EXACT_UP_TO else large_kind(count))
         index = faiss_vectors.new(kind, vectors.shape[1], nprobe=NPROBE)
         faiss_vectors.train(index, vectors, found)
-        made_by = None
-        if encoder is not None:
-            made_by = {"fingerprint": fingerprint(encoder), "training": encoder.config.training}
-        record = Record(kind, own_ids=ids is not None, checkpoint=made_by)
+        record = Record(kind, own_ids=ids is not None, made_by=made_by)
         built = cls(index, rows.select(np.zeros(len(rows), dtype=bool)), record)
         built._append(vectors, rows)
         return built
 
     def add(
         self,
-        poses: Poses | np.ndarray | Tensor,
+        poses: Vectors,
         z_view: np.ndarray | Tensor | None = None,
         *,
         ids: ArrayLike | None = None,
@@ -118,13 +120,15 @@ class PoseIndex:
         """Put more rows in, with the same columns as those that are there; see `build` for arguments and errors."""
         if (ids is not None) != self._record.own_ids:
             raise ValueError(f"this index was built with{'' if self._record.own_ids else 'out'} ids; add rows likewise")
-        vectors, rows = _inputs(poses, z_view, ids, metadata, first_id=len(self) + self.skipped)
+        vectors, rows, origin = _inputs(poses, z_view, ids, metadata, first_id=len(self) + self.skipped)
         self._check_dim(vectors.shape, "poses")
+        made_by = meet(self.made_by, origin, ("this index", "poses"))
         self._append(vectors, rows)
+        self._record.made_by = made_by
 
     def query(
         self,
-        z_pose: np.ndarray | Tensor,
+        poses: Vectors,
         *,
         top_k: int = 10,
         where: np.ndarray | Tensor | None = None,
@@ -149,7 +153,8 @@ class PoseIndex:
         | -1 to -0.5      | 28 %  | 144°   | 109° to 170° |               |
 
         Args:
-            z_pose: (..., pose_dim) pose vectors; (pose_dim,) is a single one.
+            poses: Embedded `Poses`, which bring their view vectors, or (..., pose_dim) pose vectors; (pose_dim,) is a
+                single one.
             top_k: Hits a query.
             where: (rows,) booleans, such as `index.metadata["person"] == 2`; other rows are no hits.
             z_view: (..., view_dim) view vectors of the queries.
@@ -162,21 +167,29 @@ class PoseIndex:
 
         Raises:
             TypeError: If an input is not of the kind described.
-            ValueError: If shapes do not fit, `top_k` is under 1, or the cameras cannot be compared.
+            ValueError: If shapes do not fit, `Poses` are not embedded or of another space than the index, `top_k` is
+                under 1, or the cameras cannot be compared.
         """
-        check_vectors(z_pose, "z_pose")
-        self._check_dim(z_pose.shape, "z_pose")
+        asked = PoseVectors.of(poses, "poses")
+        z_pose = asked.z_pose
+        self._check_dim(z_pose.shape, "poses")
+        meet(self.made_by, asked.made_by, ("this index", "poses"))
+        if isinstance(poses, Poses):
+            if z_view is not None:
+                raise ValueError(_OWN_VIEWS)
+            z_view = asked.z_view if view_similarity is not None else None
         if top_k < 1:
             raise ValueError(f"got top_k={top_k}; it must be at least 1")
         leading = tuple(z_pose.shape[:-1])
-        queries = unit(to_tensor(z_pose, "z_pose").reshape(-1, self._index.d)).cpu()
+        queries = unit(to_tensor(z_pose, "poses").reshape(-1, self._index.d)).cpu()
         wanted = None if where is None else check_where(where, len(self)).cpu()
         if z_view is None and view_similarity is None:
             hits = faiss_vectors.nearest_rows(self._index, queries, top_k, wanted)
         elif z_view is None or view_similarity is None:
             raise ValueError("to choose hits by their cameras pass both z_view and view_similarity")
         else:
-            hits = Hits(np.empty((len(queries), top_k), np.float32), np.empty((len(queries), top_k), np.int64))
+            shape = (len(queries), top_k)
+            hits = Hits(np.empty(shape, np.float32), np.empty(shape, np.int64))
             for i, seen in enumerate(self._rows.seen_from(z_view, leading, *view_similarity)):
                 seen = seen if wanted is None else seen & wanted
                 one = faiss_vectors.nearest_rows(self._index, queries[i : i + 1], top_k, seen)
@@ -209,9 +222,9 @@ class PoseIndex:
         return self._record.skipped
 
     @property
-    def checkpoint(self) -> dict[str, Any] | None:
-        """What made the vectors, if `build` was told: the `fingerprint` of the weights, and their `training`."""
-        return self._record.checkpoint
+    def made_by(self) -> MadeBy | None:
+        """What made the vectors, if they came in embedded `Poses` or `build` was told the encoder."""
+        return self._record.made_by
 
     @property
     def nprobe(self) -> int:
@@ -246,19 +259,23 @@ class PoseIndex:
 
         Args:
             folder: Where `save` put it.
-            encoder: What will make the queries; an index of another checkpoint's vectors is refused.
+            encoder: What will make the queries; an index whose vectors lie in another space, or do not say in which,
+                is refused.
 
         Raises:
             FileNotFoundError: If a file of the index is not there.
             ImportError: If faiss is not installed.
             ValueError: If its files are damaged or do not belong together, it was made by a newer library, or its
-                vectors were not made by `encoder`.
+                vectors are not of the encoder's space.
         """
         index, rows, record = files.read(Path(os.path.expanduser(folder)))
-        made_by = record.checkpoint
-        if encoder is not None and (made_by is None or made_by["fingerprint"] != fingerprint(encoder)):
-            known = "it does not say which" if made_by is None else f"trained as {made_by['training']}"
-            raise ValueError(f"the vectors in {folder} were made by another checkpoint ({known}); queries must be too")
+        if encoder is not None:
+            if record.made_by is None:
+                raise ValueError(
+                    f"the index in {folder} does not say which checkpoint made its vectors; load it without encoder if "
+                    "you know, or build it again with one"
+                )
+            meet(record.made_by, encoder.made_by, (f"the index in {folder}", "the encoder"))
         return cls(index, rows, record)
 
     def _append(self, vectors: Float[Tensor, "rows dim"], rows: Rows) -> None:
@@ -278,31 +295,32 @@ class PoseIndex:
             raise ValueError(f"got {name} of shape {tuple(shape)}; the vectors of this index are {self._index.d} long")
 
 
+_OWN_VIEWS = "poses bring their own z_view; pass poses.z_pose to give another"
+
+
 def large_kind(rows: int) -> str:
     """The kind of a large index: 4 sqrt(rows) lists of vectors in a byte a dimension."""
     return f"IVF{round(4 * math.sqrt(rows))},SQ8"
 
 
 def _inputs(
-    poses: Poses | np.ndarray | Tensor,
+    poses: Vectors,
     z_view: np.ndarray | Tensor | None,
     ids: ArrayLike | None,
     metadata: Mapping[str, ArrayLike] | None,
     *,
     first_id: int,
-) -> tuple[Float[Tensor, "rows dim"], Rows]:
+) -> tuple[Float[Tensor, "rows dim"], Rows, MadeBy | None]:
     """Check what a user gives for some rows."""
     columns = dict(metadata or {})
-    vectors: Any = poses
+    given = PoseVectors.of(poses, "poses")
+    vectors = given.z_pose
     if isinstance(poses, Poses):
-        if poses.z_pose is None:
-            raise ValueError("these poses have no vectors yet; pass poses.embed(encoder)")
         if z_view is not None:
-            raise ValueError("poses bring their own z_view; pass poses.z_pose to give another")
-        vectors, z_view = poses.z_pose, poses.z_view
+            raise ValueError(_OWN_VIEWS)
+        z_view = given.z_view
         columns = {"frame": poses.frame, "person": poses.person, "time": poses.time, "image": poses.image} | columns
-    check_vectors(vectors, "poses")
     if vectors.ndim != 2:
         raise ValueError(f"got poses of shape {tuple(vectors.shape)}; wanted (rows, pose_dim) pose vectors")
     rows = Rows.from_inputs(len(vectors), ids=ids, first_id=first_id, metadata=columns, z_view=z_view)
-    return to_tensor(vectors, "poses").cpu(), rows
+    return to_tensor(vectors, "poses").cpu(), rows, given.made_by

@@ -12,7 +12,7 @@ from torch import Tensor
 from typing_extensions import Self
 
 from poseembed.keypoints import to_tensor
-from poseembed.search import check_vectors, unit
+from poseembed.vectors import check_vectors, unit
 
 FILLERS = {"b": False, "i": -1, "f": np.nan, "U": ""}
 """By kind of number type, what stands where there is no row."""

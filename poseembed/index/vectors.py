@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from poseembed.search import CHUNK, Hits, nearest, unit
+from poseembed.search import CHUNK, Hits, nearest
+from poseembed.vectors import unit
 
 TRAINING_ROWS = 64
 """Vectors a list that an index learns from: four times as many, the most that faiss takes, find no more here."""
@@ -52,7 +53,7 @@ def train(index: Any, vectors: Float[Tensor, "rows dim"], usable: Bool[Tensor, "
 
 def nearest_rows(
     index: Any, queries: Float[Tensor, "queries dim"], top_k: int, where: Bool[Tensor, " rows"] | None
-) -> Hits:
+) -> Hits[np.ndarray]:
     """The nearest rows of an index, among those that a mask leaves: numpy arrays, as `search` fills them.
 
     Queries have length 1. A flat index is read by `poseembed.search`, whose hits do not depend on rounding.
@@ -61,7 +62,7 @@ def nearest_rows(
     if isinstance(index, faiss.IndexFlat):
         stored = torch.from_numpy(faiss.rev_swig_ptr(index.get_xb(), index.ntotal * index.d)).reshape(-1, index.d)
         exact = nearest(queries, stored.split(CHUNK), rows=len(stored), top_k=top_k, where=where)
-        return Hits(*(part.numpy() for part in exact))
+        return Hits(exact.similarities.numpy(), exact.indices.numpy())
     parameters = None
     if where is not None:
         chosen = faiss.IDSelectorBitmap(np.packbits(where.numpy(), bitorder="little"))

@@ -9,13 +9,14 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
 from poseembed.align import Alignment
-from poseembed.encoder import MIN_CONFIDENCE
+from poseembed.keypoints import MIN_CONFIDENCE
 from poseembed.plot import style
-from poseembed.plot.inputs import Frames, frame_image, visible_points
+from poseembed.plot.inputs import Frames, frame_image, to_array, visible_points
 from poseembed.plot.poses import add_skeleton
 from poseembed.plot.similarity import plot_similarity
 from poseembed.plot.thumbnails import draw_thumbnail, extent
 from poseembed.poses import Poses
+from poseembed.vectors import PoseVectors
 
 MARKED_JOINTS = 3
 """So many joints are marked at a moment, at most..."""
@@ -119,7 +120,7 @@ def _draw_moments(
         at = alignment.rows[steps, row]
         points = visible_points(poses.select(at), None, min_confidence)
         side = extent(points)  # the same at every moment, so that coming nearer shows
-        for ax, skeleton, i in zip(axes[row], points, at, strict=True):
+        for ax, skeleton, i in zip(axes[row], points, at.tolist(), strict=True):
             draw_thumbnail(ax, skeleton, frame_image(pictures, int(poses.frame[i]), f"{names[row]}'s frames"), side)
             ax.set_title(_moment(poses, i), fontsize=style.SMALL)
         axes[row, 0].set_ylabel(style.wrapped(names[row]))
@@ -178,9 +179,8 @@ def _draw_way(ax: Axes, alignment: Alignment, names: tuple[str, str]) -> None:
 
 def _directions(poses: Poses) -> Float[np.ndarray, "n pose_dim"]:
     """Pose vectors of length 1."""
-    if poses.z_pose is None:
-        raise ValueError("the performances have no pose vectors; align() returns them with the alignment")
-    return poses.z_pose / np.linalg.norm(poses.z_pose, axis=-1, keepdims=True)
+    vectors = to_array(PoseVectors.of(poses, "the alignment").z_pose, "the alignment")
+    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
 
 
 def _clock(poses: Poses) -> tuple[Float[np.ndarray, " n"], str]:

@@ -12,11 +12,12 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import FancyBboxPatch
 from torch import Tensor
 
-from poseembed.encoder import MIN_CONFIDENCE
+from poseembed.keypoints import MIN_CONFIDENCE
 from poseembed.plot import style
 from poseembed.plot.inputs import to_array, visible_points
 from poseembed.plot.poses import add_skeleton
 from poseembed.poses import Poses
+from poseembed.vectors import PoseVectors, Vectors
 
 _LOOKS = tuple(product(style.MARKERS, style.LABELS))  # all colours in one shape, then in the next
 _OTHER = ("o", style.OTHER)
@@ -30,7 +31,7 @@ _TINY = 1e-30
 
 
 def plot_map(
-    z_pose: np.ndarray | Tensor,
+    embedded: Vectors,
     poses: Poses | np.ndarray | Tensor | None = None,
     *,
     labels: Sequence[str] | np.ndarray | None = None,
@@ -48,8 +49,9 @@ def plot_map(
     in three shapes make 21 looks, given to the labels that occur most; the rest are grey together, as "other".
 
     Args:
-        z_pose: (n, d) pose vectors; rows of NaN, of frames without anybody, are left out.
-        poses: Their n poses, for the skeletons: `Poses`, or (n, 13, 2) points (x, y), y down, NaN missing.
+        embedded: n embedded `Poses`, or (n, d) pose vectors; rows of NaN, of frames without anybody, are left out.
+        poses: Their n poses, for the skeletons: `Poses`, or (n, 13, 2) points (x, y), y down, NaN missing. If None,
+            those of `embedded`; there are no skeletons where it is an array.
         labels: Their n labels.
         xy: (n, 2) places on the plane, from t-SNE or UMAP say, instead of principal components.
         thumbnails: How many skeletons at most; 0 for none.
@@ -61,11 +63,14 @@ def plot_map(
 
     Raises:
         TypeError: If an input is not a numeric array or tensor.
-        ValueError: If the numbers of rows differ, a shape is wrong, or no row holds a vector.
+        ValueError: If the numbers of rows differ, a shape is wrong, the `Poses` are not embedded, or no row holds a
+            vector.
     """
-    vectors = to_array(z_pose, "z_pose")
+    vectors = to_array(PoseVectors.of(embedded, "embedded").z_pose, "embedded")
     if vectors.ndim != 2:
-        raise ValueError(f"got z_pose of shape {vectors.shape}; wanted (n, d), one pose vector a row")
+        raise ValueError(f"got vectors of shape {vectors.shape}; wanted (n, d), one pose vector a row")
+    if poses is None and isinstance(embedded, Poses):
+        poses = embedded
     points = None if poses is None else visible_points(poses, None, min_confidence)
     places = None if xy is None else to_array(xy, "xy")
     for name, given, shape in (("poses", points, (13, 2)), ("xy", places, (2,))):

@@ -50,7 +50,7 @@ def visible_points(
     if shape[-2:] != (NUM_JOINTS, 2):
         raise ValueError(
             f"got keypoints of shape {shape}; pictures are of the 13 joints of poseembed.JOINTS, (..., 13, 2): pick "
-            "them with keypoints[..., poseembed.SKELETONS[name].indices, :], and scores with confidence[..., indices]"
+            "them with poseembed.SKELETONS[name].select(keypoints), and scores with select(confidence, axis=-1)"
         )
     points = check_keypoints(poses, get_skeleton("poseembed13")).detach().cpu()
     seen = visible_joints(points, confidence, min_confidence)

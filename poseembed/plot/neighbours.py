@@ -7,7 +7,7 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from poseembed.encoder import MIN_CONFIDENCE
+from poseembed.keypoints import MIN_CONFIDENCE
 from poseembed.plot import style
 from poseembed.plot.inputs import Image, check_image, to_array, visible_points
 from poseembed.plot.thumbnails import draw_thumbnail

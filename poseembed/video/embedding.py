@@ -1,24 +1,21 @@
 """From a video or a camera to poses and their vectors."""
 
-import hashlib
-import json
 import os
 from collections.abc import Iterable, Iterator
-from itertools import count, islice, takewhile
+from itertools import islice
 from math import ceil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import safetensors.torch
 from tqdm import tqdm
 
 from poseembed._version import __version__
 from poseembed.encoder import PoseEncoder
+from poseembed.files.poses import read_poses, write_poses
 from poseembed.poses import NOBODY, Poses
 from poseembed.skeleton import NUM_JOINTS
-from poseembed.tables import read_poses, write_poses
 from poseembed.video.capture import Frame, Video, find_video
+from poseembed.video.job import Job, is_finished, mark_finished, shard_file, shards_done
 from poseembed.video.landmarker import Landmarker, find_model, sha256
 from poseembed.video.tracking import Tracker, without_duplicates
 
@@ -27,9 +24,6 @@ CHUNK_FRAMES = 256
 
 SHARD_FRAMES = 3000
 """Frames in one of the files that `embed_video_to` writes."""
-
-_SIDECAR = "video.json"
-_FINISHED = "finished"
 
 _NO_POINTS = np.full((1, NUM_JOINTS, 2), np.nan, dtype=np.float32)
 _NO_SCORES = np.zeros((1, NUM_JOINTS), dtype=np.float32)
@@ -169,7 +163,7 @@ def embed_video_to(
         show_progress_bar: Show one, on stderr.
 
     Returns:
-        The files in order, each for `poseembed.tables.read_poses`; all at once:
+        The files in order, each for `poseembed.files.poses.read_poses`; all at once:
         `Poses.concatenate(read_poses(file) for file in files)`.
 
     Raises:
@@ -184,20 +178,20 @@ def embed_video_to(
     with Video(path) as video:
         model = find_model(model)
         encoder = PoseEncoder.from_pretrained() if encoder is None else encoder
-        job = {
-            "poseembed": __version__,
-            "video": sha256(path),
-            "model": sha256(model),
-            "encoder": hashlib.sha256(safetensors.torch.save(encoder.state_dict())).hexdigest(),
-            "num_poses": num_poses,
-            "every": every,
-            "start": start,
-            "stop": stop,
-            "shard_frames": shard_frames,
-        }
-        _claim(folder, job)
-        shards = list(takewhile(Path.exists, (_shard(folder, number) for number in count())))
-        if (folder / _FINISHED).exists():
+        job = Job(
+            poseembed_version=__version__,
+            video=sha256(path),
+            model=sha256(model),
+            encoder=encoder.fingerprint,
+            num_poses=num_poses,
+            every=every,
+            start=start,
+            stop=stop,
+            shard_frames=shard_frames,
+        )
+        job.claim(folder)
+        shards = shards_done(folder)
+        if is_finished(folder):
             return shards
         tracker = Tracker()
         for shard in shards:
@@ -208,9 +202,9 @@ def embed_video_to(
                 poses = _detect(islice(frames, shard_frames), landmarker, tracker)
             if not len(poses):
                 break
-            shards.append(_shard(folder, len(shards)))
+            shards.append(shard_file(folder, len(shards)))
             write_poses(poses.embed(encoder), shards[-1])
-    (folder / _FINISHED).touch()
+    mark_finished(folder)
     return shards
 
 
@@ -256,31 +250,3 @@ def _check_range(num_poses: int, every: int, start: int, stop: int | None) -> No
             raise ValueError(f"got {name}={value}; it must be at least {least}")
     if stop is not None and stop <= start:
         raise ValueError(f"got start={start} and stop={stop}; stop must be larger")
-
-
-def _claim(folder: Path, job: dict[str, Any]) -> None:
-    """Mark a folder as that of a job, unless it is another's.
-
-    Raises:
-        ValueError: If it holds something else.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    sidecar = folder / _SIDECAR
-    if sidecar.exists():
-        earlier = json.loads(sidecar.read_text())
-        if different := [name for name, value in job.items() if earlier.get(name) != value]:
-            raise ValueError(
-                f"{folder} holds the work of a call with another {', '.join(different)}; call again as then, or pass "
-                "another folder"
-            )
-    elif any(folder.glob("[!.]*")):
-        raise ValueError(f"{folder} is not empty, and not the work of embed_video_to(); pass another folder")
-    else:
-        part = folder / f".{_SIDECAR}.part"
-        part.write_text(json.dumps(job, indent=2))
-        part.replace(sidecar)
-
-
-def _shard(folder: Path, number: int) -> Path:
-    """Path of a file of a folder."""
-    return folder / f"{number:05d}.npz"

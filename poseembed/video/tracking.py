@@ -139,8 +139,8 @@ def _assign(distance: Float[np.ndarray, "known found"], limit: Float[np.ndarray,
         raise ImportError('telling people apart over time needs scipy: pip install "poseembed[video]"') from error
     near = distance < limit[:, None]
     dear = limit.max() * (1 + min(distance.shape))  # dearer than all the near pairs together
-    pairs = zip(*linear_sum_assignment(np.where(near, distance, dear)), strict=True)
-    return [(row, column) for row, column in pairs if near[row, column]]
+    rows, columns = linear_sum_assignment(np.where(near, distance, dear))
+    return [(row, column) for row, column in zip(rows.tolist(), columns.tolist(), strict=True) if near[row, column]]
 
 
 def _size(keypoints: Float[np.ndarray, "n 13 2"]) -> Float[np.ndarray, " n"]:

@@ -29,6 +29,8 @@ def write_mocap() -> Callable[[Path, dict[str, np.ndarray]], Path]:
             action=names,
             clip=names,
             split=names,
+            source=names,
+            fps=np.full(len(names), 30.0),
         )
         return path
 

@@ -13,7 +13,8 @@ from torch.testing import assert_close
 from poseembed import PoseEncoder
 from poseembed.calibration import MatchCalibration
 from training import calibrate
-from training.calibrate import Pairs, balance, compare, fit, same_pose
+from training.calibrate import fit
+from training.evaluation.pairs import Pairs
 
 WriteMocap = Callable[[Path, dict[str, np.ndarray]], Path]
 
@@ -78,37 +79,11 @@ def test_one_kind_of_pair_is_not_enough(match: list[bool], words: str) -> None:
         fit(Pairs(torch.zeros(3), torch.tensor(match)))
 
 
-def test_weights_make_matches_half() -> None:
-    match = torch.tensor([True, False, False, False, True])
-    weights = balance(match)
-    assert_close(weights, torch.tensor([1 / 4, 1 / 6, 1 / 6, 1 / 6, 1 / 4], dtype=torch.float64))
-
-
 def bodies(count: int, seed: int = 0) -> np.ndarray:
     """Metres, y up; poses that have nothing in common."""
     joints = np.random.default_rng(seed).normal(scale=0.3, size=(count, 13, 3)).astype(np.float32)
     joints[:, 1:3] += [0, 0.6, 0]
     return joints
-
-
-def test_near_identical_bodies_are_the_same_pose_wherever_they_stand() -> None:
-    poses = torch.from_numpy(bodies(3))
-    near = poses[:1].clone()
-    near[0, 5] += 0.01
-    turned = 3 * poses[1:2] @ torch.tensor([[0.0, 1, 0], [-1, 0, 0], [0, 0, 1]]) + 5
-    same = same_pose(torch.cat([poses, near, turned]))
-    wanted = torch.eye(5, dtype=torch.bool)
-    wanted[0, 3] = wanted[3, 0] = wanted[1, 4] = wanted[4, 1] = True
-    assert torch.equal(same, wanted)
-
-
-def test_all_first_views_are_compared_with_all_second_ones() -> None:
-    first, second = torch.randn(2, 3, 8, generator=torch.Generator().manual_seed(0))
-    match = torch.tensor([[True, False, False], [False, True, True], [False, True, True]])
-    pairs = compare(first, second, match)
-    cosine = torch.nn.functional.cosine_similarity(first[:, None], second[None], dim=-1)
-    assert_close(pairs.cosine, cosine.flatten())
-    assert torch.equal(pairs.match, match.flatten())
 
 
 @pytest.mark.parametrize("kind", ["plain", "masked"])
@@ -117,16 +92,14 @@ def test_command_calibrates_a_checkpoint_on_the_train_split(
     kind: str,
     request: pytest.FixtureRequest,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(calibrate, "BATCH", 20)
     everybody_alike = np.repeat(bodies(1), 50, 0)  # on which nothing could be fitted
     data = write_mocap(tmp_path / "made-up.npz", {"train": bodies(30), "val": everybody_alike})
     original = request.getfixturevalue(f"{kind}_folder")
     folders = [Path(shutil.copytree(original, tmp_path / name)) for name in ("first", "again", "other")]
     for folder, seed in zip(folders, ("0", "0", "1"), strict=True):
-        calibrate.main([str(folder), "--data", str(data), "--batches", "3", "--seed", seed])
+        calibrate.main([str(folder), "--data", str(data), "--batches", "3", "--batch-size", "20", "--seed", seed])
     first, again, other = (PoseEncoder.from_pretrained(folder) for folder in folders)
     assert first.config == again.config != other.config
     before = PoseEncoder.from_pretrained(original)
@@ -152,7 +125,7 @@ def test_command_calibrates_a_checkpoint_on_the_train_split(
     "changed, message",
     [
         ({"--batches": "0"}, "--batches must be at least 1"),
-        ({"--seed": "-1"}, "--seed at least 0"),
+        ({"--seed": "-1"}, "--seed must be at least 0"),
         ({"--data": "nowhere.npz"}, "no such file: nowhere.npz"),
         ({"folder": "nowhere"}, "no such folder: nowhere"),
     ],

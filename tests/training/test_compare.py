@@ -10,7 +10,6 @@ import torch
 
 from poseembed import PoseEncoder
 from training import compare
-from training.benchmarks import retrieval
 from training.compare import FACTOR, FIRST_RATE, MOST_RATES, recipe, search
 from training.evaluation.systems import load_trained, systems
 
@@ -45,7 +44,13 @@ def test_systems_differ_in_their_objective_and_vectors_alone() -> None:
 @pytest.mark.parametrize("name", systems())
 def test_every_system_takes_a_step(name: str, bodies_file: Path, tmp_path: Path) -> None:
     comparison = compare.Comparison(
-        [bodies_file], changes=["network.width=16"], seed=0, save_seconds=1e9, device=torch.device("cpu")
+        [bodies_file],
+        changes=["network.width=16"],
+        seed=0,
+        save_seconds=1e9,
+        device=torch.device("cpu"),
+        galleries=1,
+        gallery_size=200,
     )
     score = comparison.run(systems()[name], 1e-3, 256, tmp_path / name)
     encoder = PoseEncoder.from_pretrained(tmp_path / name / "checkpoint")
@@ -88,17 +93,11 @@ def bodies_file(tmp_path_factory: pytest.TempPathFactory, write_mocap: Callable)
     return write_mocap(tmp_path_factory.mktemp("bodies") / "bodies.npz", {"train": poses[:300], "val": poses[300:]})
 
 
-@pytest.fixture(autouse=True)
-def small_galleries(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Judging takes most of the time of so short runs."""
-    monkeypatch.setattr(retrieval, "GALLERY", 200)
-    monkeypatch.setattr(compare, "TRIALS", 1)
-
-
 def arguments(file: Path, out: Path, *more: str) -> list[str]:
     tiny = ["--set", "network.width=8", "--pairs", "512", "--search-pairs", "256", "--systems", "ae", "pr-vipe"]
     results = ["--results", str(out.with_name("RESULTS.md"))]
-    return ["--data", str(file), "--out", str(out), *tiny, *results, *more]
+    judged = ["--galleries", "1", "--poses", "200"]  # which takes most of the time of so short runs
+    return ["--data", str(file), "--out", str(out), *tiny, *judged, *results, *more]
 
 
 def test_a_comparison_that_was_stopped_goes_on_and_finished_work_is_kept(

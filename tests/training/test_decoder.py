@@ -10,13 +10,13 @@ import torch
 from torch.testing import assert_close
 
 from poseembed import PoseEncoder
-from poseembed.decoder import Camera, DecoderConfig, look
+from poseembed.decoder import DecoderConfig, look
 from training import decoder
 from training.decoder import evaluate, fit
 from training.scene.bodies import Bodies, Variation
-from training.scene.cameras import CameraRange, orbit_matrix, project
+from training.scene.cameras import CameraRange
 from training.scene.detector import Detector
-from training.scene.views import ViewSampler, describe_camera
+from training.scene.views import ViewSampler
 
 WriteMocap = Callable[[Path, dict[str, np.ndarray]], Path]
 
@@ -31,18 +31,16 @@ def bodies(count: int, seed: int = 0) -> np.ndarray:
 def test_look_sees_what_a_far_virtual_camera_does() -> None:
     torch.manual_seed(0)
     body = torch.randn(20, 13, 3)
-    azimuth, elevation, roll, _ = CameraRange().sample(20)
-    rotation, distance = orbit_matrix(azimuth, elevation, roll), torch.full((20,), 1e5)
-    camera = describe_camera(rotation, roll, torch.zeros(20))
-    seen = look(body, Camera(camera[:, :3], torch.atan2(camera[:, 3], camera[:, 4])))
-    assert_close(seen, project(body, rotation, distance) * 1e5, atol=1e-3, rtol=0)
+    camera = CameraRange(distance=(1e5, 1e5)).sample(20)
+    seen = look(body, camera.viewpoint(torch.zeros(20)))
+    assert_close(seen, camera.look(body) * 1e5, atol=1e-3, rtol=0)
 
 
 def test_fit_learns_bodies_and_cameras(masked_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decoder, "BATCH", 64)
     network = PoseEncoder.from_pretrained(masked_folder).network
     joints = bodies(3)
-    sampler = ViewSampler(Bodies(joints, joints[:, 0], Variation()), CameraRange(), Detector(), network.config)
+    sampler = ViewSampler(Bodies(joints, joints[:, 0], Variation()), CameraRange(), Detector())
     errors = [
         evaluate(network, fit(network, sampler, DecoderConfig(64), pairs=pairs, seed=0), sampler, pairs=200, seed=1)
         for pairs in (64, 20_000)

@@ -222,6 +222,8 @@ def data(tmp_path: Path) -> Path:
         action=clips,
         clip=clips,
         split=["train", "val"],
+        source=clips,
+        fps=[30.0, 30.0],
     )
     return path
 
@@ -264,7 +266,7 @@ def assert_same_run(first: Path, second: Path) -> None:
 def make_trainer(recipe: Recipe, seed: int = 0) -> Trainer:
     joints = poses(20)
     bodies = Bodies(joints, joints[:, 0], recipe.variation)
-    sampler = ViewSampler(bodies, recipe.cameras, recipe.detector, recipe.network)
+    sampler = ViewSampler(bodies, recipe.cameras, recipe.detector)
     return Trainer(recipe, sampler, seed=seed)
 
 
@@ -367,7 +369,7 @@ def test_processors_without_bfloat16_products_train_in_full_precision(
     class Spy(Duel):
         def forward(self, batch: Batch) -> Losses:
             self.lowered = torch.is_autocast_enabled("cpu")
-            assert {value.dtype for value in vars(batch).values()} == {torch.float32}
+            assert {seen.dtype for seen in (batch.points, batch.body, batch.known_camera())} == {torch.float32}
             return super().forward(batch)
 
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: abilities)
@@ -400,7 +402,7 @@ def test_steps_draw_other_views_and_other_seeds_others() -> None:
         seen: list[Tensor]
 
         def forward(self, batch: Batch) -> Losses:
-            vars(self).setdefault("seen", []).append(batch.inputs[0])
+            vars(self).setdefault("seen", []).append(batch.points[0])
             return super().forward(batch)
 
     trainers = [make_trainer(duel(objective=Spy), seed=seed) for seed in (0, 0, 1)]
@@ -479,19 +481,29 @@ def test_a_run_at_a_constant_rate_can_be_prolonged(recipes: Path, data: Path, tm
 @pytest.mark.parametrize("changed", [{"warmup": 0.1}, {"cooldown": 0.1}])
 def test_a_run_whose_rate_depends_on_its_length_cannot_be_prolonged(tmp_path: Path, changed: dict[str, float]) -> None:
     train_to_the_end(make_trainer(duel(**changed)), tmp_path, save_seconds=300)
-    with pytest.raises(ValueError, match=r"other settings \(recipe\)"):
+    with pytest.raises(ValueError, match=r"other settings \(recipe.pairs was \d+ and is 64\)"):
         train_to_the_end(make_trainer(duel(pairs=64, **changed)), tmp_path, save_seconds=300)
 
 
-@pytest.mark.parametrize("changed", [{"variation": Variation(bend=0.1)}, {"detector": Detector(noise=0.1, bad=0.1)}])
-def test_other_bodies_or_pictures_do_not_continue_a_run(tmp_path: Path, changed: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"variation": Variation(bend=0.1)}, "recipe.variation.bend was 0.0 and is 0.1"),
+        (
+            {"detector": Detector(noise=0.1, bad=0.1)},
+            "recipe.detector.noise was 0.0 and is 0.1; recipe.detector.bad was",
+        ),
+    ],
+)
+def test_other_bodies_or_pictures_do_not_continue_a_run(tmp_path: Path, changed: dict[str, Any], named: str) -> None:
     train_to_the_end(make_trainer(duel()), tmp_path, save_seconds=300)
-    with pytest.raises(ValueError, match=r"other settings \(recipe\)"):
+    with pytest.raises(ValueError, match=named):
         train_to_the_end(make_trainer(duel(**changed)), tmp_path, save_seconds=300)
 
 
 @pytest.mark.parametrize(
-    ("options", "changed"), [(["--seed", "1"], "seed"), (["--pairs", "80"], "recipe"), ([], "data")]
+    ("options", "changed"),
+    [(["--seed", "1"], "seed was 0 and is 1"), (["--pairs", "80"], "recipe.pairs was 16 and is 80"), ([], "data was")],
 )
 def test_other_settings_do_not_continue_a_run(
     recipes: Path, data: Path, tmp_path: Path, options: list[str], changed: str
@@ -499,10 +511,10 @@ def test_other_settings_do_not_continue_a_run(
     out = tmp_path / "out"
     run(recipes / "tiny.py", data, out, "--pairs", "16")
     before = content(out / run_state.FILE_NAME)
-    if changed == "data":  # as many poses, but others
+    if not options:  # as many poses, but others
         arrays = dict(np.load(data))
         np.savez(data, **(arrays | {"joints": arrays["joints"][:, ::-1]}))
-    with pytest.raises(ValueError, match=rf"other settings \({changed}\); use another --out or the old settings"):
+    with pytest.raises(ValueError, match=rf"other settings \({changed}.*\); use another --out or the old settings"):
         run(recipes / "tiny.py", data, out, "--pairs", "16", *options)
     assert content(out / run_state.FILE_NAME) == before
 
@@ -532,11 +544,13 @@ def test_exported_checkpoint_is_the_trained_encoder(recipes: Path, data: Path, t
     train_to_the_end(trainer, tmp_path / "out", save_seconds=300)
     export(trainer, tmp_path / "exported", recipe_name="tiny", changes=[], data=[data])
     encoder = PoseEncoder.from_pretrained(tmp_path / "exported")
-    inputs = trainer.sampler.sample(6).inputs[0]
+    batch = trainer.sampler.sample(6)
+    inputs = encoder.network.layout(batch.points[0], batch.visible[0])
     z_pose, z_view = trainer.objective.encoder.eval()(inputs)
     for trained, exported in zip((z_pose, z_view), encoder.network(inputs), strict=True):
         torch.testing.assert_close(exported, trained, atol=1e-2, rtol=1e-2)  # float16 weights
     assert encoder.config.network == recipe.network
+    assert encoder.space == encoder.fingerprint, "it learned from nobody"
     assert encoder.config.training == {"recipe": "tiny", "data": ["data.npz"], "poses": 20, "pairs": 80, "seed": 5}
     assert all(value.dtype == torch.float16 for value in load_file(tmp_path / "exported" / WEIGHTS_FILE).values())
     points = poses(3)[..., :2]
@@ -659,7 +673,7 @@ def test_two_processes_step_as_one_with_all_their_pairs(tmp_path: Path, monkeypa
     ("arguments", "message"),
     [
         (["cv_mim", "--data", "nowhere.npz", "--out", "OUT"], "no such file: nowhere.npz"),
-        (["cv_nim", "--data", "DATA", "--out", "OUT"], "invalid choice: 'cv_nim'"),
+        (["cv_nim", "--data", "DATA", "--out", "OUT"], "unknown recipe 'cv_nim'; known are: cv_mim"),
         (["cv_mim", "--data", "DATA", "--out", "OUT", "--pairs", "0"], "--pairs must be at least 1"),
         (["cv_mim", "--data", "DATA", "--out", "OUT", "--seed", "-1"], "--seed must be at least 0"),
         (["cv_mim", "--out", "OUT"], "required: --data"),
@@ -709,7 +723,7 @@ def test_a_run_with_changed_settings_says_so(recipes: Path, data: Path, tmp_path
     config = json.loads((tmp_path / "out" / "checkpoint" / "config.json").read_text())
     assert config["training"]["changes"] == changes
     assert config["network"]["width"] == 8
-    with pytest.raises(ValueError, match=r"other settings \(recipe\)"):
+    with pytest.raises(ValueError, match=r"other settings \(recipe.batch_size was 4 and is 8\)"):
         run(recipes / "constant.py", data, tmp_path / "out", "--pairs", "8", *options[:2])
 
 

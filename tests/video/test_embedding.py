@@ -16,9 +16,11 @@ from typing_extensions import Self
 
 from poseembed import PoseEncoder, Poses
 from poseembed.adapters.base import Keypoints
-from poseembed.tables import read_poses
+from poseembed.decoder import Decoder, DecoderConfig
+from poseembed.files.poses import read_poses
 from poseembed.video import detect_video, embed_video, embed_video_to, embedding
 from poseembed.video.capture import Frame
+from poseembed.video.landmarker import Landmarker
 
 cv2 = pytest.importorskip("cv2")
 
@@ -28,7 +30,7 @@ needs_data = pytest.mark.skipif(
 )
 
 
-class FakeLandmarker:
+class FakeLandmarker(Landmarker):
     """Sees people who walk apart; like the real one, a frame's result depends on the frames before.
 
     In every fifth frame it sees nobody, and in frames whose number divides by 3 it gives the people in reverse.
@@ -262,6 +264,32 @@ def test_a_folder_of_other_work_is_refused(
         arguments[change] = {**other, "stop": 31, "shard_frames": 11}[change]
     with pytest.raises(ValueError, match=f"holds the work of a call with another {change};"):
         embed_video_to(clip, tmp_path / "out", **arguments)
+
+
+@pytest.mark.parametrize(
+    "record, words",
+    [
+        ('{"poseembed": "0.1.0"}', "video.json is not the record of an embedded video: it has no format_version"),
+        ("{", "video.json is not JSON"),
+    ],
+    ids=["of another version", "damaged"],
+)
+def test_a_folder_whose_record_cannot_be_read_is_refused(
+    clip: Path, model: Path, tiny: PoseEncoder, tmp_path: Path, record: str, words: str
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "video.json").write_text(record)
+    with pytest.raises(ValueError, match=f"{words}.*; pass another folder"):
+        embed_video_to(clip, tmp_path / "out", tiny, model=model)
+
+
+def test_vectors_of_another_decoder_are_the_same_work(
+    clip: Path, model: Path, tiny: PoseEncoder, tmp_path: Path
+) -> None:
+    """What made the vectors is the network; a decoder that is fitted later changes nothing."""
+    files = embed_video_to(clip, tmp_path / "out", tiny, model=model, shard_frames=15)
+    tiny.decoder = Decoder(tiny.config.network, DecoderConfig())
+    assert embed_video_to(clip, tmp_path / "out", tiny, model=model, shard_frames=15) == files
 
 
 def test_a_folder_with_something_else_is_refused(clip: Path, model: Path, tiny: PoseEncoder, tmp_path: Path) -> None:

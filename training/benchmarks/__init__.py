@@ -1,1 +1,1 @@
-"""Benchmarks: each a command that prints a table and writes a file."""
+"""Benchmarks: each a command that prints a table and writes a file; how it is measured is in `training/evaluation/`."""

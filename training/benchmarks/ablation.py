@@ -9,9 +9,9 @@ systems that `RUN` has not finished are left out.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from training.benchmarks.single_shot import columns, plan
-from training.evaluation.recognition.command import PENN_ACTION, parser, prepare, section, table
-from training.evaluation.recognition.tasks import one_view
+from training.evaluation.recognition.command import PENN_ACTION, RecognitionParser
+from training.evaluation.recognition.splits import every_seed, one_view
+from training.evaluation.recognition.tables import table, view_columns
 from training.evaluation.results_document import write_section
 
 DATA = (PENN_ACTION,)
@@ -29,19 +29,17 @@ PAPER = {
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of `python -m training.benchmarks.ablation`."""
-    made = parser("ablation", __doc__, DATA)
-    options = made.parse_args(arguments)
-    work = prepare(made, options, DATA)
+    parser = RecognitionParser("ablation", __doc__, DATA)
+    work = parser.work(parser.parse(arguments))
     work = replace(work, systems={PENN_ACTION: [one for one in work.systems[PENN_ACTION] if one.name in PAPER]})
     task = work.tasks[PENN_ACTION]
     splits = one_view(task)
-    finished = work.fit({PENN_ACTION: plan(splits, work.seeds)})[PENN_ACTION]
+    finished = work.fit({PENN_ACTION: every_seed(splits, work.seeds)})[PENN_ACTION]
     rows = [one for one in finished if one.name in PAPER]
     if not rows:
-        made.error(f"none of {', '.join(PAPER)} is finished; give --run with a run of training.compare that has them")
-    text = section(
-        work,
-        [table(rows, columns(task, splits), work.seeds, ("paper", PAPER))],
+        parser.error(f"none of {', '.join(PAPER)} is finished; give --run with a run of training.compare that has them")
+    text = work.section(
+        [table(rows, view_columns(task, splits), work.seeds, ("paper", PAPER))],
         ["The paper's 90.2 (product) and 90.5 (concatenation) may be the other way round: the source was garbled."],
         rows,
     )

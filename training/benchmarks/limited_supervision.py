@@ -8,7 +8,7 @@ larger shares of a seed hold the smaller ones. Results are kept as those of `tra
 the whole is the same fit as in `training.benchmarks.supervised`.
 """
 
-import argparse
+from argparse import ArgumentTypeError
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -17,9 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-from training.evaluation.recognition.command import PENN_ACTION, Column, parser, prepare, section, table
-from training.evaluation.recognition.results import Plan, SystemResults
-from training.evaluation.recognition.tasks import ALL_VIEWS, Split, Task, all_views
+from training.evaluation.recognition.command import PENN_ACTION, RecognitionParser
+from training.evaluation.recognition.results import SystemResults
+from training.evaluation.recognition.splits import ALL_VIEWS, Plan, Split, all_views
+from training.evaluation.recognition.tables import Column, table
+from training.evaluation.recognition.tasks import Task
 from training.evaluation.results_document import picture, write_section
 
 DATA = (PENN_ACTION,)
@@ -108,23 +110,21 @@ def _share(text: str) -> Fraction:
     try:
         share = Fraction(text)
     except (ValueError, ZeroDivisionError) as error:
-        raise argparse.ArgumentTypeError(f"{text} is not a share such as 1/16") from error
+        raise ArgumentTypeError(f"{text} is not a share such as 1/16") from error
     if not 0 < share <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is not above 0 and at most 1")
+        raise ArgumentTypeError(f"{text} is not above 0 and at most 1")
     return share
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of `python -m training.benchmarks.limited_supervision`."""
-    made = parser("limited_supervision", __doc__, DATA)
-    made.add_argument(
+    parser = RecognitionParser("limited_supervision", __doc__, DATA)
+    parser.add_argument(
         "--shares", type=_share, nargs="+", default=SHARES, metavar="SHARE", help="of the labels (default: 1/64 ... 1)"
     )
-    made.add_argument("--plot", type=Path, metavar="FILE", help="picture, .png")
-    options = made.parse_args(arguments)
-    if options.plot and not options.plot.parent.is_dir():
-        made.error(f"no such folder: {options.plot.parent}")
-    work = prepare(made, options, DATA)
+    parser.add_plot()
+    options = parser.parse(arguments)
+    work = parser.work(options)
     task, shares = work.tasks[PENN_ACTION], sorted(set(options.shares))
     if shares != sorted(SHARES):
         work = replace(work, command=f"{work.command} --shares {' '.join(map(str, shares))}")
@@ -139,7 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         plot(options.plot, finished, {share: len(draw(task, share, 0).train) for share in shares}, work.seeds)
         parts.append(picture(options.plot, work.results, "Accuracy against the share of labelled clips"))
     remarks = ["The paper's Figure 3 prints no numbers to set beside these."]
-    text = section(work, parts, remarks, finished)
+    text = work.section(parts, remarks, finished)
     write_section(work.results, SECTION, text)
     print(text)
 

@@ -2,287 +2,78 @@
 
 `python -m training.benchmarks.repetitions --data mocap_hdm05.npz --weights NAME_OR_FOLDER --out results.json`
 
-The clips of HDM05 that hold repetitions say how many in their names (squat1Reps, hopBothLegs1hops, sneak2Steps...: two
-steps are one repetition). They are short, so a sequence is several clips of one actor and action, each played at 0.8 to
-1.25 times its length, turned to face where the first one does, and joined over 4 frames. Kinds of sequences:
-
-- repeated: 1 to 8 clips;
-- with pauses: the same, the last pose of each clip being held for up to 1.5 seconds;
-- once: a clip of an action that is not repeated (lie down, throw, put down, grab), which is to count as 1;
-- still: a clip's first pose held for 5 seconds, which is to count as 0;
-- real take: a continuous recording of a warm-up (CMU subjects 13 and 14, `TAKES`), counted in the 3D data.
-
-A random camera (as in `training.benchmarks.retrieval`) looks on; its pictures are complete and exact, or lack other
-joints in each frame and show the rest out of place. `poseembed.repetitions` counts in the pose vectors, and for
-comparison in the normalised keypoints themselves, whose missing joints are first filled in over time, with a threshold
-of their own.
+What is counted, and in what, is said in `training.evaluation.repetitions`.
 
 Reported, as by RepNet (Dwibedi et al., CVPR 2020): the share of counts off by at most one (OBO), the mean absolute
 error as a share of the true count (MAE); and the share of exact counts. The constants of `poseembed.repetitions` were
-chosen on the other three actors of HDM05 and on `TAKES`, of which the encoder has also seen the poses in training: what
-they show is not held out.
+chosen on the other three actors of HDM05 and on the real takes, of which the encoder has also seen the poses in
+training: what they show is not held out.
 """
 
-import argparse
-import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from itertools import pairwise
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 
-import numpy as np
-import torch
-from jaxtyping import Bool, Float
-from torch import Generator, Tensor
 from tqdm import tqdm
 
 from poseembed import PoseEncoder
-from poseembed.keypoints import normalize_keypoints
-from poseembed.repetitions import MIN_SWING, count_repetitions
-from training.benchmarks.retrieval import Condition
-from training.datasets import mocap
-from training.datasets.mocap import MotionCapture
-from training.evaluation.report import write_json
-from training.scene.bodies import heading
-from training.scene.cameras import CameraRange, normalize_3d, orbit_matrix, project, turn, y_up_to_z_up
+from training.evaluation.command import CommandParser, recordings
+from training.evaluation.conditions import DAMAGED, EXACT, Condition
+from training.evaluation.repetitions import (
+    ACTORS,
+    RAW_SWING,
+    CountResult,
+    Representation,
+    filled_keypoints,
+    run,
+    scores,
+    sequences,
+)
+from training.evaluation.report import Table, texts, write_json
+from training.evaluation.representations import means
 
-ACTORS = ("bk", "tr")
-"""The actors of HDM05 that nothing was chosen on."""
-
-TAKES = {
-    "13_29": [
-        (0, 102, 3, "jumping jacks"),
-        (485, 665, 3, "bends"),
-        (690, 950, 3, "knee lifts"),
-        (945, 1140, 2, "squats"),
-    ],
-    "13_30": [(205, 345, 2, "knee lifts"), (350, 490, 2, "squats")],
-    "14_14": [
-        (10, 125, 3, "jumping jacks"),
-        (115, 250, 6, "strides on the spot"),
-        (250, 410, 2, "squats"),
-        (405, 570, 2, "knee lifts"),
-        (890, 1150, 2, "twists"),
-    ],
-    "14_20": [(0, 105, 3, "jumping jacks"), (225, 425, 3, "knee lifts"), (425, 670, 3, "reaching up and bending")],
-}
-"""Clip: first frame, last frame, repetitions (left and right together are one), what they are."""
-
-MOST = 8
-"""Clips joined to one sequence."""
-
-FADE = 4  # frames over which two clips are joined
-PAUSE = 1.5  # seconds that a pause lasts at most
-STILL = 150  # frames that someone stands still
-RATE = 30  # frames a second of the files
-REPETITIONS = re.compile(r"(\d+)(Reps|hops|Steps)")
-
-RAW_SWING = 0.2
-"""`min_swing` for normalised keypoints: best of 0.1, 0.2, ... 0.5 on the other three actors."""
-
-Represent = Callable[[Float[Tensor, "frames 13 2"], Bool[Tensor, "frames 13"]], np.ndarray]
+CONDITIONS = (EXACT, Condition(missing=4), DAMAGED)
 
 
-@dataclass(frozen=True)
-class Sequence3D:
-    """A motion to be counted: 3D poses (z up, torso lengths), and how many repetitions they hold."""
-
-    kind: str
-    action: str
-    count: int
-    poses: Float[Tensor, "frames 13 3"]
-
-
-@dataclass(frozen=True)
-class Result:
-    """What one representation counted in one sequence."""
-
-    data: str
-    representation: str
-    condition: Condition
-    kind: str
-    action: str
-    truth: int
-    counted: int
-
-
-@dataclass(frozen=True)
-class Representation:
-    """What repetitions are counted in: a vector a frame, and how far those must move to count."""
-
-    vectors: Represent
-    min_swing: float = MIN_SWING
-
-
-def raw_keypoints(points: Float[Tensor, "frames 13 2"], visible: Bool[Tensor, "frames 13"]) -> np.ndarray:
-    """Normalised keypoints, missing joints filled in from the frames before and after."""
-    filled = points.double().numpy().copy()
-    frames = np.arange(len(filled))
-    for joint, shown in enumerate(visible.numpy().T):
-        for axis in range(2):
-            filled[:, joint, axis] = np.interp(frames, frames[shown], filled[shown, joint, axis])
-    complete = torch.from_numpy(filled)
-    return normalize_keypoints(complete, torch.ones_like(visible)).flatten(1).numpy()
-
-
-def pose_vectors(encoder: PoseEncoder) -> Represent:
-    """The encoder's pose vectors."""
-
-    def represent(points: Float[Tensor, "frames 13 2"], visible: Bool[Tensor, "frames 13"]) -> np.ndarray:
-        z_pose: Tensor = encoder.embed(points, visible.float()).z_pose
-        return z_pose.numpy()
-
-    return represent
-
-
-def repetitions_of(clip: str) -> int | None:
-    """How many repetitions a clip's name says that it holds; None if it says nothing."""
-    found = REPETITIONS.search(clip)
-    if not found:
-        return None
-    return int(found[1]) // 2 if found[2] == "Steps" else int(found[1])
-
-
-def sequences(recording: MotionCapture, actors: Sequence[str], trials: int) -> Iterator[Sequence3D]:
-    """Everything to count in a file."""
-    rng = np.random.default_rng(0)
-    of_actors = np.flatnonzero(np.isin(recording.subject, actors)).tolist()
-    groups: dict[tuple[str, str], list[int]] = {}
-    for clip in of_actors:
-        if repetitions_of(str(recording.clip[clip])) is None:
-            yield Sequence3D("once", str(recording.action[clip]), 1, _poses(recording, clip))
-        else:
-            groups.setdefault((str(recording.action[clip]), str(recording.subject[clip])), []).append(clip)
-    for clip in of_actors[::6]:
-        yield Sequence3D("still", "stand", 0, _poses(recording, clip)[:1].expand(STILL, -1, -1))
-    for (action, _), clips in groups.items():
-        for many, pause in [(n, p) for n in range(1, MOST + 1) for p in (0, PAUSE) for _ in range(trials)]:
-            # Every clip once before any a second time.
-            chosen = np.concatenate([rng.permutation(clips) for _ in range(-(-many // len(clips)))])[:many].tolist()
-            parts = [stretch(_poses(recording, clip), rng.uniform(0.8, 1.25)) for clip in chosen]
-            parts = [hold(part, int(RATE * rng.uniform(0, pause))) for part in parts]
-            count = sum(repetitions_of(str(recording.clip[clip])) or 0 for clip in chosen)
-            yield Sequence3D("with pauses" if pause else "repeated", action, count, join(parts))
-    for take, name in enumerate(recording.clip):
-        for first, last, count, action in TAKES.get(str(name), []):
-            yield Sequence3D("real take", action, count, _poses(recording, take)[first : last + 1])
-
-
-def _poses(recording: MotionCapture, clip: int) -> Float[Tensor, "frames 13 3"]:
-    """A clip, turned to face along x at its start."""
-    joints = recording.joints[recording.offsets[clip] : recording.offsets[clip + 1]]
-    poses = y_up_to_z_up(normalize_3d(torch.from_numpy(joints)))
-    return turn(poses, -heading(poses[:1])[:, None])
-
-
-def stretch(poses: Float[Tensor, "frames 13 3"], factor: float) -> Float[Tensor, "stretched 13 3"]:
-    """The same motion over so many times the frames."""
-    at = torch.linspace(0, len(poses) - 1, max(2, round(factor * len(poses))))
-    before = at.long().clamp(max=len(poses) - 2)
-    return torch.lerp(poses[before], poses[before + 1], (at - before)[:, None, None])
-
-
-def hold(poses: Float[Tensor, "frames 13 3"], frames: int) -> Float[Tensor, "held 13 3"]:
-    """The last pose kept for some frames more."""
-    return torch.cat([poses, poses[-1:].expand(frames, -1, -1)])
-
-
-def join(parts: Sequence[Float[Tensor, "_ 13 3"]]) -> Float[Tensor, "frames 13 3"]:
-    """One motion after the other, with a short passage between them."""
-    weight = torch.arange(1, FADE + 1)[:, None, None] / (FADE + 1)
-    joined = [parts[0]]
-    for before, after in pairwise(parts):
-        joined += [torch.lerp(before[-1:], after[:1], weight), after]
-    return torch.cat(joined)
-
-
-def film(
-    poses: Float[Tensor, "frames 13 3"], condition: Condition, generator: Generator
-) -> tuple[Float[Tensor, "frames 13 2"], Bool[Tensor, "frames 13"]]:
-    """What one random camera sees."""
-    azimuth, elevation, roll, distance = CameraRange().sample(1, generator=generator)
-    points = project(poses, orbit_matrix(azimuth, elevation, roll).expand(len(poses), 3, 3), distance)
-    points = points + condition.noise / distance * torch.randn(points.shape, generator=generator)
-    return points, torch.rand(len(poses), 13, generator=generator).argsort(-1) >= condition.missing
-
-
-def run(
-    data: dict[str, list[Sequence3D]], representations: dict[str, Representation], conditions: Sequence[Condition]
-) -> Iterator[Result]:
-    """Count everything; yields results as soon as each is there."""
-    for name, motions in data.items():
-        for condition in conditions:
-            generator = torch.Generator().manual_seed(0)
-            for motion in motions:
-                points, visible = film(motion.poses, condition, generator)
-                for label, representation in representations.items():
-                    vectors = representation.vectors(points, visible)
-                    counted = count_repetitions(vectors, min_swing=representation.min_swing).count
-                    yield Result(name, label, condition, motion.kind, motion.action, motion.count, counted)
-
-
-def scores(results: Sequence[Result]) -> dict[str, float]:
-    """OBO and exact counts, shares; MAE as a share of the true count (of 1 where that is 0)."""
-    truth, counted = (np.array([getattr(result, column) for result in results]) for column in ("truth", "counted"))
-    error = np.abs(truth - counted)
-    return {
-        "OBO": float((error <= 1).mean()),
-        "MAE": float((error / np.maximum(truth, 1)).mean()),
-        "exact": float((error == 0).mean()),
-    }
-
-
-def table(results: Sequence[Result]) -> str:
-    """Lay results out as text: OBO and exact counts in per cent."""
-    width = max(len(result.representation) for result in results)
-    lines: list[str] = []
-    title = None
-    for key in dict.fromkeys((r.data, r.condition, r.kind, r.representation) for r in results):
-        group = [r for r in results if (r.data, r.condition, r.kind, r.representation) == key]
-        if title != key[:3]:
-            title = key[:3]
-            heads = "".join(f"{head:>9}" for head in ("OBO", "MAE", "exact"))
-            lines += ["", f"{key[0]}, {key[2]} ({len(group)} sequences), {key[1]}", " " * width + heads]
-        of_group = scores(group)
-        lines.append(
-            f"{key[3]:{width}}{100 * of_group['OBO']:9.1f}{of_group['MAE']:9.3f}{100 * of_group['exact']:9.1f}"
-        )
-    return "\n".join(lines[1:])
+def tables(results: Sequence[CountResult]) -> Iterator[Table]:
+    """A table a file, kind of sequence and condition: OBO and exact counts in per cent."""
+    for data, condition, kind in dict.fromkeys((r.data, r.condition, r.kind) for r in results):
+        groups: dict[str, list[CountResult]] = {}
+        for result in results:
+            if (result.data, result.condition, result.kind) == (data, condition, kind):
+                groups.setdefault(result.representation, []).append(result)
+        rows = []
+        for representation, group in groups.items():
+            found = scores(group)
+            row = [representation, f"{100 * found['OBO']:.1f}", f"{found['MAE']:.3f}", f"{100 * found['exact']:.1f}"]
+            rows.append(row)
+        sequences_of_it = len(next(iter(groups.values())))
+        title = f"{data}, {kind} ({sequences_of_it} sequences), {condition}"
+        yield Table(["", "OBO", "MAE", "exact"], rows, title)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of `python -m training.benchmarks.repetitions`."""
-    summary = __doc__.partition("\n")[0]
-    parser = argparse.ArgumentParser(prog="python -m training.benchmarks.repetitions", description=summary)
-    parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="FILE", help="motion capture, .npz")
-    parser.add_argument(
-        "--weights", action="append", default=[], metavar="NAME_OR_FOLDER", help="checkpoint; may be repeated"
-    )
+    parser = CommandParser("training.benchmarks.repetitions", __doc__)
+    parser.add_data()
+    parser.add_several_weights()
     parser.add_argument("--actors", nargs="+", default=ACTORS, help="of HDM05 (default: bk tr)")
-    parser.add_argument("--trials", type=int, default=2, help="sequences of each length (default: %(default)s)")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="results, .json")
-    options = parser.parse_args(arguments)
-    if options.trials < 1:
-        parser.error("--trials must be at least 1")
-    if not options.out.parent.is_dir():
-        parser.error(f"no such folder: {options.out.parent}")
-    try:
-        files = mocap.by_name(options.data)
-    except (FileNotFoundError, ValueError) as error:
-        parser.error(str(error))
-    data = {name: list(sequences(mocap.read(path), options.actors, options.trials)) for name, path in files.items()}
+    parser.add_count("--trials", 2, "sequences of each length")
+    parser.add_out()
+    options = parser.parse(arguments)
+    representations = {"raw 2D keypoints": Representation(filled_keypoints, RAW_SWING)}
+    with parser.refusing():
+        recorded = recordings(options.data)
+        for weights in options.weights:
+            representations[f"z_pose {weights}"] = Representation(means(PoseEncoder.from_pretrained(weights)))
+    data = {name: list(sequences(one, options.actors, options.trials)) for name, one in recorded.items()}
     for name, motions in data.items():
         if not motions:
             parser.error(f"{name} has no clip of actors {', '.join(options.actors)} and none of the known takes")
-    representations = {"raw 2D keypoints": Representation(raw_keypoints, RAW_SWING)}
-    for weights in options.weights:
-        representations[f"z_pose {weights}"] = Representation(pose_vectors(PoseEncoder.from_pretrained(weights)))
-    conditions = [Condition(), Condition(missing=4), Condition(missing=4, noise=0.05)]
-    total = sum(map(len, data.values())) * len(conditions) * len(representations)
-    results = list(tqdm(run(data, representations, conditions), total=total, unit="count"))
-    results.sort(key=lambda r: (r.data, conditions.index(r.condition), r.kind))
+    total = sum(map(len, data.values())) * len(CONDITIONS) * len(representations)
+    results = list(tqdm(run(data, representations, CONDITIONS), total=total, unit="count"))
+    results.sort(key=lambda r: (r.data, CONDITIONS.index(r.condition), r.kind))
     write_json(options.out, [asdict(result) for result in results])
-    print(table(results))
+    print(texts(tables(results)))
 
 
 if __name__ == "__main__":

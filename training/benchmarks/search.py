@@ -2,291 +2,105 @@
 
 `python -m training.benchmarks.search --data FILE... --weights NAME_OR_FOLDER --size 1000000 --out results.json`
 
-The index holds `--size` pictures of the files' poses, taken in turn, each from a camera of its own: any azimuth,
-elevation and roll within 30 degrees, 3 to 12 torso lengths away. Queries are pictures of poses drawn at random, from
-other cameras. Recall@k is the share of the k exact nearest that are among the first k of an index; where rows are
-chosen by camera, of the nearest among the same rows. Milliseconds are those of one query, when all are asked at once
-and when it is asked alone. Bytes are those of a vector on disk, without its id and view vector.
-
-The second table says what a cosine of two view vectors tells of the cameras: the angle between the directions in which
-they stand, seen from the body and relative to where it faces, for pairs of pictures of one pose and of two. These poses
-are of the `val` split, where a file has one.
+The index holds `--size` pictures of the files' poses, taken in turn. Queries are pictures of poses drawn at random,
+from other cameras. The second table says what a cosine of two view vectors tells of the cameras, on poses of the `val`
+split, where a file has one. What is measured is said in `training.evaluation.search`.
 """
 
-import argparse
-import re
-import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from itertools import product
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64
-from torch import Generator, Tensor
 from tqdm import tqdm
 
 from poseembed import PoseEncoder
-from poseembed.index import OTHER_CAMERA, SAME_CAMERA, PoseIndex
-from poseembed.index.files import VECTORS_FILE
 from poseembed.index.pose_index import large_kind
-from poseembed.search import search
-from training.datasets import mocap
-from training.evaluation.report import write_json
-from training.scene.bodies import heading
-from training.scene.cameras import CameraRange, normalize_3d, orbit_matrix, project, y_up_to_z_up
-from training.scene.views import describe_camera
-
-RANKS = (1, 10)
-TOP_K = max(RANKS)
-
-NPROBES = (8, 16, 32, 64, 128)
-
-BATCH = 8192
-"""Pictures made at once."""
-
-ALONE = 50
-"""Queries that are asked one by one."""
-
-PAIRS = 20_000
-"""Pairs of pictures whose cameras are compared."""
-
-CAMERAS = {"": None, "same camera": SAME_CAMERA, "other camera": OTHER_CAMERA}
-"""Choices of rows by the cosine of their view vectors; all rows if None."""
-
-RANGES = ((0.95, 1.0), (0.9, 1.0), (0.8, 1.0), (0.5, 1.0), (-1.0, 0.5), (-1.0, 0.0), (-1.0, -0.5))
-PERCENTILES = (5, 10, 50, 90, 95)
+from training.evaluation.command import CommandParser, recordings
+from training.evaluation.report import Table, texts, write_json
+from training.evaluation.search import (
+    NPROBES,
+    PERCENTILES,
+    RANKS,
+    TOP_K,
+    Angles,
+    SearchResult,
+    angles,
+    run,
+    take_pictures,
+)
 
 
-class Pictures(NamedTuple):
-    """Vectors of pictures, and the directions from the bodies to their cameras, relative to where the bodies face."""
-
-    z_pose: Float[np.ndarray, "pictures pose_dim"]
-    z_view: Float[np.ndarray, "pictures view_dim"]
-    direction: Float[np.ndarray, "pictures 3"]
-
-
-@dataclass(frozen=True)
-class Result:
-    """What one way of searching does.
-
-    Attributes:
-        kind: "search()" for `poseembed.search`, else the kind of the index.
-        nprobe: Lists that a query looks into, if there are any.
-        cameras: How rows are chosen, a key of `CAMERAS`.
-        recall: Share of the nearest that are found, at each of `RANKS`.
-        batched_ms: For one query of many at once.
-        alone_ms: For a query by itself.
-        build_seconds: To build the index.
-        bytes: On disk, a vector.
-    """
-
-    kind: str
-    nprobe: int | None
-    cameras: str
-    recall: dict[int, float]
-    batched_ms: float
-    alone_ms: float
-    build_seconds: float
-    bytes: float
-
-
-@dataclass(frozen=True)
-class Angles:
-    """What a range of cosines of view vectors tells of the cameras.
-
-    Attributes:
-        pairs: "one pose" or "two poses".
-        low: Least cosine.
-        high: Largest.
-        share: Of the pairs that are in the range.
-        degrees: Percentiles of the angle between the directions of the two cameras.
-    """
-
-    pairs: str
-    low: float
-    high: float
-    share: float
-    degrees: dict[int, float]
-
-
-def take_pictures(
-    encoder: PoseEncoder, poses: Float[np.ndarray, "poses 13 3"], *, generator: Generator, progress: bool = False
-) -> Pictures:
-    """Let a random camera see each pose (metres, y up), and embed what it sees."""
-    parts = []
-    for rows in tqdm(np.array_split(poses, -(-len(poses) // BATCH)), unit="batch", disable=not progress):
-        bodies = y_up_to_z_up(normalize_3d(torch.from_numpy(rows)))
-        azimuth, elevation, roll, distance = CameraRange().sample(len(bodies), generator=generator)
-        rotation = orbit_matrix(azimuth, elevation, roll)
-        direction: Tensor = describe_camera(rotation, roll, heading(bodies))[:, :3]
-        parts.append([*encoder.embed(project(bodies, rotation, distance)), direction])
-    return Pictures(*(torch.cat(part).numpy() for part in zip(*parts, strict=True)))
-
-
-def angles(one: Pictures, other: Pictures, pairs: str) -> Iterator[Angles]:
-    """Compare cosines of view vectors with angles between cameras, picture by picture."""
-    cosine = _cosine(one.z_view, other.z_view)
-    degrees = np.rad2deg(np.arccos(_cosine(one.direction, other.direction)))
-    for low, high in RANGES:
-        chosen = degrees[(cosine >= low) & (cosine <= high)]
-        if len(chosen):
-            found = dict(zip(PERCENTILES, np.percentile(chosen, PERCENTILES).tolist(), strict=True))
-            yield Angles(pairs, low, high, len(chosen) / len(degrees), found)
-
-
-def _cosine(a: Float[np.ndarray, "rows dim"], b: Float[np.ndarray, "rows dim"]) -> Float[np.ndarray, " rows"]:
-    return torch.cosine_similarity(torch.from_numpy(a), torch.from_numpy(b)).clamp(-1, 1).numpy()
-
-
-def recall(found: Int64[np.ndarray, "queries k"], exact: Int64[np.ndarray, "queries k"]) -> dict[int, float]:
-    """Share of the exact first k that are among the found first k; -1 is no hit, and nothing that could be missed."""
-    shares = {}
-    for k in RANKS:
-        there = exact[:, :k] >= 0
-        missed = there & (exact[:, :k, None] != found[:, None, :k]).all(-1)
-        shares[k] = 1 - float(missed.sum()) / max(1, int(there.sum()))
-    return shares
-
-
-def run(gallery: Pictures, queries: Pictures, kinds: Sequence[str]) -> Iterator[Result]:
-    """Measure `search` and each kind of index; yields results as soon as each is there."""
-    start = time.perf_counter()
-    flat = PoseIndex.build(gallery.z_pose, gallery.z_view, kind="Flat")
-    build_seconds = time.perf_counter() - start
-    asks = {cameras: _asker(flat, queries, cameras) for cameras in CAMERAS}
-    exact = {cameras: ask(slice(_count(queries, cameras))) for cameras, ask in asks.items()}
-    for cameras, ask in asks.items():
-        times = _times(ask, len(exact[cameras]))
-        found = recall(exact[cameras], exact[cameras])
-        yield Result("Flat", None, cameras, found, *times, build_seconds, _bytes(flat))
-    del flat, asks
-
-    def ask_search(rows: slice) -> Int64[np.ndarray, "queries k"]:
-        indices: Int64[np.ndarray, "queries k"] = search(queries.z_pose[rows], gallery.z_pose, top_k=TOP_K).indices
-        return indices
-
-    found = recall(ask_search(slice(None)), exact[""])
-    times = _times(ask_search, len(queries.z_pose))
-    yield Result("search()", None, "", found, *times, 0.0, float(gallery.z_pose[0].nbytes))
-    for kind in kinds:
-        start = time.perf_counter()
-        index = PoseIndex.build(gallery.z_pose, gallery.z_view, kind=kind)
-        build_seconds, size = time.perf_counter() - start, _bytes(index)
-        for nprobe, cameras in product(_nprobes(kind), CAMERAS):
-            if nprobe:
-                index.nprobe = nprobe
-            ask = _asker(index, queries, cameras)
-            found = recall(ask(slice(len(exact[cameras]))), exact[cameras])
-            yield Result(kind, nprobe, cameras, found, *_times(ask, len(exact[cameras])), build_seconds, size)
-
-
-def _nprobes(kind: str) -> Sequence[int | None]:
-    """The numbers of lists to look into, none for a kind without lists."""
-    lists = re.match(r"IVF(\d+)", kind)
-    return [nprobe for nprobe in NPROBES if nprobe <= int(lists[1])] if lists else [None]
-
-
-def _count(queries: Pictures, cameras: str) -> int:
-    """Number of queries that are asked: fewer where each takes a pass over all rows."""
-    return len(queries.z_pose) if CAMERAS[cameras] is None else min(ALONE, len(queries.z_pose))
-
-
-def _asker(index: PoseIndex, queries: Pictures, cameras: str) -> Callable[[slice], Int64[np.ndarray, "queries k"]]:
-    """What asks an index some of the queries."""
-    similarity = CAMERAS[cameras]
-
-    def ask(rows: slice) -> Int64[np.ndarray, "queries k"]:
-        views = queries.z_view[rows] if similarity else None
-        return index.query(queries.z_pose[rows], top_k=TOP_K, z_view=views, view_similarity=similarity).indices
-
-    return ask
-
-
-def _times(ask: Callable[[slice], object], count: int) -> tuple[float, float]:
-    """Milliseconds a query, asked together and alone."""
-    start = time.perf_counter()
-    ask(slice(count))
-    batched = time.perf_counter() - start
-    alone = min(ALONE, count)
-    start = time.perf_counter()
-    for i in range(alone):
-        ask(slice(i, i + 1))
-    return 1e3 * batched / count, 1e3 * (time.perf_counter() - start) / alone
-
-
-def _bytes(index: PoseIndex) -> float:
-    """Size of the saved vectors, a vector."""
-    with tempfile.TemporaryDirectory() as folder:
-        saved = Path(folder) / "index"
-        index.save(saved)
-        return (saved / VECTORS_FILE).stat().st_size / len(index)
-
-
-def table(results: Sequence[Result], cameras: Sequence[Angles]) -> str:
-    """Lay results out as text."""
-    lines = [
-        f"{'':16}{'nprobe':>8}  {'rows':14}"
-        + "".join(f"{f'recall@{k}':>11}" for k in RANKS)
-        + f"{'ms batched':>12}{'ms alone':>10}{'build s':>9}{'bytes':>7}"
-    ]
-    for r in results:
-        shares = "".join(f"{r.recall[k]:11.3f}" for k in RANKS)
-        lines.append(
-            f"{r.kind:16}{r.nprobe or '':>8}  {r.cameras or 'all':14}{shares}"
-            f"{r.batched_ms:12.3f}{r.alone_ms:10.2f}{r.build_seconds:9.1f}{r.bytes:7.0f}"
-        )
-    lines += ["", f"{'cosine of view vectors':36}{'pairs':>8}" + "".join(f"{f'{p} %':>7}" for p in PERCENTILES)]
-    for a in cameras:
-        degrees = "".join(f"{a.degrees[p]:6.0f}°" for p in PERCENTILES)
-        lines.append(f"{a.pairs}, {a.low:.2f} to {a.high:.2f}".ljust(36) + f"{100 * a.share:6.1f} %{degrees}")
-    return "\n".join(lines)
+def tables(results: Sequence[SearchResult], cameras: Sequence[Angles]) -> Iterator[Table]:
+    """A table of the ways of searching, and one of what view vectors tell of cameras."""
+    found = ["", "nprobe", "rows", *(f"recall@{k}" for k in RANKS)]
+    yield Table(
+        [*found, "ms batched", "ms alone", "build s", "bytes"],
+        [
+            [
+                *(r.kind, str(r.nprobe or ""), r.cameras or "all", *(f"{r.recall[k]:.3f}" for k in RANKS)),
+                *(f"{r.batched_ms:.3f}", f"{r.alone_ms:.2f}", f"{r.build_seconds:.1f}", f"{r.bytes:.0f}"),
+            ]
+            for r in results
+        ],
+    )
+    yield Table(
+        ["cosine of view vectors", "pairs", *(f"{p} %" for p in PERCENTILES)],
+        [
+            [
+                f"{a.pairs}, {a.low:.2f} to {a.high:.2f}",
+                f"{100 * a.share:.1f} %",
+                *(f"{a.degrees[p]:.0f}°" for p in PERCENTILES),
+            ]
+            for a in cameras
+        ],
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of `python -m training.benchmarks.search`."""
-    summary = __doc__.partition("\n")[0]
-    parser = argparse.ArgumentParser(prog="python -m training.benchmarks.search", description=summary)
-    parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="FILE", help="motion capture, .npz")
-    parser.add_argument("--weights", metavar="NAME_OR_FOLDER", help="checkpoint; the packaged default if not given")
-    parser.add_argument("--size", type=int, default=1_000_000, help="rows of the index (default: %(default)s)")
-    parser.add_argument("--queries", type=int, default=1000, help="(default: %(default)s)")
+    parser = CommandParser("training.benchmarks.search", __doc__)
+    parser.add_data()
+    parser.add_weights()
+    parser.add_count("--size", 1_000_000, "rows of the index", least=TOP_K)
+    parser.add_count("--queries", 1000, "of the index")
     parser.add_argument(
         "--kinds",
         nargs="*",
         metavar="KIND",
         help="faiss's factory strings besides Flat; lists with SQ8, Flat and PQ16 if none",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of poses and cameras (default: %(default)s)")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="results, .json")
-    options = parser.parse_args(arguments)
-    if options.size < TOP_K or options.queries < 1:
-        parser.error(f"--size must be at least {TOP_K} and --queries at least 1")
-    if not options.out.parent.is_dir():
-        parser.error(f"no such folder: {options.out.parent}")
-    try:
-        files = mocap.by_name(options.data)
-    except (FileNotFoundError, ValueError) as error:
-        parser.error(str(error))
-    captures = [mocap.read(path) for path in files.values()]
+    parser.add_argument(
+        "--nprobe",
+        type=int,
+        nargs="+",
+        default=NPROBES,
+        metavar="N",
+        help=f"lists that a query looks into (default: {' '.join(map(str, NPROBES))})",
+    )
+    parser.add_count("--pairs", 20_000, "of pictures whose cameras are compared")
+    parser.add_seed("of poses and cameras")
+    parser.add_out()
+    options = parser.parse(arguments)
+    if min(options.nprobe) < 1:
+        parser.error("--nprobe must be at least 1")
+    with parser.refusing():
+        captures = recordings(options.data).values()
+        encoder = PoseEncoder.from_pretrained(options.weights)
     poses = np.concatenate([capture.poses()[0] for capture in captures])
     unseen = np.concatenate([capture.held_out() for capture in captures])
-    encoder = PoseEncoder.from_pretrained(options.weights)
     generator = torch.Generator().manual_seed(options.seed)
     rng = np.random.default_rng(options.seed)
     gallery = take_pictures(encoder, np.resize(poses, (options.size, 13, 3)), generator=generator, progress=True)
     queries = take_pictures(encoder, rng.choice(poses, options.queries), generator=generator)
-    bodies, others = rng.choice(unseen, (2, PAIRS))
+    bodies, others = rng.choice(unseen, (2, options.pairs))
     one, same, two = (take_pictures(encoder, shown, generator=generator) for shown in (bodies, bodies, others))
     cameras = [*angles(one, same, "one pose"), *angles(one, two, "two poses")]
     lists = large_kind(options.size).partition(",")[0]
     kinds = options.kinds or [f"{lists},{codes}" for codes in ("SQ8", "Flat", "PQ16")]
-    results = list(tqdm(run(gallery, queries, kinds), unit="row"))
+    results = list(tqdm(run(gallery, queries, kinds, nprobes=options.nprobe), unit="row"))
     write_json(options.out, {"indexes": [asdict(r) for r in results], "cameras": [asdict(a) for a in cameras]})
-    print(table(results, cameras))
+    print(texts(tables(results, cameras)))
 
 
 if __name__ == "__main__":

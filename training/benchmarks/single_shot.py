@@ -19,19 +19,11 @@ work among processes. The table is made of the systems that are finished.
 
 from collections.abc import Sequence
 
-from training.evaluation.recognition.command import (
-    HDM05,
-    NTU,
-    NUCLA,
-    PENN_ACTION,
-    Column,
-    parser,
-    prepare,
-    section,
-    table,
-)
+from training.evaluation.recognition.command import HDM05, NTU, NUCLA, PENN_ACTION, RecognitionParser
 from training.evaluation.recognition.results import SystemResults
-from training.evaluation.recognition.tasks import Split, Task, one_view
+from training.evaluation.recognition.splits import Split, every_seed, one_view
+from training.evaluation.recognition.tables import table, view_columns
+from training.evaluation.recognition.tasks import Task
 from training.evaluation.results_document import write_section
 
 DATA = (PENN_ACTION, NUCLA, HDM05, NTU)
@@ -54,42 +46,25 @@ PAPER_NTU = {"cv-mim": "56.6 / 85.7"}
 """As printed; presumably top-1 and top-5."""
 
 
-def plan(splits: Sequence[Split], seeds: int) -> list[tuple[int, Split]]:
-    """Every seed on every split."""
-    return [(seed, split) for seed in range(seeds) for split in splits]
-
-
-def columns(task: Task, splits: Sequence[Split]) -> list[Column]:
-    """A column a view and their average, closed; and the average of all test clips where that is something else."""
-    names = tuple(split.name for split in splits)
-    found = [Column(name.removeprefix("view "), (name,), "closed") for name in names] + [
-        Column("average", names, "closed")
-    ]
-    known = set(range(len(task.clips.classes)))
-    if any(set(task.clips.labels[split.train].tolist()) != known for split in splits):
-        found.append(Column("average, open", names, "open"))
-    return found
-
-
 def part(data: str, task: Task, splits: Sequence[Split], finished: Sequence[SystemResults], seeds: int) -> str:
     """A data set's table under its heading."""
     paper = ("paper", PAPER_PENN_ACTION) if data == PENN_ACTION else ("paper, on NTU RGB+D", PAPER_NTU)
     heading = f"### {task.label}, trained on one view"
-    return f"{heading}\n\n{table(finished, columns(task, splits), seeds, paper)}" if finished else ""
+    return f"{heading}\n\n{table(finished, view_columns(task, splits), seeds, paper)}" if finished else ""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of `python -m training.benchmarks.single_shot`."""
-    made = parser("single_shot", __doc__, DATA)
-    work = prepare(made, made.parse_args(arguments), DATA)
+    parser = RecognitionParser("single_shot", __doc__, DATA)
+    work = parser.work(parser.parse(arguments))
     splits = {data: one_view(task) for data, task in work.tasks.items()}
-    finished = work.fit({data: plan(of_data, work.seeds) for data, of_data in splits.items()})
+    finished = work.fit({data: every_seed(of_data, work.seeds) for data, of_data in splits.items()})
     parts = [part(data, task, splits[data], finished[data], work.seeds) for data, task in work.tasks.items()]
     remarks = ["Closed: test clips whose action the training view shows; open: all test clips."]
     if HDM05 in work.tasks:
         remarks.append("HDM05: actors bd, bk, dg to train on, mm and tr to test on; exact projections.")
     every = [one for of_data in finished.values() for one in of_data]
-    text = section(work, [text for text in parts if text], remarks, every)
+    text = work.section([text for text in parts if text], remarks, every)
     write_section(work.results, SECTION, text)
     print(text)
 

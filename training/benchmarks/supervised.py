@@ -14,10 +14,11 @@ Results are kept as those of `training.benchmarks.single_shot` are, in the same 
 
 from collections.abc import Sequence
 
-from training.benchmarks.single_shot import plan
-from training.evaluation.recognition.command import NTU, NUCLA, PENN_ACTION, Column, parser, prepare, section, table
+from training.evaluation.recognition.command import NTU, NUCLA, PENN_ACTION, RecognitionParser
 from training.evaluation.recognition.results import SystemResults
-from training.evaluation.recognition.tasks import ALL_VIEWS, Split, Task, all_views, left_out_views
+from training.evaluation.recognition.splits import ALL_VIEWS, Split, all_views, every_seed, left_out_views
+from training.evaluation.recognition.tables import Column, table
+from training.evaluation.recognition.tasks import Task
 from training.evaluation.results_document import write_section
 
 DATA = (PENN_ACTION, NUCLA, NTU)
@@ -54,14 +55,13 @@ def part(data: str, task: Task, of_task: Sequence[Split], finished: Sequence[Sys
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of `python -m training.benchmarks.supervised`."""
-    made = parser("supervised", __doc__, DATA)
-    work = prepare(made, made.parse_args(arguments), DATA)
+    parser = RecognitionParser("supervised", __doc__, DATA)
+    work = parser.work(parser.parse(arguments))
     of_tasks = {data: splits(task) for data, task in work.tasks.items()}
-    finished = work.fit({data: plan(of_task, work.seeds) for data, of_task in of_tasks.items()})
+    finished = work.fit({data: every_seed(of_task, work.seeds) for data, of_task in of_tasks.items()})
     parts = [part(data, task, of_tasks[data], finished[data], work.seeds) for data, task in work.tasks.items()]
-    text = section(
-        work, [text for text in parts if text], [], [one for of_data in finished.values() for one in of_data]
-    )
+    every = [one for of_data in finished.values() for one in of_data]
+    text = work.section([text for text in parts if text], [], every)
     write_section(work.results, SECTION, text)
     print(text)
 

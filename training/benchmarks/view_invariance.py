@@ -5,7 +5,6 @@ sees stays to its first picture of the same pose, and to its first picture of ot
 and for pose vectors.
 """
 
-import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -20,7 +19,9 @@ from poseembed import PoseEncoder
 from poseembed.keypoints import normalize_keypoints
 from poseembed.plot import draw_skeleton
 from training.datasets import mocap
-from training.scene.cameras import normalize_3d, orbit_matrix, project, y_up_to_z_up
+from training.evaluation.command import CommandParser
+from training.scene.cameras import Camera
+from training.scene.world import to_world
 
 POSES = 300
 CAMERAS = 25
@@ -37,7 +38,7 @@ def walk_around(poses: Float[Tensor, "poses 13 3"]) -> Float[Tensor, "cameras po
     """What a level camera sees of each pose from `CAMERAS` places around it."""
     azimuth = torch.linspace(0, 2 * torch.pi, CAMERAS)[:, None].expand(-1, len(poses))
     level = torch.zeros_like(azimuth)
-    return project(poses.expand(CAMERAS, -1, -1, -1), orbit_matrix(azimuth, level, level), level + DISTANCE)
+    return Camera(azimuth, level, level, level + DISTANCE).look(poses)
 
 
 def similarities(
@@ -80,17 +81,18 @@ def draw(path: Path, pictures: Float[Tensor, "cameras poses 13 2"], encoder: Pos
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of `python -m training.benchmarks.view_invariance`."""
-    summary = __doc__.partition(":")[0]
-    parser = argparse.ArgumentParser(prog="python -m training.benchmarks.view_invariance", description=summary)
+    parser = CommandParser("training.benchmarks.view_invariance", __doc__)
     parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="motion capture, .npz")
-    parser.add_argument("--weights", metavar="NAME_OR_FOLDER", help="checkpoint; the packaged default if not given")
-    parser.add_argument("--seed", type=int, default=0, help="of the choice of poses")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="picture, .png")
-    options = parser.parse_args(arguments)
-    joints = mocap.read(options.data).held_out()
+    parser.add_weights()
+    parser.add_seed("of the choice of poses")
+    parser.add_out("picture, .png")
+    options = parser.parse(arguments)
+    with parser.refusing():
+        joints = mocap.read(options.data).held_out()
+        encoder = PoseEncoder.from_pretrained(options.weights)
     chosen = np.random.default_rng(options.seed).choice(len(joints), min(POSES, len(joints)), replace=False)
-    poses = y_up_to_z_up(normalize_3d(torch.from_numpy(joints[chosen])))
-    draw(options.out, walk_around(poses), PoseEncoder.from_pretrained(options.weights))
+    poses = to_world(torch.from_numpy(joints[chosen]))
+    draw(options.out, walk_around(poses), encoder)
 
 
 if __name__ == "__main__":

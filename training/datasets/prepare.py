@@ -2,31 +2,23 @@
 
     python -m training.datasets.prepare cmu/ --out motions.npz --val-subjects 02 86 131
 
-The arrays (clip `i` is rows `offsets[i]:offsets[i + 1]`; `training.datasets.mocap` reads them):
-
-| name | what |
-|---|---|
-| `joints` | (N, 13, 3) float16: metres from the middle of the hips, y up, right-handed; joint 0 is the head's centre |
-| `nose` | (N, 3) float16: 10 cm in front of the head's centre, same frame |
-| `ok` | (N) bool: False near a tracking error |
-| `offsets` | (clips + 1) int64 |
-| `joint_names` | (13) text |
-| `source`, `clip`, `subject`, `action`, `split` | (clips) text |
-| `fps` | (clips) float64: frames per second |
+`training.datasets.mocap` reads it; `training/datasets/mocap/prepared.py` lists its arrays. A warning names
+everybody whose bones are not in people's proportions: some joint of theirs is then read from the wrong place.
 """
 
 import argparse
 import logging
-import os
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from poseembed.skeleton import JOINTS
+from training.datasets.mocap import prepared
+from training.datasets.mocap.anatomy import warn_of_unlikely_bodies
+from training.datasets.mocap.capture import from_clips
 from training.datasets.mocap.clips import Clip, Settings, plain_number, read_clip, subject_of
 from training.datasets.mocap.motion_files import find_files, find_skeleton
 
@@ -57,7 +49,7 @@ def prepare(
     actions: Mapping[str, str] | None = None,
     skip_broken: bool = False,
 ) -> list[str]:
-    """Read motion files and write one `.npz` file with the arrays that the module lists.
+    """Read motion files and write one `.npz` file; see `training.datasets.mocap.prepared` for its arrays.
 
     The file appears under its name only when it is whole.
 
@@ -89,44 +81,25 @@ def prepare(
     broken: list[str] = []
     for file in tqdm(files, desc="clips", unit="file", disable=None):
         try:
-            clips.append(read_clip(file, find_skeleton(file), settings))
+            clip = read_clip(file, find_skeleton(file), settings)
         except (ValueError, OSError) as error:  # a broken file; its message names it
             if not skip_broken:
                 raise
             broken.append(str(error))
+        else:
+            action = (actions or {}).get(clip.name, "")
+            clips.append(replace(clip, action=action, split="val" if clip.subject in held_out else split))
     if not clips:
         raise ValueError(f"none of the {len(files)} files could be read; the first: {broken[0]}")
-    splits = ["val" if clip.subject in held_out else split for clip in clips]
-    _write(Path(out), clips, splits, [(actions or {}).get(clip.name, "") for clip in clips])
+    capture = from_clips(clips)
+    warn_of_unlikely_bodies(capture)
+    prepared.write(Path(out), capture)
+    _log.info(
+        "%s: %d clips, %d poses, %.2f %% of them trusted", out, len(capture), len(capture.ok), 100 * capture.ok.mean()
+    )
     for complaint in broken:
         _log.warning("left out: %s", complaint)
     return broken
-
-
-def _write(out: Path, clips: list[Clip], splits: list[str], actions: list[str]) -> None:
-    arrays = {
-        "joints": np.concatenate([clip.joints for clip in clips]),
-        "nose": np.concatenate([clip.nose for clip in clips]),
-        "ok": np.concatenate([clip.ok for clip in clips]),
-        "offsets": np.cumsum([0, *(len(clip.joints) for clip in clips)], dtype=np.int64),
-        "joint_names": np.array(["head", *JOINTS[1:]]),
-        "source": np.array([clip.source for clip in clips]),
-        "clip": np.array([clip.name for clip in clips]),
-        "subject": np.array([clip.subject for clip in clips]),
-        "action": np.array(actions),
-        "fps": np.array([clip.fps for clip in clips], dtype=np.float64),
-        "split": np.array(splits),
-    }
-    out.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = out.with_name(f".{out.name}.{os.getpid()}.unfinished")
-    try:
-        with unfinished.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
-        os.replace(unfinished, out)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    trust = 100 * arrays["ok"].mean()
-    _log.info("%s: %d clips, %d poses, %.2f %% of them trusted", out, len(clips), len(arrays["ok"]), trust)
 
 
 class _OnceEach(logging.Filter):

@@ -1,8 +1,6 @@
 """What the tables of retrieval compare: the systems of a comparison run, and any other checkpoints."""
 
-import argparse
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +9,6 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from poseembed import PoseEncoder
-from training.evaluation.results_document import RESULTS
 from training.evaluation.systems import load_trained
 
 
@@ -68,34 +65,3 @@ def load_compared(run: Path | None, systems: Sequence[str], weights: Sequence[st
     return [Compared(system.system.label, system.encoder, system.distance) for system in chosen] + [
         Compared(name, PoseEncoder.from_pretrained(name), "cosine") for name in weights
     ]
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that the tables of retrieval share: `--run`, `--weights`, `--out` and `--results`."""
-    parser.add_argument("--run", type=Path, metavar="RUN", help="folder that training.compare wrote")
-    parser.add_argument("--weights", nargs="+", default=[], metavar="NAME_OR_FOLDER", help="other checkpoints")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="results, .json")
-    parser.add_argument("--results", type=Path, default=RESULTS, metavar="FILE", help="document to put the table into")
-
-
-def check_files(parser: argparse.ArgumentParser, *files: Path) -> None:
-    """Let the parser refuse files to write that cannot be written, before anything is measured."""
-    for file in files:
-        if not file.parent.is_dir():
-            parser.error(f"no such folder: {file.parent}")
-        if file.is_dir():
-            parser.error(f"{file} is a folder; name a file in it")
-
-
-def command(module: str, options: Mapping[str, Sequence[str | Path]]) -> str:
-    """The command line that makes a table again, with the names of files and folders instead of their paths.
-
-    Args:
-        module: What to run.
-        options: Values by option; one without values is left out.
-    """
-    words = ["python", "-m", module]
-    for option, values in options.items():
-        if values:
-            words += [option, *(value.name if isinstance(value, Path) else value for value in values)]
-    return shlex.join(words)

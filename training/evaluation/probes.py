@@ -6,6 +6,7 @@ brought to mean 0 and, all columns together, to mean square 1: errors keep their
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -15,11 +16,26 @@ from torch import Tensor, nn
 RIDGE = 1e-4
 """Penalty of the linear probe, as a share of a feature's variance: settles features that repeat each other."""
 
-HIDDEN, STEPS, BATCH, RATE = 256, 2000, 256, 2e-3
-"""The MLP's units a layer (of two), and its training: steps of Adam, rows a step, learning rate at the start."""
-
 _CONSTANT = 1e-6
 """A feature that varies less than this is a constant: what is left of it is rounding."""
+
+
+@dataclass(frozen=True)
+class MlpSettings:
+    """How the MLP is made and trained.
+
+    Attributes:
+        hidden: Units of each of its two layers.
+        steps: Of Adam.
+        batch_size: Rows a step.
+        learning_rate: At the start.
+    """
+
+    hidden: int = 256
+    steps: int = 2000
+    batch_size: int = 256
+    learning_rate: float = 2e-3
+
 
 Predict = Callable[[Float[Tensor, "rows dim"]], Float[Tensor, "rows outputs"]]
 Probe = Callable[[Float[Tensor, "rows dim"], Float[Tensor, "rows outputs"], int], Predict]
@@ -41,7 +57,12 @@ def linear(features: Float[Tensor, "rows dim"], targets: Float[Tensor, "rows out
     return lambda rows: standardize(rows) @ weights + offset
 
 
-def mlp(features: Float[Tensor, "rows dim"], targets: Float[Tensor, "rows outputs"], seed: int = 0) -> Predict:
+def mlp(
+    features: Float[Tensor, "rows dim"],
+    targets: Float[Tensor, "rows outputs"],
+    seed: int = 0,
+    settings: MlpSettings = MlpSettings(),
+) -> Predict:
     """A network with two hidden layers, trained on the mean square error for a fixed number of steps.
 
     The learning rate falls to 0 along a cosine, so that the last step leaves something settled. The seed settles
@@ -53,16 +74,16 @@ def mlp(features: Float[Tensor, "rows dim"], targets: Float[Tensor, "rows output
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = nn.Sequential(
-            nn.Linear(x.shape[1], HIDDEN),
+            nn.Linear(x.shape[1], settings.hidden),
             nn.ReLU(),
-            nn.Linear(HIDDEN, HIDDEN),
+            nn.Linear(settings.hidden, settings.hidden),
             nn.ReLU(),
-            nn.Linear(HIDDEN, y.shape[1]),
+            nn.Linear(settings.hidden, y.shape[1]),
         )
-        optimizer = torch.optim.Adam(network.parameters(), lr=RATE)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
-        for _ in range(STEPS):
-            batch = torch.randint(len(x), (BATCH,))
+        optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.steps)
+        for _ in range(settings.steps):
+            batch = torch.randint(len(x), (settings.batch_size,))
             loss = F.mse_loss(network(x[batch]), y[batch])
             optimizer.zero_grad()
             torch.autograd.backward(loss)

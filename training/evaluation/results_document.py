@@ -8,6 +8,8 @@ import os
 import re
 from pathlib import Path
 
+from poseembed.files.atomic import replacing
+
 RESULTS = Path(__file__).parents[1] / "benchmarks" / "RESULTS.md"
 
 SECTIONS = (
@@ -47,7 +49,8 @@ def write_section(path: Path, name: str, text: str) -> None:
         raise ValueError(f"{path} has sections that no command writes: {', '.join(sorted(strangers))}")
     sections[name] = text
     ordered = [f"## {title}\n\n{sections[title].strip()}\n" for title in SECTIONS if title in sections]
-    path.write_text("\n".join([head.strip() + "\n", *ordered]), encoding="utf-8")
+    with replacing(path) as file:
+        file.write("\n".join([head.strip() + "\n", *ordered]).encode())
 
 
 def picture(path: Path, document: Path, title: str) -> str:

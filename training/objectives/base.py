@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from poseembed.network import Encoder, NetworkConfig
@@ -28,9 +29,19 @@ class Objective(nn.Module, ABC):
 
     A *player* is a group of parameters with a loss and an optimiser of its own: the encoder, and whatever plays
     against it. Gradients of one player's loss reach that player's parameters only.
+
+    Attributes:
+        encoder: What is trained to be used.
+        space: Fingerprint of the network whose vectors it learns to give; None if its vectors will be its own. See
+            `poseembed.PoseEncoder.space`.
     """
 
     encoder: Encoder
+    space: str | None = None
+
+    def inputs(self, batch: Batch) -> Float[Tensor, "2 pairs inputs"]:
+        """What the encoder reads of the anchors and of the positives."""
+        return self.encoder.layout(batch.points, batch.visible)
 
     @abstractmethod
     def players(self) -> dict[str, list[nn.Parameter]]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from poseembed.network import Encoder, NetworkConfig, Tower, Unit, he_normal_
@@ -68,7 +68,7 @@ class AutoEncoder(Objective):
 
     def forward(self, batch: Batch) -> Losses:
         """The four mean square errors: either view, from either pose vector."""
-        vectors = [[z.float() for z in self.encoder(view)] for view in batch.inputs]
+        vectors = [[z.float() for z in self.encoder(view)] for view in self.inputs(batch)]
         error = self._errors(batch, vectors)
         return Losses(players={"encoder": error.sum()}, terms={"error": error.mean().detach()})
 
@@ -76,9 +76,9 @@ class AutoEncoder(Objective):
         """Mean square errors of both views, rebuilt from the anchor's pose vector and then from the positive's."""
         errors = []
         for pose, _ in vectors:
-            for view, (_, z_view) in zip(batch.inputs, vectors, strict=True):
+            for points, visible, (_, z_view) in zip(batch.points, batch.visible, vectors, strict=True):
                 rebuilt = self.decoder(torch.cat([pose, z_view], dim=-1)).float()
-                errors.append(visible_error(rebuilt, view))
+                errors.append(visible_error(rebuilt.unflatten(-1, (NUM_JOINTS, 2)), points, visible))
         return torch.stack(errors)
 
 
@@ -93,13 +93,12 @@ class Variational(AutoEncoder):
     def forward(self, batch: Batch) -> Losses:
         """Minus the evidence's lower bound: four log likelihoods, two divergences."""
         vectors, divergences = [], []
-        for view in batch.inputs:
-            tower = self.encoder.tower
-            features = tower.residual(self.encoder.stem(view))
-            mean, raw = tower.head(features).float(), self.log_variance(features).float()
+        for view in self.inputs(batch):
+            features = self.encoder.features(view)
+            mean, raw = torch.cat(self.encoder.heads(features), dim=-1).float(), self.log_variance(features).float()
             log_variance = LOG_VARIANCE_LIMIT * torch.tanh(raw)
             sample = mean + torch.exp(log_variance / 2) * torch.randn_like(mean)
-            vectors.append(list(self.encoder.split(sample)))
+            vectors.append(list(sample.split([self.encoder.config.pose_dim, self.encoder.config.view_dim], dim=-1)))
             divergences.append(kl_from_unit(mean, torch.exp(log_variance / 2)))
         error = self._errors(batch, vectors).mean()
         divergence = torch.stack(divergences).sum()
@@ -108,14 +107,12 @@ class Variational(AutoEncoder):
         return Losses(players={"encoder": loss}, terms={"error": error.detach(), "divergence": divergence.detach()})
 
 
-def visible_error(rebuilt: Float[Tensor, "batch 26"], inputs: Float[Tensor, "batch inputs"]) -> Float[Tensor, ""]:
-    """Mean square error of the coordinates that a network input shows (all, if it does not tell)."""
-    joints = inputs.unflatten(-1, (NUM_JOINTS, -1))
-    square = (rebuilt.unflatten(-1, (NUM_JOINTS, 2)) - joints[..., :2]).square()
-    if joints.shape[-1] == 2:
-        return square.mean()
-    visible = joints[..., 2:]
-    return (square * visible).sum() / (2 * visible.sum())
+def visible_error(
+    rebuilt: Float[Tensor, "batch 13 2"], points: Float[Tensor, "batch 13 2"], visible: Bool[Tensor, "batch 13"]
+) -> Float[Tensor, ""]:
+    """Mean square error of the coordinates of visible joints."""
+    square = (rebuilt - points).square()
+    return (square * visible[..., None]).sum() / (2 * visible.sum())
 
 
 SYSTEMS = (

@@ -78,7 +78,7 @@ class CvMim(WithinView):
 
     def forward(self, batch: Batch) -> Losses:
         """One pass over a batch of pairs; batch norm sees each view by itself, as in the official code."""
-        anchor, positive = batch.inputs
+        anchor, positive = self.inputs(batch)
         pose_a, view_a, local_a = self.encode(anchor)
         pose_p, view_p, local_p = self.encode(positive)
         within = jsd_loss(local_a, self.fuse(pose_a, view_a)) + jsd_loss(local_p, self.fuse(pose_p, view_p))

@@ -42,7 +42,8 @@ class Distilled(Objective):
         super().__init__()
         self.config = config
         self.encoder = Encoder(network, dropout=0.0)
-        self.teacher = PoseEncoder.from_pretrained(config.teacher).network.requires_grad_(False)
+        teacher = PoseEncoder.from_pretrained(config.teacher)
+        self.teacher, self.space = teacher.network.requires_grad_(False), teacher.space
         for name in ("mask_input", "pose_dim", "view_dim"):
             wanted, got = getattr(self.teacher.config, name), getattr(network, name)
             if got != wanted:
@@ -54,7 +55,7 @@ class Distilled(Objective):
 
     def forward(self, batch: Batch) -> Losses:
         """Both views in one pass; they are pictures like any others here."""
-        inputs = batch.inputs.flatten(0, 1)
+        inputs = self.inputs(batch).flatten(0, 1)
         z_pose, z_view = (z.float() for z in self.encoder(inputs))
         with torch.no_grad():
             target_pose, target_view = (z.float() for z in self.teacher(inputs))

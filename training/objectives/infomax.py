@@ -53,7 +53,7 @@ class Infomax(WithinView):
 
     def forward(self, batch: Batch) -> Losses:
         """Each view against its own vectors, and against its view vector with the other view's pose vector."""
-        anchor, positive = batch.inputs
+        anchor, positive = self.inputs(batch)
         pose_a, view_a, local_a = self.encode(anchor)
         pose_p, view_p, local_p = self.encode(positive)
         within = self.estimate(local_a, self.fuse(pose_a, view_a)) + self.estimate(local_p, self.fuse(pose_p, view_p))

@@ -71,7 +71,7 @@ class PrVipe(Objective):
 
     def forward(self, batch: Batch) -> Losses:
         """Both views in one pass; the second view of another body is what an anchor is told apart from."""
-        mean, deviation = self._embed(batch.inputs.flatten(0, 1))
+        mean, deviation = self._embed(self.inputs(batch).flatten(0, 1))
         with torch.autocast(mean.device.type, enabled=False):
             noise = torch.randn(self.config.samples, *mean.shape, device=mean.device)
             anchor, positive = (mean + deviation * noise).transpose(0, 1).chunk(2)
@@ -96,9 +96,9 @@ class PrVipe(Objective):
         self, inputs: Float[Tensor, "views inputs"]
     ) -> tuple[Float[Tensor, "views d"], Float[Tensor, "views d"]]:
         """Means and standard deviations, by two heads on the same features."""
-        tower = self.encoder.tower
-        features = tower.residual(self.encoder.stem(inputs))
-        return tower.head(features).float(), above_zero(self.deviation(features).float())
+        features = self.encoder.features(inputs)
+        mean, _ = self.encoder.heads(features)
+        return mean.float(), above_zero(self.deviation(features).float())
 
     def _match(self, first: Float[Tensor, "*batch k d"], second: Float[Tensor, "*batch m d"]) -> Tensor:
         """Matching probabilities of all samples of the one with all of the other, (..., k, m)."""

@@ -18,14 +18,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from poseembed.decoder import VIEWPOINT_NUMBERS
 from poseembed.network import Encoder, NetworkConfig
 from poseembed.skeleton import NUM_JOINTS
 from training.objectives.base import Losses, Objective, System
 from training.objectives.terms.estimators import info_nce_loss
 from training.scene.views import Batch
-
-CAMERA_DIM = 5
-"""Numbers that `Batch.camera` has for a view."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ class Privileged(Objective):
         self.config = config
         self.encoder = Encoder(network, dropout=0.0)
         self.read_body = nn.Sequential(nn.Linear(network.pose_dim, 256), nn.ReLU(), nn.Linear(256, NUM_JOINTS * 3))
-        self.read_camera = nn.Linear(network.view_dim, CAMERA_DIM)
+        self.read_camera = nn.Linear(network.view_dim, VIEWPOINT_NUMBERS)
 
     def players(self) -> dict[str, list[nn.Parameter]]:
         """The encoder with both decoders."""
@@ -62,10 +60,10 @@ class Privileged(Objective):
     def forward(self, batch: Batch) -> Losses:
         """Both views in one pass."""
         weights = self.config
-        z_pose, z_view = (z.float() for z in self.encoder(batch.inputs.flatten(0, 1)))
+        z_pose, z_view = (z.float() for z in self.encoder(self.inputs(batch).flatten(0, 1)))
         direction = normalize(z_pose, dim=-1)
         anchor, positive = direction.chunk(2)
-        body, camera = batch.body.flatten(1), batch.camera.flatten(0, 1)
+        body, camera = batch.body.flatten(1), batch.known_camera().flatten(0, 1)
         both = body.repeat(2, 1)
         with torch.autocast(body.device.type, enabled=False):
             cross = info_nce_loss(anchor, positive, temperature=weights.temperature)

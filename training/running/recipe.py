@@ -1,13 +1,11 @@
 """What a training run is made of; the recipes themselves are in `training/recipes/`."""
 
-import ast
 import importlib
 import importlib.util
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from torch import nn, optim
 
@@ -95,41 +93,3 @@ def _own_recipe(name: str) -> object:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return getattr(module, "RECIPE", None)
-
-
-def change(recipe: Recipe, assignment: str) -> Recipe:
-    """A recipe with one setting changed, such as `detector.noise=0.1` or `objective.config.temperature=0.1`.
-
-    Raises:
-        ValueError: If it is no assignment, there is no such setting, or the value is of another kind than the old one.
-    """
-    path, equals, text = assignment.partition("=")
-    if not equals:
-        raise ValueError(f"{assignment!r} is no assignment; wanted SETTING=VALUE, such as detector.noise=0.1")
-    try:
-        value = ast.literal_eval(text)
-    except (SyntaxError, ValueError):
-        value = text  # a word
-    changed: Recipe = _changed(recipe, path.split("."), value, assignment)
-    return changed
-
-
-def _changed(owner: Any, path: list[str], value: Any, assignment: str) -> Any:
-    """`owner` with the setting at a path below it changed; recipes are made of dataclasses and `partial`s."""
-    name, *rest = path
-    settings = owner.keywords if isinstance(owner, partial) else {}
-    if is_dataclass(owner):
-        settings = {setting.name: getattr(owner, setting.name) for setting in fields(owner)}
-    if name not in settings:
-        known = ", ".join(settings) or "nothing"
-        raise ValueError(f"{assignment}: no setting {name!r} there, but {known}")
-    old = settings[name]
-    if rest:
-        value = _changed(old, rest, value, assignment)
-    elif isinstance(old, float) and type(value) is int:
-        value = float(value)
-    elif type(value) is not type(old):
-        raise ValueError(f"{assignment}: wanted a value like {old!r}")
-    if isinstance(owner, partial):
-        return partial(owner.func, *owner.args, **owner.keywords | {name: value})
-    return replace(owner, **{name: value})

@@ -10,6 +10,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn, optim
 
+from training.running.settings import differences
+
 FILE_NAME = "run.safetensors"
 
 
@@ -48,10 +50,8 @@ def load(path: Path, *, settings: dict[str, Any], model: nn.Module, optimizers: 
         raise ValueError(f"{path} is not the state of a training run; use another --out")
     before = json.loads(metadata["settings"])
     if before != settings:
-        changed = sorted(key for key in before.keys() | settings.keys() if before.get(key) != settings.get(key))
-        raise ValueError(
-            f"{path} was written with other settings ({', '.join(changed)}); use another --out or the old settings"
-        )
+        changed = "; ".join(differences(before, settings))
+        raise ValueError(f"{path} was written with other settings ({changed}); use another --out or the old settings")
     model.load_state_dict({name.removeprefix("model/"): t for name, t in tensors.items() if name.startswith("model/")})
     for player, optimizer in optimizers.items():
         _restore(optimizer, tensors, f"optimizer/{player}/")

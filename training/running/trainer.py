@@ -21,6 +21,7 @@ from training.running import state as run_state
 from training.running.precision import multiplies_bfloat16
 from training.running.processes import average, rank, world_size
 from training.running.recipe import Recipe
+from training.running.settings import describe
 from training.scene.views import ViewSampler
 
 LOG_EVERY = 100
@@ -92,7 +93,7 @@ def train(trainer: Trainer, out: Path, *, save_seconds: float, log_every: int = 
     # A run at a constant learning rate may be prolonged: nothing before depends on where it ends.
     shape = recipe if recipe.cooldown or recipe.warmup else dataclasses.replace(recipe, pairs=1)
     settings = {
-        "recipe": repr(shape),
+        "recipe": describe(shape),
         "seed": trainer.seed,
         "data": trainer.sampler.digest(),
         "processes": world_size(),
@@ -137,6 +138,7 @@ def export(trainer: Trainer, folder: Path, *, recipe_name: str, changes: Sequenc
             "pairs": trainer.step * trainer.pairs_a_step,
             "seed": trainer.seed,
         },
+        space=trainer.objective.space,
     )
     card = folder / checkpoint.CARD_FILE
     text = card.read_text(encoding="utf-8") if card.is_file() else ""  # a hand-written card outlives a new training

@@ -3,7 +3,7 @@
 Motion capture shows few people, mostly upright. Here a pose is taken apart into bones, each limb in the frame of the
 girdle that it hangs from, so that limbs of one frame fit another and every bone can be turned or stretched by itself.
 
-Frame: x, y, z with **z up**, the middle of the hips at the origin, one unit one torso length.
+The frame is that of `training.scene.world`.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from poseembed.skeleton import MIRRORED, NUM_JOINTS
-from training.scene.cameras import normalize_3d, turn, y_up_to_z_up
+from training.scene.world import heading, normalize_3d, to_world, turn
 
 NOSE = NUM_JOINTS
 """Index of the nose among the 14 points of a body; joint 0 is the centre of its head."""
@@ -97,7 +97,7 @@ class Bodies(nn.Module):
         self.variation, self.recorded = variation, len(joints)
         self._digest = hashlib.sha256(joints.tobytes() + nose.tobytes()).hexdigest()
         whole = torch.cat([torch.from_numpy(joints), torch.from_numpy(nose)[:, None]], dim=1).float()
-        points = y_up_to_z_up(normalize_3d(whole))
+        points = to_world(whole)
         if variation.mirror:
             mirrored = points[:, _MIRROR_POINTS] * torch.tensor([1.0, -1.0, 1.0])
             points = torch.cat([points, mirrored])
@@ -163,12 +163,6 @@ class Bodies(nn.Module):
         chance = torch.rand(count, device=self.odds.device, dtype=self.odds.dtype)
         drawn = torch.searchsorted(self.odds, chance, right=True)  # nothing is drawn that has no odds
         return drawn.clamp_max(len(self.odds) - 1)
-
-
-def heading(points: Float[Tensor, "*batch n 3"]) -> Float[Tensor, "*batch"]:
-    """Where a body faces: the angle from x towards y of the horizontal that is square to its hips and shoulders."""
-    left = points[..., (1, 7), :].sum(-2) - points[..., (2, 8), :].sum(-2)
-    return torch.atan2(-left[..., 0], left[..., 1])
 
 
 def _girdles(

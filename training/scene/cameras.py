@@ -1,25 +1,71 @@
 """Virtual cameras: 3D poses to the 2D poses that cameras around them see.
 
-World frame: x, y, z with **z up**, right-handed, the origin at the middle of the hips, one unit one torso length
-(middle of the hips to middle of the shoulders). The camera stands on the negative x axis and looks along +x, so
-in its picture x grows towards -y, y grows downwards (-z) and depth is x. Angles are radians.
+The world frame is that of `training.scene.world`. A camera stands on the negative x axis of its own frame and looks
+along +x, so in its picture x grows towards -y, y grows downwards (-z) and depth is x. Angles are radians.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from poseembed.skeleton import HIPS, SHOULDERS
+from poseembed.decoder import Viewpoint
+from training.scene.world import turn
 
 MIN_DEPTH = 1e-2
 """Nothing is nearer to the camera than this (torso lengths); a joint behind it would land anywhere."""
 
 
+@dataclass(frozen=True, eq=False)
+class Camera:
+    """Pinhole cameras of focal length 1 that look at the origin, where the hips are: one, or any batch of them.
+
+    A camera walks around the body, rises, and rolls, which is the meaning that the paper gives to its three angles.
+
+    Attributes:
+        azimuth: How far it has walked, radians: clockwise, seen from above, from the negative x axis on.
+        elevation: Its angle below the horizon, radians: at positive ones it looks up at the body from below.
+        roll: Its turn about the optical axis, radians: a positive one turns the picture clockwise.
+        distance: To the origin, torso lengths.
+    """
+
+    azimuth: Float[Tensor, "*batch"]
+    elevation: Float[Tensor, "*batch"]
+    roll: Float[Tensor, "*batch"]
+    distance: Float[Tensor, "*batch"]
+
+    @cached_property
+    def rotation(self) -> Float[Tensor, "*batch 3 3"]:
+        """From the world to the camera's frame, for column vectors: Rx(roll) Ry(elevation) Rz(azimuth).
+
+        The official code multiplies the other way round, so that its body is rolled and tilted about fixed axes first
+        and spun about the vertical last: at an azimuth of 90 degrees its "elevation" is a roll of the picture.
+        """
+        return _rotation(self.roll, 0) @ _rotation(self.elevation, 1) @ _rotation(self.azimuth, 2)
+
+    @property
+    def torso(self) -> Float[Tensor, "*batch"]:
+        """How long a torso that is as far away as the hips, and not foreshortened, is in the picture."""
+        return 1 / self.distance
+
+    def look(self, points: Float[Tensor, "*points n 3"]) -> Float[Tensor, "*seen n 2"]:
+        """What the cameras see of points in the world: picture points (x, y), y down.
+
+        The batch of the points is broadcast with that of the cameras: one camera may look at many poses.
+        """
+        return project(points, self.rotation, self.distance)
+
+    def viewpoint(self, facing: Float[Tensor, "*bodies"]) -> Viewpoint:
+        """Where the cameras stand as bodies see it that face somewhere, see `training.scene.world.heading`."""
+        direction = turn(-self.rotation[..., 0, :], -facing)  # the camera looks along the x axis of its own frame
+        return Viewpoint(direction, self.roll.expand(direction.shape[:-1]))
+
+
 @dataclass(frozen=True)
 class CameraRange:
-    """Where virtual cameras stand: every value is drawn uniformly and independently.
+    """Where virtual cameras stand: every value is drawn uniformly and independently; see `Camera`.
 
     Attributes:
         azimuth: Range of the turn about the vertical, radians.
@@ -35,63 +81,17 @@ class CameraRange:
 
     def sample(
         self, count: int, *, generator: Generator | None = None, device: torch.device | str | None = None
-    ) -> tuple[Float[Tensor, " count"], Float[Tensor, " count"], Float[Tensor, " count"], Float[Tensor, " count"]]:
-        """Draw azimuths, elevations, rolls and distances."""
+    ) -> Camera:
+        """Draw so many cameras."""
         low, high = torch.tensor(
             [self.azimuth, self.elevation, self.roll, self.distance], dtype=torch.float32, device=device
         ).unbind(1)
         draws = torch.rand(4, count, generator=generator, device=device)
-        azimuth, elevation, roll, distance = low[:, None] + draws * (high - low)[:, None]
-        return azimuth, elevation, roll, distance
-
-
-def normalize_3d(joints: Float[Tensor, "*batch n 3"]) -> Float[Tensor, "*batch n 3"]:
-    """Put the middle of the hips at the origin and make the torso one unit long (`3DSTD13` of the official code).
-
-    The first 13 points are the joints; others that come after them, such as a nose, are moved along.
-    """
-    hips = joints[..., HIPS, :].mean(-2, keepdim=True)
-    torso = (joints[..., SHOULDERS, :].mean(-2, keepdim=True) - hips).norm(dim=-1, keepdim=True)
-    return (joints - hips) / torso.clamp_min(1e-12)
-
-
-def y_up_to_z_up(points: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3"]:
-    """Rename the axes of y-up, right-handed points to z-up: (x, y, z) becomes (z, x, y), which mirrors nothing."""
-    return points[..., [2, 0, 1]]
-
-
-def turn(points: Float[Tensor, "*batch 3"], angle: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch 3"]:
-    """Turn z-up points about the vertical, from x towards y."""
-    x, y, z = points.unbind(-1)
-    cos, sin = angle.cos(), angle.sin()
-    return torch.stack([cos * x - sin * y, sin * x + cos * y, z], dim=-1)
-
-
-def rotation_matrix(
-    azimuth: Float[Tensor, "*batch"], elevation: Float[Tensor, "*batch"], roll: Float[Tensor, "*batch"]
-) -> Float[Tensor, "*batch 3 3"]:
-    """The official code's rotation Rz(azimuth) Ry(elevation) Rx(roll), for column vectors (x, y, z).
-
-    The body is rolled and tilted about fixed axes first and spun about the vertical last, so at an azimuth of 90
-    degrees "elevation" is a roll of the picture. `orbit_matrix` is what the paper's text says.
-    """
-    return _rotation(azimuth, 2) @ _rotation(elevation, 1) @ _rotation(roll, 0)
-
-
-def orbit_matrix(
-    azimuth: Float[Tensor, "*batch"], elevation: Float[Tensor, "*batch"], roll: Float[Tensor, "*batch"]
-) -> Float[Tensor, "*batch 3 3"]:
-    """A camera that walks around the body, rises, and rolls: Rx(roll) Ry(elevation) Rz(azimuth).
-
-    For column vectors (x, y, z). This is the meaning that the paper gives to its three angles; `rotation_matrix`
-    is the order in which its code multiplies them. As the azimuth grows, the camera walks clockwise, seen from above;
-    at positive elevations it looks up at the body from below; a positive roll turns the picture clockwise.
-    """
-    return _rotation(roll, 0) @ _rotation(elevation, 1) @ _rotation(azimuth, 2)
+        return Camera(*(low[:, None] + draws * (high - low)[:, None]))
 
 
 def project(
-    points: Float[Tensor, "*batch n 3"], rotation: Float[Tensor, "*batch 3 3"], distance: Float[Tensor, "*batch"]
+    points: Float[Tensor, "*#batch n 3"], rotation: Float[Tensor, "*#batch 3 3"], distance: Float[Tensor, "*#batch"]
 ) -> Float[Tensor, "*batch n 2"]:
     """What a pinhole camera of focal length 1 sees of points that were rotated in front of it.
 

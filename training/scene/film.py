@@ -5,8 +5,9 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from poseembed import Poses
-from training.scene.cameras import CameraRange, normalize_3d, orbit_matrix, project, y_up_to_z_up
+from training.scene.cameras import Camera, CameraRange
 from training.scene.detector import Detector
+from training.scene.world import to_world
 
 CENTRE = (640, 360)
 """Middle of the picture, pixels; the hips stay there."""
@@ -15,37 +16,40 @@ TORSO = 120
 """A torso as far away as the hips is so long in the picture, pixels, whatever the distance: the operator zooms."""
 
 
-def camera(seed: int) -> tuple[Float[Tensor, "1 3 3"], Float[Tensor, " 1"]]:
-    """Rotation in front of the camera that a seed stands for, and its distance in torso lengths."""
-    azimuth, elevation, roll, distance = CameraRange().sample(1, generator=Generator().manual_seed(seed))
-    return orbit_matrix(azimuth, elevation, roll), distance
+def random_camera(seed: int) -> Camera:
+    """The camera, within `CameraRange()`, that a seed stands for."""
+    return CameraRange().sample(1, generator=Generator().manual_seed(seed))
 
 
 def film(
-    joints: Float[Tensor, "frames 13 3"], *, seed: int, detector: Detector | None = None, fps: float = 30.0
+    joints: Float[Tensor, "frames 13 3"],
+    camera: Camera,
+    *,
+    fps: float,
+    detector: Detector | None = None,
+    seed: int = 0,
 ) -> Poses:
     """What one still camera sees of a performance.
 
     Args:
         joints: Motion capture, metres, y up, as `training.datasets.mocap` reads it.
-        seed: Of where the camera stands, within `CameraRange()`, and of the detector.
+        camera: One, for the whole clip. It follows the hips.
+        fps: Frames a second, those of the clip.
         detector: What becomes of the keypoints; None is a perfect one. Torch's global random state is left as it was.
-        fps: Frames a second; 30 is what `training.datasets.prepare` writes.
+        seed: Of the detector.
 
     Returns:
         A row a frame of person 0; a lost joint has confidence 0.
     """
-    rotation, distance = camera(seed)
-    body = y_up_to_z_up(normalize_3d(joints))
-    picture = project(body, rotation, distance)
+    picture = camera.look(to_world(joints))
     frames = len(picture)
     visible = torch.ones(frames, 13, dtype=torch.bool)
     if detector is not None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            picture = detector.shift(detector.swap(picture), (1 / distance).expand(frames))
+            picture = detector.shift(detector.swap(picture), camera.torso.expand(frames))
             visible = detector.see(picture)
-    pixels = picture * (TORSO * distance) + torch.tensor(CENTRE)
+    pixels = picture * (TORSO * camera.distance)[..., None, None] + torch.tensor(CENTRE)
     return Poses.from_arrays(
         pixels.numpy(), visible.numpy(), person=[0] * frames, time=torch.arange(frames).double().numpy() / fps
     )

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from training.scene.cameras import normalize_3d
+from training.scene.world import normalize_3d
 
 
 def procrustes_align(

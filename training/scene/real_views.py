@@ -1,38 +1,21 @@
 """Pairs of views half of which real cameras saw: detected keypoints in place of projections, as in the CV-MIM paper."""
 
 import hashlib
-from dataclasses import dataclass, field
 
 import torch
-from jaxtyping import Float, Float32
+from jaxtyping import Float32
 from numpy import ndarray
-from torch import Tensor
 
-from poseembed.network import NetworkConfig
+from poseembed.keypoints import normalize_keypoints
 from poseembed.skeleton import NUM_JOINTS
-from training.scene.bodies import Bodies, Variation, heading
-from training.scene.cameras import CameraRange, turn
+from training.scene.bodies import Bodies, Variation
+from training.scene.cameras import CameraRange
 from training.scene.detector import Detector
 from training.scene.views import Batch, ViewSampler
+from training.scene.world import heading, turn
 
 _MIN_JOINTS = 2
 """A detection with fewer joints says nothing of the pose."""
-
-
-@dataclass(frozen=True)
-class RealBatch(Batch):
-    """A batch with views of which nobody says where their cameras stood: reading `camera` raises ValueError."""
-
-    camera: Float[Tensor, "2 pairs 5"] = field(init=False, repr=False)  # never set
-
-    def __getattr__(self, name: str) -> Tensor:
-        """Tell whoever reads the cameras why there are none."""
-        if name == "camera":
-            raise ValueError(
-                "detections do not say where their cameras stand, so nothing that reads the cameras can be trained or "
-                "measured on them; take an objective that compares views (cv_mim, pr_vipe), or leave --detections out"
-            )
-        raise AttributeError(name)
 
 
 class RealViewSampler(ViewSampler):
@@ -49,7 +32,6 @@ class RealViewSampler(ViewSampler):
             that were not detected NaN.
         cameras: Where the virtual cameras stand.
         detector: What becomes of their pictures; detections stay as they are.
-        network: Whose input to make.
 
     Raises:
         ValueError: If the bodies are varied (nobody detected those), the numbers of poses differ, or there are fewer
@@ -62,9 +44,8 @@ class RealViewSampler(ViewSampler):
         detected: Float32[ndarray, "poses cameras 13 2"],
         cameras: CameraRange,
         detector: Detector,
-        network: NetworkConfig,
     ) -> None:
-        super().__init__(bodies, cameras, detector, network)
+        super().__init__(bodies, cameras, detector)
         if bodies.variation != Variation():
             raise ValueError(
                 f"detections are of the recorded poses, and this varies them: {bodies.variation}; take a recipe "
@@ -82,12 +63,14 @@ class RealViewSampler(ViewSampler):
         """A fingerprint of the recorded poses and their detections."""
         return self._digest
 
-    def sample(self, pairs: int) -> RealBatch:
-        """Two views of each of `pairs` random recorded poses, from torch's global random state."""
+    def sample(self, pairs: int) -> Batch:
+        """Two views of each of `pairs` random recorded poses, from torch's global random state.
+
+        Nobody says where the real cameras stood, so the batch does not know its cameras.
+        """
         chosen = self.bodies.draw(pairs)
         points = self.bodies.vary(chosen)
-        facing = heading(points)
-        projected, visible, _ = self.photograph(points.repeat(2, 1, 1), facing.repeat(2))
+        projected, visible, _ = self.photograph(points.repeat(2, 1, 1))
         # the second camera is any but the first: so many places further on
         first, further = (
             torch.randint(low, high, (pairs,), device=self.device)
@@ -99,7 +82,9 @@ class RealViewSampler(ViewSampler):
         real = (torch.rand(2 * pairs, device=self.device) < 0.5) & (found.sum(-1) >= _MIN_JOINTS)
         picture = torch.where(real[:, None, None], detected, projected)
         visible = torch.where(real[:, None], found, visible)
-        return RealBatch(
-            inputs=self.inputs(picture, visible).unflatten(0, (2, pairs)),
-            body=turn(points[:, :NUM_JOINTS], -facing[:, None]),
+        return Batch(
+            points=normalize_keypoints(picture, visible).unflatten(0, (2, pairs)),
+            visible=visible.unflatten(0, (2, pairs)),
+            body=turn(points[:, :NUM_JOINTS], -heading(points)[:, None]),
+            camera=None,
         )

@@ -2,39 +2,44 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from training.scene.cameras import normalize_3d, orbit_matrix, project, turn, y_up_to_z_up
+from training.scene.cameras import Camera
+from training.scene.world import to_world, turn
 
 ROOM = 2.0
 """People stand at most this far from the middle of the room, torso lengths: about a metre."""
 
 
-@dataclass(frozen=True)
-class Camera:
+def level_camera(bearing: float, height: float, distance: float) -> Camera:
     """A camera without roll that looks at the hips of somebody in the middle of the room.
 
-    Attributes:
+    Args:
         bearing: Where it stands around the room, degrees, counter-clockwise seen from above.
         height: How far above the horizon it stands, degrees; negative is below.
         distance: To those hips, torso lengths (about half a metre each).
     """
-
-    bearing: float
-    height: float
-    distance: float
+    azimuth = math.pi - math.radians(bearing)  # cameras walk clockwise, from the negative x axis on
+    return Camera(*(torch.tensor(value) for value in (azimuth, -math.radians(height), 0.0, distance)))
 
 
-_CHEST = (Camera(0, 5, 7), Camera(72, -3, 6), Camera(144, 8, 7), Camera(216, 1, 8), Camera(288, 12, 6))
-_ABOVE = tuple(Camera(36 + 72 * place, 45, 7) for place in range(5))
-_KNEE = Camera(20, -8, 7)
+_CHEST = tuple(
+    level_camera(72.0 * number, height, distance)
+    for number, (height, distance) in enumerate(((5.0, 7.0), (-3.0, 6.0), (8.0, 7.0), (1.0, 8.0), (12.0, 6.0)))
+)
+_ABOVE = tuple(level_camera(36.0 + 72.0 * number, 45.0, 7.0) for number in range(5))
+_KNEE = level_camera(20.0, -8.0, 7.0)
 
 RIGS: dict[str, tuple[Camera, ...]] = {
-    "like Human3.6M": (Camera(70, 7, 10.6), Camera(-71, 7, 10.8), Camera(110, 6, 11), Camera(-116, 9, 8.3)),
+    "like Human3.6M": (
+        level_camera(70.0, 7.0, 10.6),
+        level_camera(-71.0, 7.0, 10.8),
+        level_camera(110.0, 6.0, 11.0),
+        level_camera(-116.0, 9.0, 8.3),
+    ),
     "like 3DHP chest": _CHEST,
     "like 3DHP all": (*_CHEST, *_ABOVE, _KNEE),
 }
@@ -56,15 +61,10 @@ def place_in_room(poses: Float[Tensor, "frames 13 3"], generator: Generator) -> 
     """
     facing, bearing, share = torch.rand(3, len(poses), generator=generator)
     facing, bearing, away = 2 * torch.pi * facing, 2 * torch.pi * bearing, ROOM * share.sqrt()  # evenly over the floor
-    standing = turn(y_up_to_z_up(normalize_3d(poses)), facing[:, None])
+    standing = turn(to_world(poses), facing[:, None])
     return standing + torch.stack([away * bearing.cos(), away * bearing.sin(), torch.zeros_like(away)], -1)[:, None]
 
 
 def film(placed: Float[Tensor, "frames 13 3"], rig: Sequence[Camera]) -> Float[Tensor, "cameras frames 13 2"]:
     """What each camera sees of people in the room: picture points (x, y), y down, in multiples of the focal length."""
-    pictures = []
-    for camera in rig:
-        azimuth = torch.tensor(math.pi - math.radians(camera.bearing))  # to the negative x axis, where cameras stand
-        rotation = orbit_matrix(azimuth, torch.tensor(-math.radians(camera.height)), torch.tensor(0.0))
-        pictures.append(project(placed, rotation, torch.tensor(camera.distance)))
-    return torch.stack(pictures)
+    return torch.stack([camera.look(placed) for camera in rig])

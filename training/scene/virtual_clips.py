@@ -16,8 +16,8 @@ from torch import Tensor
 
 from training.datasets import mocap
 from training.datasets.actions.clips import ActionClips
-from training.scene.bodies import heading
-from training.scene.cameras import normalize_3d, orbit_matrix, project, y_up_to_z_up
+from training.scene.cameras import Camera
+from training.scene.world import heading, to_world
 
 TRAIN_ACTORS = ("bd", "bk", "dg")
 """Actors to train on, the first three by name; the other two (mm, tr) are there to test on."""
@@ -57,8 +57,9 @@ def read(path: str | PathLike[str]) -> ActionClips:
         )
     classes, labels = np.unique(data.action.astype(str), return_inverse=True)
     lengths = np.diff(data.offsets)
-    starts = _first_good_frames(data)
-    bodies = y_up_to_z_up(normalize_3d(torch.from_numpy(data.joints)))
+    # The row of each clip's first well-tracked frame; of its first one, where there is none.
+    starts = data.offsets[:-1] + np.array([clip.ok.argmax() for clip in data])
+    bodies = to_world(torch.from_numpy(data.joints))
     start = heading(bodies[torch.from_numpy(starts)]).repeat_interleave(torch.from_numpy(lengths))
     keypoints = np.concatenate([_film(bodies, start, turned) for turned in VIEWS.values()])
     keypoints[np.tile(~data.ok, len(VIEWS))] = np.nan
@@ -73,17 +74,12 @@ def read(path: str | PathLike[str]) -> ActionClips:
     )
 
 
-def _first_good_frames(data: mocap.MotionCapture) -> np.ndarray:
-    """The row of each clip's first well-tracked frame; of its first one, where there is none."""
-    bounds = zip(data.offsets[:-1], data.offsets[1:], strict=True)
-    return np.array([first + data.ok[first:end].argmax() for first, end in bounds], dtype=np.int64)
-
-
 def _film(
     bodies: Float[Tensor, "frames 13 3"], start: Float[Tensor, " frames"], turned: float
 ) -> Float32[np.ndarray, "frames 13 2"]:
     """What a camera sees of bodies that faced `start` (radians from x towards y) when their clip began."""
     azimuth = pi - start + turned  # a body that faces along -x looks into the camera
-    rotation = orbit_matrix(azimuth, torch.full_like(azimuth, ELEVATION), torch.zeros_like(azimuth))
-    picture: np.ndarray = project(bodies, rotation, torch.full_like(azimuth, DISTANCE)).numpy()
+    level = torch.zeros_like(azimuth)
+    camera = Camera(azimuth, level + ELEVATION, level, level + DISTANCE)
+    picture: np.ndarray = camera.look(bodies).numpy()
     return picture

@@ -1,32 +1,17 @@
-"""The benchmark of comparing performances, on comparisons whose outcome is known."""
+"""The command of the alignment benchmark."""
 
 import json
 from collections.abc import Callable
-from itertools import islice
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from poseembed import PoseEncoder, Poses
-from poseembed.align import Alignment
 from training.benchmarks import alignment
-from training.benchmarks.alignment import (
-    Clip,
-    Joints,
-    Result,
-    agreement,
-    clips,
-    compare,
-    error_rate,
-    run,
-    shown_differences,
-    table,
-    true_differences,
-)
-from training.datasets import mocap
-from training.scene.film import film
+from training.benchmarks.alignment import text
+from training.evaluation.alignment import Agreement, AlignmentResult
 
 WriteMocap = Callable[[Path, dict[str, np.ndarray]], Path]
 
@@ -39,173 +24,22 @@ def performance(seed: int, frames: int = 20) -> torch.Tensor:
     return torch.from_numpy((start + np.cumsum(rng.normal(scale=0.02, size=(frames, 13, 3)), 0)).astype(np.float32))
 
 
-CLIPS = [Clip(performance(seed), action) for seed, action in enumerate(["run", "run", "sit"])]
-
-
-def test_every_kind_is_compared_with_every_detector() -> None:
-    encoder = PoseEncoder.from_pretrained("poseembed-base")
-    results = list(run("made-up", CLIPS, encoder, alignment.DETECTORS, pairs=2, seed=0))
-    assert [(r.kind, r.detector) for r in results] == [
-        (kind, detector) for kind in alignment.KINDS for _ in range(2) for detector in alignment.DETECTORS
-    ]
-    assert all(r.error is not None and r.error >= 0 for r in results if r.kind == "same performance")
-    assert all(r.joints is not None and r.rival is not None for r in results if r.kind == "same action")
-    assert all(r.noise is not None and 0 <= r.noise[0] <= r.noise[1] for r in results if r.kind == "same performance")
-    exact = [r.score for r in results if r.kind == "same performance" and r.detector == "complete and exact"]
-    assert min(exact) > max(r.score for r in results if r.kind == "other action")
-
-
-def test_no_two_performances_of_an_action_are_too_few() -> None:
-    encoder = PoseEncoder.from_pretrained("poseembed-base")
-    with pytest.raises(ValueError, match="same action"):
-        list(run("made-up", CLIPS[1:], encoder, {"exact": None}, pairs=1, seed=0))
-
-
-def test_two_cameras_see_a_performance_and_other_two_the_next() -> None:
-    encoder = PoseEncoder.from_pretrained("poseembed-base")
-    results = list(islice(run("made-up", CLIPS[:1], encoder, {"exact": None}, pairs=3, seed=0), 3))
-    assert {r.kind for r in results} == {"same performance"}
-    assert all(r.score < 1 and r.noise is not None and r.noise[0] > 0 for r in results)  # one camera would see no noise
-    assert len({r.score for r in results}) == 3
-    seen = compare(CLIPS[0], CLIPS[1], encoder, None, seed=3)
-    for poses, clip, seed in ((seen.first, CLIPS[0], 6), (seen.second, CLIPS[1], 7)):
-        np.testing.assert_array_equal(poses.keypoints, film(clip.joints, seed=seed).keypoints)
-
-
-def test_the_same_action_is_another_performance_of_it() -> None:
-    encoder = PoseEncoder.from_pretrained("poseembed-base")
-    results = list(run("made-up", CLIPS, encoder, {"exact": None}, pairs=6, seed=0))
-    scores = {kind: [r.score for r in results if r.kind == kind] for kind in alignment.KINDS}
-    assert max(scores["same action"]) < min(scores["same performance"])
-    pair = list(islice(run("made-up", CLIPS[:2], encoder, {"exact": None}, pairs=1, seed=3), 2))
-    wanted = []
-    for first, second in (CLIPS[:2], CLIPS[1::-1]):
-        found = compare(first, second, encoder, None, seed=3)
-        truth = true_differences(found, first, second, seed=6)
-        assert found.joint_differences is not None
-        wanted.append((agreement(found.joint_differences, truth), agreement(shown_differences(found), truth)))
-    assert (pair[1].joints, pair[1].rival) in wanted
-    alone = [compare(clip, clip, encoder, None, seed=3) for clip in CLIPS[:2]]
-    assert pair[0].error in [np.abs(np.subtract(*found.rows.T)).mean() for found in alone]
-    assert pair[0].noise in [tuple(np.percentile(found.joint_differences, [50, 95])) for found in alone]
-
-
-def test_only_whole_well_tracked_performances_to_evaluate_on_are_compared(tmp_path: Path) -> None:
-    lengths, splits = [15, 14, 20, 15, 16], ["val", "val", "val", "train", "val"]
-    joints = np.concatenate([performance(seed, frames).numpy() for seed, frames in enumerate(lengths)])
-    ok = np.ones(len(joints), bool)
-    ok[40] = False  # in the third
-    names = np.array(list("abcde"))
-    content = {"joints": joints, "nose": joints[:, 0], "ok": ok, "offsets": np.cumsum([0, *lengths])}
-    content |= {"subject": names, "action": names, "clip": names}
-    for split, wanted in ((splits, "ae"), (["train"] * 5, "ade")):
-        np.savez(tmp_path / "data.npz", **content, split=np.array(split))
-        found = clips(mocap.read(tmp_path / "data.npz"))
-        assert [clip.action for clip in found] == list(wanted)
-        np.testing.assert_array_equal(found[-1].joints, joints[-16:])
-
-
-def aligned(first: Clip, second: Clip, rows: list[tuple[int, int]]) -> Alignment:
-    poses = [Poses.from_arrays(np.zeros((len(clip.joints), 13, 2))) for clip in (first, second)]
-    steps = np.zeros(len(rows), np.float32)
-    return Alignment(*poses, rows=np.array(rows), similarity=steps, score=0.0, speed=steps)
-
-
-def test_true_differences_do_not_depend_on_where_the_bodies_face_and_stand() -> None:
-    first, moved = performance(0), performance(0)
-    moved[:, 5] += torch.tensor([0.0, 0.3, 0.0])
-    turned = moved @ torch.tensor([[0.0, 0, 1], [0, 1, 0], [-1, 0, 0]]) + 4
-    rows = [(3, 3), (7, 7)]
-    differences = true_differences(
-        aligned(Clip(first, ""), Clip(turned, ""), rows), Clip(first, ""), Clip(turned, ""), seed=0
-    )
-    assert (differences.argmax(1) == 5).all()
-    np.testing.assert_allclose(np.delete(differences, 5, axis=1), 0, atol=1e-4)
-
-
-def test_true_differences_are_between_the_rows_that_belong_together() -> None:
-    first = performance(0)
-    later = torch.cat([performance(5)[:2], first])
-    rows = [(row, row + 2) for row in range(len(first))]
-    differences = true_differences(
-        aligned(Clip(first, ""), Clip(later, ""), rows), Clip(first, ""), Clip(later, ""), seed=0
-    )
-    np.testing.assert_allclose(differences, 0, atol=1e-4)
-
-
-def test_true_differences_are_those_that_the_first_camera_sees() -> None:
-    first, rng = performance(0), np.random.default_rng(2)
-    moved = first.clone()
-    limbs = [3, 4, 5, 6, 9, 10, 11, 12]  # neither where the body faces nor its size depends on them
-    moved[:, limbs] += torch.from_numpy(rng.normal(scale=0.1, size=(len(first), 8, 3)).astype(np.float32))
-    rows = [(row, row) for row in range(len(first))]
-    turned = moved @ torch.tensor([[0.6, 0.0, 0.8], [0, 1, 0], [-0.8, 0, 0.6]])
-    one, other = Clip(first, ""), Clip(turned, "")
-    for seed in range(3):
-        pictures = [film(joints, seed=seed).keypoints for joints in (first, moved)]
-        shifts = np.linalg.norm(pictures[1] - pictures[0], axis=-1)[:, limbs].ravel()
-        likeness = [
-            np.corrcoef(true_differences(aligned(one, other, rows), one, other, seed=camera)[:, limbs].ravel(), shifts)
-            for camera in range(3)
-        ]
-        found = np.stack(likeness)[:, 0, 1]
-        assert found[seed] > 0.95  # not 1: a near joint moves further in the picture
-        assert np.delete(found, seed).max() < 0.9
-
-
-def test_shown_differences_are_those_of_the_pictures() -> None:
-    first = film(performance(0), seed=0)
-    points, confidence = first.keypoints * 3 + 50, np.ones((len(first), 13))  # nearer, and elsewhere
-    points[:, 6] += [0, 90]
-    confidence[:, 9] = 0
-    second = Poses.from_arrays(np.concatenate([points[:1], points]), np.concatenate([confidence[:1], confidence]))
-    steps = np.zeros(len(first), np.float32)
-    rows = np.array([(row, row + 1) for row in range(len(first))])
-    differences = shown_differences(Alignment(first, second, rows, steps, 0.0, steps))
-    assert np.isnan(differences[:, 9]).all() and (differences[:, 6] > 0.05).all()
-    np.testing.assert_allclose(np.delete(differences, [6, 9], axis=1), 0, atol=1e-5)
-
-
-def test_the_table_says_what_was_found() -> None:
-    def result(kind: str, score: float, **more: object) -> Result:
-        return Result("file", "exact", kind, score, **more)  # type: ignore[arg-type]
-
-    said = table(
-        [
-            result("same performance", 0.9, error=1.0, noise=(0.1, 0.3)),
-            result("same performance", 0.7, error=4.0, noise=(0.2, 0.5)),
-            result("same action", 0.5, joints=Joints(0.25, 0.5), rival=Joints(-0.25, 0.25)),
-            result("same action", 0.3, joints=Joints(0.75, 1.0), rival=Joints(0.05, 0.25)),
-            result("other action", 0.3),
-        ]
-    )
-    assert said.splitlines() == [
-        "file, keypoints exact",
-        "score                 5 %  median   95 %  pairs",
-        "same performance     0.71    0.80   0.89      2",
-        "same action          0.31    0.40   0.49      2",
-        "other action         0.30    0.30   0.30      1",
-        "error rate at 0.85: 25.0 %",
-        "alignment error: 2.5 frames",
-        "joints of the same performance: median difference 0.15 torso lengths, 95 % 0.40",
-        "joints, decoded: rank correlation 0.50, worst in true top 3 75 %",
-        "joints, as the videos show them: rank correlation -0.10, worst in true top 3 25 %",
-    ]
-
-
-def test_agreement_counts_ranks_and_the_worst_joint() -> None:
-    truth = np.arange(13.0)[None].repeat(2, 0)
-    assert agreement(truth, truth) == alignment.Joints(pytest.approx(1), 1)
-    assert agreement(-truth, truth) == alignment.Joints(pytest.approx(-1), 0)
-    hidden = np.where(np.arange(13) > 9, np.nan, truth)  # then the true three are 7, 8 and 9
-    assert agreement(hidden, truth) == alignment.Joints(pytest.approx(1), 1)
-
-
-def test_error_rate_and_table() -> None:
+def test_text_has_a_table_of_scores_and_the_findings() -> None:
     scores = {"same performance": [0.9, 0.9, 0.9, 0.1], "same action": [0.5], "other action": [0.1, 0.95]}
-    results = [Result("file", "exact", kind, score, 2.0) for kind, group in scores.items() for score in group]
-    assert error_rate(results) == pytest.approx((0.25 + 0.5) / 2)
-    assert "error rate at 0.85: 37.5 %" in table(results)
+    results = [AlignmentResult("file", "exact", kind, score, 2.0) for kind, group in scores.items() for score in group]
+    results.append(
+        AlignmentResult("file", "exact", "same action", 0.5, joints=Agreement(0.6, 1), rival=Agreement(0.4, 0))
+    )
+    noisy = [replace(results[number], noise=noise) for number, noise in ((0, (0.1, 0.3)), (1, (0.2, 0.5)))]
+    lines = text([*noisy, *results[2:]]).splitlines()
+    assert lines[:2] == ["file, keypoints exact", "score                 5 %   median     95 %    pairs"]
+    assert lines[3].split() == ["same", "action", "0.50", "0.50", "0.50", "2"]
+    assert lines[5:7] == ["error rate at 0.85: 37.5 %", "alignment error: 2.0 frames"]
+    assert lines[7:] == [
+        "joints of the same performance: median difference 0.15 torso lengths, 95 % 0.40",
+        "joints, decoded: rank correlation 0.60, worst in true top 3 100 %",
+        "joints, as the videos show them: rank correlation 0.40, worst in true top 3 0 %",
+    ]
 
 
 def test_command(write_mocap: WriteMocap, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -219,7 +53,8 @@ def test_command(write_mocap: WriteMocap, tmp_path: Path, capsys: pytest.Capture
         alignment.main(["--data", str(tmp_path / "none.npz"), "--out", str(out)])
     content["joints"] = np.concatenate([performance(i).numpy() for i in range(3)])
     content |= {"nose": content["joints"][:, 0], "ok": np.ones(60, bool), "offsets": np.array([0, 20, 40, 60])}
-    content |= {key: np.array(["a", "a", "b"]) for key in ("subject", "clip", "action", "split")}
+    content |= {key: np.array(["a", "a", "b"]) for key in ("subject", "clip", "action", "split", "source")}
+    content |= {"fps": np.full(3, 30.0)}
     np.savez(path, **content)
     plot = tmp_path / "scores.png"
     alignment.main(["--data", str(path), "--pairs", "2", "--out", str(out), "--plot", str(plot)])

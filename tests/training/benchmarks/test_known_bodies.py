@@ -1,4 +1,4 @@
-"""The reader that knows the bodies, on pictures whose bodies are known."""
+"""The command of the reader that knows the bodies."""
 
 import json
 import math
@@ -7,25 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from torch import Tensor
-from torch.testing import assert_close
 
-from training.benchmarks import known_bodies, retrieval
-from training.benchmarks.known_bodies import camera_grid, hit_rates, log_likelihood, read
-from training.benchmarks.retrieval import Condition, make_trial
-from training.scene.cameras import CameraRange, orbit_matrix, project
+from training.benchmarks import known_bodies
 
 GALLERY = 24
-FRONT = CameraRange(azimuth=(0.0, 0.1), elevation=(0.0, 0.0), distance=(5.0, 5.0))
-"""One place to stand only."""
-
-
-@pytest.fixture(autouse=True)
-def small_gallery(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (retrieval, known_bodies):
-        monkeypatch.setattr(module, "GALLERY", GALLERY)
-    monkeypatch.setattr(known_bodies, "STEP", math.pi / 12)
+SMALL = ["--poses", str(GALLERY), "--queries", "4", "--train-bodies", "8", "--step", "15"]
 
 
 def bodies(count: int, seed: int = 0) -> np.ndarray:
@@ -33,74 +19,12 @@ def bodies(count: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(count, 13, 3)).astype(np.float32)
 
 
-def rolled(body: Tensor, roll: float) -> Tensor:
-    """What a camera of `FRONT` sees of it, rolled."""
-    angles = torch.zeros(1), torch.zeros(1), torch.tensor([roll])
-    return project(body[None], orbit_matrix(*angles), torch.tensor([5.0]))
-
-
-def likelihood(body: Tensor, picture: Tensor, visible: Tensor | None = None, deviation: float = 0.1) -> float:
-    visible = torch.ones(1, 13, dtype=torch.bool) if visible is None else visible
-    grid = camera_grid(FRONT, step=1.0, distances=1)
-    return log_likelihood(body[None], picture, visible, deviation=deviation, cameras=FRONT, grid=grid).item()
-
-
-def test_an_exact_picture_explains_its_body_wherever_it_lies_whatever_its_size_and_roll() -> None:
-    body = torch.from_numpy(bodies(1)[0]) * 0.3
-    perfect = 2 * math.log(5)  # what is left is the grid's weight of the distance
-    for roll in (-0.5, 0.0, 0.5):
-        assert likelihood(body, 7 * rolled(body, roll) + 3) == pytest.approx(perfect, abs=1e-3)
-
-
-def test_a_picture_that_is_rolled_too_far_is_as_far_off_as_its_best_roll_within_the_range() -> None:
-    body = torch.from_numpy(bodies(1)[0]) * 0.3
-    target = rolled(body, 0.0)[0] * 5
-    target = target - target.mean(0)
-    for excess in (0.2, 0.9):
-        picture = rolled(body, math.pi / 6 + excess)
-        # Turned back by as much as is allowed, a circle's excess stays; the best scale is its cosine.
-        expected = -target.square().sum().item() * math.sin(excess) ** 2 / (2 * 0.1**2) + 2 * math.log(5)
-        assert likelihood(body, picture) == pytest.approx(expected, rel=1e-3)
-
-
-def test_missing_joints_do_not_count() -> None:
-    body = torch.from_numpy(bodies(1)[0]) * 0.3
-    picture = rolled(body, 0.2)
-    visible = torch.ones(1, 13, dtype=torch.bool)
-    visible[0, 3:6] = False
-    moved = picture.clone()
-    moved[0, 3:6] += 100.0
-    assert likelihood(body, moved, visible) == pytest.approx(2 * math.log(5), abs=1e-3)
-    assert likelihood(body, moved) < -10
-
-
-def test_grid_spans_the_range_and_weighs_distances_as_they_are_drawn() -> None:
-    grid = camera_grid(CameraRange(), step=math.pi / 6, distances=3)
-    assert len(grid.distance) == 12 * 3 * 3
-    assert_close(grid.distance[:3], torch.tensor([12.0, 4.8, 3.0]))
-    assert_close(grid.log_prior.exp(), grid.distance.square())
-
-
-def test_it_finds_known_bodies_by_pictures_that_lack_joints() -> None:
-    trial = make_trial(bodies(GALLERY), Condition(2, 0.02), seed=0)
-    similarity = read(trial, trial.poses, queries=10, deviation=0.2, label="")
-    assert similarity.shape == (10, GALLERY)
-    assert hit_rates(trial, similarity)[1] >= 0.9
-
-
-def test_bodies_that_it_does_not_know_tell_it_little() -> None:
-    trial = make_trial(bodies(GALLERY), Condition(2, 0.02), seed=0)
-    others = make_trial(bodies(GALLERY, seed=1), Condition(), seed=0).poses
-    similarity = read(trial, others, queries=10, deviation=0.2, label="")
-    assert hit_rates(trial, similarity)[1] <= 0.5
-
-
 def test_command_writes_both_readers(
     tmp_path: Path, write_mocap: Callable[[Path, dict[str, np.ndarray]], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = write_mocap(tmp_path / "mocap.npz", {"train": bodies(8), "val": bodies(GALLERY, seed=1)})
     out = tmp_path / "known.json"
-    known_bodies.main(["--data", str(data), "--queries", "4", "--train-bodies", "8", "--out", str(out)])
+    known_bodies.main(["--data", str(data), *SMALL, "--out", str(out)])
     own, train = json.loads(out.read_text())
     assert own["deviation"] == pytest.approx(0.05)
     assert train["deviation"] == pytest.approx(math.hypot(0.05, 0.1))
@@ -112,6 +36,8 @@ def test_command_writes_both_readers(
     ("wrong", "message"),
     [
         (["--queries", "25"], "--queries must be from 1 to 24"),
+        (["--step", "0"], "--step must be above 0 and at most 60 degrees"),
+        (["--poses", "25"], "got 24 poses; a gallery takes 25"),
         (["--noise", "0"], "--noise must be above 0"),
         (["--train-bodies", "9"], "--train-bodies must be from 1 to 8"),
         (["--out", "nowhere/known.json"], "no such folder"),
@@ -125,7 +51,7 @@ def test_wrong_options_are_told_before_any_work(
     message: str,
 ) -> None:
     data = write_mocap(tmp_path / "mocap.npz", {"train": bodies(8), "val": bodies(GALLERY, seed=1)})
-    right = ["--data", str(data), "--queries", "4", "--train-bodies", "8", "--out", str(tmp_path / "known.json")]
+    right = ["--data", str(data), *SMALL, "--out", str(tmp_path / "known.json")]
     with pytest.raises(SystemExit):
         known_bodies.main(right + wrong)
     assert message in capsys.readouterr().err

@@ -1,6 +1,5 @@
 """What the tables of retrieval compare."""
 
-import argparse
 import json
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from torch.testing import assert_close
 from poseembed import PoseEncoder
 from poseembed.checkpoint import Checkpoint, CheckpointConfig
 from poseembed.network import Encoder, NetworkConfig, fold_batch_norm
-from training.evaluation.compared import Compared, check_files, command, load_compared
+from training.evaluation.compared import Compared, load_compared
 
 POINTS, EVERYTHING = torch.randn(6, 13, 2, generator=torch.Generator().manual_seed(0)), torch.ones(6, 13).bool()
 
@@ -71,20 +70,3 @@ def test_a_joint_that_is_not_visible_is_missing() -> None:
     moved[:, 3] += 1
     assert torch.equal(compared.pose_vectors(POINTS, visible), compared.pose_vectors(moved, visible))
     assert not torch.equal(compared.pose_vectors(POINTS, visible), compared.pose_vectors(POINTS, EVERYTHING))
-
-
-def test_a_command_line_names_files_without_their_folders() -> None:
-    options = {"--data": [Path("/far/away/a.npz"), Path("b c.npz")], "--run": [], "--weights": ["owner/name"]}
-    assert command("training.benchmarks.x", options) == (
-        "python -m training.benchmarks.x --data a.npz 'b c.npz' --weights owner/name"
-    )
-
-
-@pytest.mark.parametrize(("file", "message"), [("nowhere/x.json", "no such folder"), (".", "is a folder")])
-def test_files_that_cannot_be_written_are_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], file: str, message: str
-) -> None:
-    check_files(argparse.ArgumentParser(), tmp_path / "fine.json")
-    with pytest.raises(SystemExit, match="2"):
-        check_files(argparse.ArgumentParser(), tmp_path / "fine.json", tmp_path / file)
-    assert message in capsys.readouterr().err

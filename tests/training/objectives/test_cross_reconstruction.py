@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from torch import Tensor
 from torch.testing import assert_close
 
 from poseembed.network import NetworkConfig
@@ -23,37 +24,36 @@ NETWORK = NetworkConfig(mask_input=True, width=16, blocks=1, pose_dim=3, view_di
 def made_batch(size: int = 8) -> Batch:
     generator = torch.Generator().manual_seed(0)
     points = torch.randn(2, size, 13, 2, generator=generator)
-    visible = (torch.rand(2, size, 13, 1, generator=generator) > 0.2).float()
-    inputs = torch.cat([points * visible, visible], dim=-1).flatten(-2)
-    return Batch(inputs, torch.zeros(size, 13, 3), torch.zeros(2, size, 5))
+    visible = torch.rand(2, size, 13, generator=generator) > 0.2
+    return Batch(points * visible[..., None], visible, torch.zeros(size, 13, 3), None)
+
+
+def inputs(batch: Batch) -> Tensor:
+    """Of both views: x0, y0, visible0, x1, ..."""
+    return torch.cat([batch.points, batch.visible[..., None].float()], dim=-1).flatten(-2)
 
 
 def test_both_views_are_rebuilt_from_either_pose_vector() -> None:
     torch.manual_seed(0)
     objective = AutoEncoder(NETWORK, AutoEncoderConfig(dropout=0.0)).eval()
     batch = made_batch()
-    anchor, positive = batch.inputs
+    anchor, positive = inputs(batch)
     (pose_a, view_a), (pose_p, view_p) = objective.encoder(anchor), objective.encoder(positive)
     total = torch.zeros(())
-    for target, pose, view in (
-        (anchor, pose_a, view_a),
-        (positive, pose_a, view_p),
-        (anchor, pose_p, view_a),
-        (positive, pose_p, view_p),
-    ):
-        total = total + visible_error(objective.decoder(torch.cat([pose, view], -1)), target)
+    for target, pose, view in ((0, pose_a, view_a), (1, pose_a, view_p), (0, pose_p, view_a), (1, pose_p, view_p)):
+        rebuilt = objective.decoder(torch.cat([pose, view], -1)).unflatten(-1, (13, 2))
+        total = total + visible_error(rebuilt, batch.points[target], batch.visible[target])
     assert_close(objective(batch).players["encoder"], total)
 
 
 def test_missing_joints_are_not_asked_for() -> None:
-    inputs = torch.zeros(2, 13, 3)
-    inputs[..., 2] = 1
-    inputs[0, 4, 2] = 0
+    points, visible = torch.zeros(2, 13, 2), torch.ones(2, 13, dtype=torch.bool)
+    visible[0, 4] = False
     rebuilt = torch.zeros(2, 13, 2)
     rebuilt[0, 4] = 100  # missing: free
     rebuilt[1, 5] = torch.tensor([3.0, 4.0])
-    assert visible_error(rebuilt.flatten(1), inputs.flatten(1)).item() == pytest.approx(25 / (2 * 25))
-    assert visible_error(rebuilt[1:].flatten(1), inputs[1:, :, :2].flatten(1)).item() == pytest.approx(25 / 26)
+    assert visible_error(rebuilt, points, visible).item() == pytest.approx(25 / (2 * 25))
+    assert visible_error(rebuilt[1:], points[1:], visible[1:]).item() == pytest.approx(25 / 26)
 
 
 def test_the_bound_is_the_best_gaussians_likelihood_less_the_divergence() -> None:
@@ -65,7 +65,7 @@ def test_the_bound_is_the_best_gaussians_likelihood_less_the_divergence() -> Non
     objective.eval()
     batch = made_batch()
     losses = objective(batch)
-    squares = sum(torch.cat(objective.encoder(view), -1).square().sum(-1).mean() for view in batch.inputs)
+    squares = sum(torch.cat(objective.encoder(view), -1).square().sum(-1).mean() for view in inputs(batch))
     assert_close(losses.terms["divergence"], squares / 2)
     expected = 4 * 13 * losses.terms["error"].log() + 2.0 * losses.terms["divergence"]
     assert_close(losses.players["encoder"], expected)
@@ -104,4 +104,4 @@ def test_samples_differ_and_the_embedding_does_not() -> None:
     objective = Variational(NETWORK, VariationalConfig(dropout=0.0)).eval()
     batch = made_batch()
     assert objective(batch).terms["error"] != objective(batch).terms["error"]
-    assert torch.equal(objective.encoder(batch.inputs[0])[0], objective.encoder(batch.inputs[0])[0])
+    assert torch.equal(objective.encoder(inputs(batch)[0])[0], objective.encoder(inputs(batch)[0])[0])

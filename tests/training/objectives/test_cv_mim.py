@@ -99,9 +99,9 @@ def make(config: CvMimConfig, network: NetworkConfig = NETWORK) -> tuple[CvMim, 
 
 
 def batch(views: list[Tensor]) -> Batch:
-    """Inputs alone: this objective looks at nothing else."""
-    nothing = torch.empty(0)
-    return Batch(torch.stack(views), body=nothing, camera=nothing)
+    """Complete views with these inputs; this objective looks at nothing else."""
+    points = torch.stack(views).unflatten(-1, (13, 2))
+    return Batch(points, torch.ones(2, BATCH, 13, dtype=torch.bool), body=torch.zeros(BATCH, 13, 3), camera=None)
 
 
 def run(objective: CvMim, views: list[Tensor], monkeypatch: pytest.MonkeyPatch) -> tuple[Losses, list[Tensor]]:
@@ -205,7 +205,7 @@ def test_the_two_views_are_normalized_apart() -> None:
     objective.encoder.stem.register_forward_hook(lambda _, __, output: seen.append(output))
     objective(batch(shifted))
     assert [len(output) for output in seen] == [BATCH, BATCH]
-    assert_close(objective.encoder.split(objective.encoder.tower(seen[0]))[0], pose)
+    assert_close(objective.encoder.heads(objective.encoder.residual(seen[0]))[0], pose)
 
 
 def test_dropout_acts_in_training_only() -> None:

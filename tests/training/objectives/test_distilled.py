@@ -16,7 +16,7 @@ from poseembed.checkpoint import Checkpoint, CheckpointConfig, write
 from poseembed.network import Encoder, NetworkConfig
 from training.objectives.distilled import Distilled, DistilledConfig
 from training.running.recipe import Recipe
-from training.running.trainer import Trainer
+from training.running.trainer import Trainer, export
 from training.scene.bodies import Bodies, Variation
 from training.scene.views import Batch, ViewSampler
 from training.train import main
@@ -40,15 +40,16 @@ def make_teacher(folder: Path, network: NetworkConfig = TEACHER) -> str:
 def make_batch(pairs: int = 8) -> Batch:
     generator = torch.Generator().manual_seed(1)
     return Batch(
-        torch.randn(2, pairs, 26, generator=generator),
-        torch.randn(pairs, 13, 3, generator=generator),
-        torch.randn(2, pairs, 5, generator=generator),
+        torch.randn(2, pairs, 13, 2, generator=generator),
+        torch.ones(2, pairs, 13, dtype=torch.bool),
+        body=torch.randn(pairs, 13, 3, generator=generator),
+        camera=None,
     )
 
 
 def vectors(teacher: str, batch: Batch) -> tuple[Tensor, Tensor]:
     with torch.no_grad():
-        z_pose, z_view = PoseEncoder.from_pretrained(teacher).network(batch.inputs.flatten(0, 1))
+        z_pose, z_view = PoseEncoder.from_pretrained(teacher).network(batch.points.flatten(2).flatten(0, 1))
     return z_pose, z_view
 
 
@@ -103,11 +104,24 @@ def test_training_brings_the_pupil_to_the_teacher_and_leaves_the_teacher_alone(t
         torch.randn(20, 3, generator=generator).numpy(),
         Variation(),
     )
-    trainer = Trainer(recipe, ViewSampler(bodies, recipe.cameras, recipe.detector, PUPIL), seed=0)
+    trainer = Trainer(recipe, ViewSampler(bodies, recipe.cameras, recipe.detector), seed=0)
     before = {name: value.clone() for name, value in trainer.objective.teacher.state_dict().items()}
     losses = [trainer.train_step().terms["pose"].item() for _ in range(60)]
     assert losses[-1] < losses[0] / 3
     assert all(torch.equal(value, before[name]) for name, value in trainer.objective.teacher.state_dict().items())
+
+
+def test_the_exported_pupil_says_in_whose_space_it_lives(tmp_path: Path) -> None:
+    first = PoseEncoder.from_pretrained(make_teacher(tmp_path / "first"))
+    bodies = Bodies(torch.randn(20, 13, 3).numpy(), torch.randn(20, 3).numpy(), Variation())
+    teacher = tmp_path / "first"
+    for name in ("pupil", "pupil of the pupil"):
+        recipe = Recipe(partial(Distilled, config=DistilledConfig(str(teacher))), PUPIL, pairs=32, batch_size=32)
+        trainer = Trainer(recipe, ViewSampler(bodies, recipe.cameras, recipe.detector, PUPIL), seed=0)
+        export(trainer, tmp_path / name, recipe_name="tiny", changes=[], data=[])
+        pupil = PoseEncoder.from_pretrained(tmp_path / name)
+        assert pupil.space == first.fingerprint != pupil.fingerprint
+        teacher = tmp_path / name
 
 
 def test_a_teacher_that_is_not_there_is_named_before_anything_is_trained(

@@ -17,8 +17,8 @@ NETWORK = NetworkConfig(width=8, blocks=1, pose_dim=3, view_dim=3)
 
 def made_batch(size: int = 6) -> Batch:
     generator = torch.Generator().manual_seed(0)
-    inputs = torch.randn(2, size, 26, generator=generator)
-    return Batch(inputs, torch.zeros(size, 13, 3), torch.zeros(2, size, 5))
+    points = torch.randn(2, size, 13, 2, generator=generator)
+    return Batch(points, torch.ones(2, size, 13, dtype=torch.bool), torch.zeros(size, 13, 3), None)
 
 
 @pytest.mark.parametrize("estimator, estimate", [("jsd", jsd_loss), ("info_nce", info_nce_loss)])
@@ -27,8 +27,8 @@ def test_each_view_is_scored_against_its_own_view_vector_with_either_pose(estima
     objective = Infomax(NETWORK, InfomaxConfig(estimator=estimator, fusion="product", cross_view=3.0, dropout=0.0))
     objective.eval()  # running statistics: the two forward passes agree
     batch = made_batch()
-    (pose_a, view_a), (pose_p, view_p) = (objective.encoder(view) for view in batch.inputs)
-    local_a, local_p = (objective.subencoder(objective.encoder.stem(view)) for view in batch.inputs)
+    (pose_a, view_a), (pose_p, view_p) = (objective.encoder(view) for view in batch.points.flatten(2))
+    local_a, local_p = (objective.subencoder(objective.encoder.stem(view)) for view in batch.points.flatten(2))
     within = estimate(local_a, pose_a * view_a) + estimate(local_p, pose_p * view_p)
     cross = estimate(local_a, pose_p * view_a) + estimate(local_p, pose_a * view_p)
     losses = objective(batch)

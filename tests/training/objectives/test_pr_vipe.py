@@ -25,10 +25,11 @@ from training.objectives.pr_vipe import (
 from training.running.recipe import Recipe, load_recipe
 from training.running.trainer import Trainer
 from training.scene.bodies import Bodies, Variation
-from training.scene.cameras import CameraRange, turn
+from training.scene.cameras import CameraRange
 from training.scene.detector import Detector
 from training.scene.metrics import np_mpjpe
 from training.scene.views import Batch, ViewSampler
+from training.scene.world import turn
 
 NETWORK = NetworkConfig(width=8, blocks=1, pose_dim=3, view_dim=0)
 PAIRS = 7
@@ -51,7 +52,12 @@ def make_batch(pairs: int = PAIRS, *, alike: float = 1.0) -> Batch:
     """Views of bodies that differ from one another by about so much of a body."""
     bodies = draw(13, 3) + alike * draw(pairs, 13, 3, seed=1)
     inputs = (bodies[:, :, :2].flatten(1) + 0.5 * draw(2, pairs, 26, seed=2)) / 2
-    return Batch(inputs, bodies, draw(2, pairs, 5, seed=3))
+    return complete(inputs, bodies)
+
+
+def complete(inputs: Tensor, bodies: Tensor) -> Batch:
+    """Complete views with these inputs, of a network without the mask."""
+    return Batch(inputs.unflatten(-1, (13, 2)), torch.ones(*inputs.shape[:2], 13, dtype=torch.bool), bodies, None)
 
 
 def make(config: PrVipeConfig, network: NetworkConfig = NETWORK) -> PrVipe:
@@ -76,7 +82,7 @@ def run(objective: PrVipe, batch: Batch, monkeypatch: pytest.MonkeyPatch) -> tup
 
 def slow_embed(objective: PrVipe, batch: Batch) -> tuple[Tensor, Tensor]:
     tower = objective.encoder.tower
-    features = objective.encoder.stem(torch.cat([batch.inputs[0], batch.inputs[1]]))
+    features = objective.encoder.stem(batch.points.flatten(2).flatten(0, 1))
     for block in tower.blocks:
         features = features + block(features)
     return tower.head(features), nn.functional.elu(objective.deviation(features)) + 1
@@ -273,7 +279,7 @@ def test_both_views_go_through_batch_norm_together() -> None:
     seen: list[Tensor] = []
     objective.encoder.stem.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0]))
     objective(batch)
-    assert_close(torch.stack(seen), torch.cat(list(batch.inputs))[None])
+    assert_close(torch.stack(seen), batch.points.flatten(2).flatten(0, 1)[None])
 
 
 def test_autocast_rounds_the_network_only(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -293,7 +299,7 @@ def test_autocast_rounds_the_network_only(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_vectors_and_dropout_are_those_of_the_encoder() -> None:
     objective, batch = make(PrVipeConfig()), make_batch()
-    inputs = batch.inputs[0]
+    inputs = batch.points[0].flatten(1)
     assert not torch.equal(objective.encoder(inputs)[0], objective.encoder(inputs)[0])
     objective.eval()
     mean, deviation = objective._embed(inputs)
@@ -324,7 +330,7 @@ def clustered(pairs: int) -> tuple[Batch, Tensor]:
     near = draw(pairs // 4, 13, 3).repeat(4, 1, 1) + 0.08 * draw(pairs, 13, 3, seed=1)
     means = (near.flatten(1)[:, :16] + draw(2, pairs, 16, seed=2)).flatten(0, 1)
     samples = means[:, None] + 0.3 * draw(2 * pairs, 5, 16, seed=3)
-    return Batch(draw(2, pairs, 26), near, draw(2, pairs, 5)), samples
+    return complete(draw(2, pairs, 26), near), samples
 
 
 def test_few_candidates_give_a_negative_beyond_the_partner_that_is_nearly_the_nearest() -> None:
@@ -351,7 +357,7 @@ def test_all_candidates_give_the_negative_of_the_definition() -> None:
 def test_a_turned_and_larger_body_is_no_negative() -> None:
     bodies = draw(3, 13, 3)
     bodies[1] = 2 * turn(bodies[0], torch.full((13,), 1.0)) + 5
-    batch = Batch(draw(2, 3, 26), bodies, draw(2, 3, 5))
+    batch = complete(draw(2, 3, 26), bodies)
     samples = tensor([[0.0], [1.0], [2.0], [0.1], [1.1], [2.1]])[:, None]
     assert mine(make(PrVipeConfig()), batch, samples)[0].tolist() == [2, 2, 1]
 
@@ -362,7 +368,7 @@ def test_the_threshold_is_inclusive() -> None:  # G8
     threshold = np_mpjpe(bodies[:1], bodies[1:]).numpy()[0]
     for same_pose, wanted in ((threshold, 1), (np.nextafter(threshold, np.float32(np.inf)), -1)):
         objective = make(PrVipeConfig(same_pose=float(same_pose)))
-        assert mine(objective, Batch(draw(2, 2, 26), bodies, draw(2, 2, 5)), samples)[0][0].item() == wanted
+        assert mine(objective, complete(draw(2, 2, 26), bodies), samples)[0][0].item() == wanted
 
 
 # --- training ---------------------------------------------------------------------------------------------------------
@@ -397,7 +403,7 @@ def make_trainer() -> Trainer:
     )
     bodies = Bodies(joints[:, :13], joints[:, 13], Variation())
     cameras = CameraRange(azimuth=(-0.3, 0.3))
-    return Trainer(recipe, ViewSampler(bodies, cameras, Detector(), recipe.network), seed=0)
+    return Trainer(recipe, ViewSampler(bodies, cameras, Detector()), seed=0)
 
 
 def mean_rank(trainer: Trainer) -> float:
@@ -405,7 +411,7 @@ def mean_rank(trainer: Trainer) -> float:
     torch.manual_seed(9)
     batch = trainer.sampler.sample(200)
     with torch.no_grad():
-        anchor, positive = (trainer.objective.encoder(inputs)[0] for inputs in batch.inputs)
+        anchor, positive = (trainer.objective.encoder(inputs)[0] for inputs in batch.points.flatten(2))
     distance = torch.cdist(anchor, positive)
     return (distance < distance.diagonal()[:, None]).sum(1).float().mean().item()
 

@@ -31,6 +31,9 @@ class Fixed(nn.Module):
         super().__init__()
         self.z_pose, self.z_view = nn.Parameter(z_pose), nn.Parameter(z_view)
 
+    def layout(self, points: Tensor, _: Tensor) -> Tensor:
+        return points.flatten(-2)
+
     def forward(self, _: Tensor) -> tuple[Tensor, Tensor]:
         return self.z_pose, self.z_view
 
@@ -40,7 +43,12 @@ def draw(*shape: int, seed: int = 0) -> Tensor:
 
 
 def make_batch(pairs: int = PAIRS) -> Batch:
-    return Batch(draw(2, pairs, 26), draw(pairs, 13, 3, seed=1), draw(2, pairs, 5, seed=2))
+    return complete(draw(2, pairs, 26), draw(pairs, 13, 3, seed=1), draw(2, pairs, 5, seed=2))
+
+
+def complete(inputs: Tensor, bodies: Tensor, cameras: Tensor) -> Batch:
+    """Complete views with these inputs, of a network without the mask."""
+    return Batch(inputs.unflatten(-1, (13, 2)), torch.ones(*inputs.shape[:2], 13, dtype=torch.bool), bodies, cameras)
 
 
 def make(config: PrivilegedConfig, network: NetworkConfig = NETWORK) -> Privileged:
@@ -79,10 +87,10 @@ def slow_correlation(first: Tensor, second: Tensor) -> Tensor:
 
 
 def slow_losses(objective: Privileged, batch: Batch) -> dict[str, Tensor]:
-    z_pose, z_view = objective.encoder(torch.cat([batch.inputs[0], batch.inputs[1]]))
+    z_pose, z_view = objective.encoder(batch.points.flatten(2).flatten(0, 1))
     direction = torch.stack([z / z.norm() for z in z_pose])
     bodies = [batch.body[row % len(batch.body)].flatten() for row in range(len(z_pose))]
-    cameras = [*batch.camera[0], *batch.camera[1]]
+    cameras = batch.known_camera().flatten(0, 1).unbind()
     read_body = [(objective.read_body(d) - b).square().mean() for d, b in zip(direction, bodies, strict=True)]
     read_camera = [(objective.read_camera(z) - c).square().mean() for z, c in zip(z_view, cameras, strict=True)]
     return {
@@ -160,7 +168,7 @@ def known(body: str, camera: str) -> Batch:
     """Four pairs whose bodies and cameras say one thing each, in all their numbers."""
     bodies = signs(body)[:4].expand(4, 39).unflatten(1, (13, 3)) * torch.linspace(0.1, 2, 39).reshape(13, 3)
     cameras = signs(camera) * torch.tensor([1.0, -2, 0.5, 0.3, 9])
-    return Batch(torch.zeros(2, 4, 26), bodies, cameras.unflatten(0, (2, 4)))
+    return complete(torch.zeros(2, 4, 26), bodies, cameras.unflatten(0, (2, 4)))
 
 
 @pytest.mark.parametrize(
@@ -186,7 +194,7 @@ def test_leak_is_the_mean_over_the_columns() -> None:
 
 def test_what_never_changes_leaks_nothing() -> None:
     batch = known(FIRST, SECOND)
-    batch.camera[..., 1:] = torch.tensor([0.0, 0.3, 0.0, 1.0])  # no roll, no elevation
+    batch.known_camera()[..., 1:] = torch.tensor([0.0, 0.3, 0.0, 1.0])  # no roll, no elevation
     objective = make_fixed(PrivilegedConfig(), signs(SECOND, FIRST), torch.full((8, 4), 0.7))
     losses = objective(batch)
     assert losses.terms["leak"].item() == pytest.approx(0.5 / 5, abs=1e-5)
@@ -248,7 +256,7 @@ def test_batch_norm_sees_both_views_together() -> None:
     seen: list[Tensor] = []
     objective.encoder.stem.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0]))
     objective(batch)
-    assert_close(torch.stack(seen), torch.cat(list(batch.inputs))[None])
+    assert_close(torch.stack(seen), batch.points.flatten(2).flatten(0, 1)[None])
 
 
 def test_autocast_rounds_neither_the_contrast_nor_the_leak() -> None:
@@ -278,7 +286,7 @@ def train(config: PrivilegedConfig) -> list[Losses]:
         optimizer=partial(optim.AdamW, lr=3e-3),
     )
     bodies = Bodies(joints[:, :13], joints[:, 13], Variation())
-    trainer = Trainer(recipe, ViewSampler(bodies, CameraRange(), Detector(), recipe.network), seed=0)
+    trainer = Trainer(recipe, ViewSampler(bodies, CameraRange(), Detector()), seed=0)
     return [trainer.train_step() for _ in range(40)]
 
 

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn.functional import normalize
 from torch.testing import assert_close
 
-from training.scene.bodies import Bodies, Variation, heading
-from training.scene.cameras import turn
+from training.scene.bodies import Bodies, Variation
+from training.scene.world import heading
 
 AS_RECORDED = Variation()
 EVERYTHING = Variation(mirror=0.5, recombine=0.5, shape=0.2, joints=0.1, bend=0.2, tilt=0.5, rare=0.5)
@@ -230,31 +230,6 @@ def test_drawing_does_not_change_the_digest() -> None:
 def test_the_digest_is_of_the_recorded_bodies_and_not_of_how_they_vary() -> None:
     bent = Variation(recombine=0.5, shape=0.2, joints=0.1, bend=0.2, tilt=0.5, rare=0.5)
     assert make(people(5), bent).digest() == make(people(5)).digest()
-
-
-# --- heading ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("angle", [0.0, 1.0, -2.5, 3.1])
-def test_heading_is_counted_from_x_towards_y(angle: float) -> None:
-    body = turn(recorded(STANDING[None].astype(np.float32)), torch.tensor(angle))
-    assert heading(body).item() == pytest.approx(angle, abs=1e-5)
-
-
-def test_heading_turns_with_the_body() -> None:
-    points, angles = recorded(people(50)), torch.linspace(-3, 3, 50)
-    difference = heading(turn(points, angles[:, None])) - heading(points) - angles
-    assert_close(difference.cos(), torch.ones(50))
-    assert heading(points.reshape(5, 10, 14, 3)).shape == (5, 10)
-
-
-def test_bowing_does_not_change_the_heading() -> None:
-    body = recorded(STANDING[None].astype(np.float32)).double()
-    for angle in (0.5, 1.5, 3.0, -1.0):
-        bow = torch.linalg.matrix_exp(
-            torch.tensor([[0, 0, angle], [0, 0, 0], [-angle, 0, 0]], dtype=torch.float64)
-        )  # about y, which points left
-        assert heading(body @ bow.T).item() == pytest.approx(0, abs=1e-6)
 
 
 # --- mirror -----------------------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 import math
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,16 +11,8 @@ from torch.testing import assert_close
 
 from poseembed.skeleton import JOINTS
 from training.datasets.mocap import read
-from training.scene.cameras import (
-    MIN_DEPTH,
-    CameraRange,
-    normalize_3d,
-    orbit_matrix,
-    project,
-    rotation_matrix,
-    turn,
-    y_up_to_z_up,
-)
+from training.scene.cameras import MIN_DEPTH, Camera, CameraRange, project
+from training.scene.world import heading, to_world
 
 PI = math.pi
 HALF = PI / 2
@@ -46,12 +37,13 @@ STANDING = {  # z up, facing +x, torso length 1
 }
 
 
+def camera(azimuth: float = 0.0, elevation: float = 0.0, roll: float = 0.0, distance: float = 5.0) -> Camera:
+    return Camera(*torch.tensor([azimuth, elevation, roll, distance], dtype=torch.float64))
+
+
 def official_rotation(azimuth: float, elevation: float, roll: float) -> Tensor:
-    return rotation_matrix(*torch.tensor([azimuth, elevation, roll], dtype=torch.float64))
-
-
-def orbit(azimuth: float = 0.0, elevation: float = 0.0, roll: float = 0.0) -> Tensor:
-    return orbit_matrix(*torch.tensor([azimuth, elevation, roll], dtype=torch.float64))
+    """The same three rotations in the other order: Rz(azimuth) Ry(elevation) Rx(roll)."""
+    return camera(azimuth).rotation @ camera(elevation=elevation).rotation @ camera(roll=roll).rotation
 
 
 def swap(points: Tensor) -> Tensor:
@@ -71,7 +63,7 @@ def standing() -> Tensor:
 def picture(
     azimuth: float = 0.0, elevation: float = 0.0, roll: float = 0.0, distance: float = 5.0
 ) -> dict[str, Tensor]:
-    seen = project(standing(), orbit(azimuth, elevation, roll), torch.tensor(distance, dtype=torch.float64))
+    seen = camera(azimuth, elevation, roll, distance).look(standing())
     return dict(zip(JOINTS, seen, strict=True))
 
 
@@ -162,10 +154,9 @@ def test_views_are_not_mirrored_as_in_the_first_official_code() -> None:  # C8
     assert ours != pytest.approx(C8_MIRRORED, abs=0.1)
 
 
-@pytest.mark.parametrize("matrix", [rotation_matrix, orbit_matrix])
-def test_a_batch_of_rotations_holds_proper_rotations(matrix: Callable[[Tensor, Tensor, Tensor], Tensor]) -> None:
+def test_a_batch_of_cameras_has_proper_rotations() -> None:
     angles = torch.linspace(-3, 3, 15, dtype=torch.float64).reshape(3, 5)
-    rotations = matrix(*angles)
+    rotations = Camera(*angles, torch.ones(5, dtype=torch.float64)).rotation
     assert rotations.shape == (5, 3, 3)
     assert_close(rotations @ rotations.mT, torch.eye(3, dtype=torch.float64).expand(5, 3, 3))
     assert_close(torch.linalg.det(rotations), torch.ones(5, dtype=torch.float64))
@@ -173,8 +164,8 @@ def test_a_batch_of_rotations_holds_proper_rotations(matrix: Callable[[Tensor, T
 
 def test_both_orders_of_rotation_agree_on_one_angle_only() -> None:
     for angles in ((0.5, 0.0, 0.0), (0.0, 0.5, 0.0), (0.0, 0.0, 0.5)):
-        assert_close(orbit(*angles), official_rotation(*angles))
-    assert not torch.allclose(orbit(0.5, 0.4, 0.3), official_rotation(0.5, 0.4, 0.3), atol=1e-2)
+        assert_close(camera(*angles).rotation, official_rotation(*angles))
+    assert not torch.allclose(camera(0.5, 0.4, 0.3).rotation, official_rotation(0.5, 0.4, 0.3), atol=1e-2)
 
 
 def test_upright_body_is_seen_upright() -> None:
@@ -192,7 +183,7 @@ def test_sides_from_the_front_and_from_behind(azimuth: float, left_is_on_the_rig
 
 def camera_position(azimuth: float, elevation: float, roll: float = 0.0) -> Tensor:
     """The unit vector from the body to the camera: the point that the rotation brings to the camera's place."""
-    return orbit(azimuth, elevation, roll).mT @ torch.tensor([-1.0, 0, 0], dtype=torch.float64)
+    return camera(azimuth, elevation, roll).rotation.mT @ torch.tensor([-1.0, 0, 0], dtype=torch.float64)
 
 
 def test_azimuth_walks_around_the_body() -> None:
@@ -232,37 +223,50 @@ def test_depth_has_a_floor() -> None:
     assert_close(seen, torch.tensor([[-1 / MIN_DEPTH, -1 / MIN_DEPTH]], dtype=torch.float64))
 
 
-def test_normalized_poses_have_the_hips_at_the_origin_and_a_unit_torso() -> None:
-    moved = standing() * 0.37 + torch.tensor([3.0, -2.0, 5.0], dtype=torch.float64)
-    assert_close(normalize_3d(moved), standing())
-    assert_close(normalize_3d(moved.expand(4, 2, 13, 3)), standing().expand(4, 2, 13, 3))
-    assert_close(normalize_3d(torch.full((13, 3), 7.0)), torch.zeros(13, 3))
+@pytest.mark.parametrize("place", [(), (1,), (6,)])
+def test_one_camera_or_many_look_at_many_bodies(place: tuple[int, ...]) -> None:
+    one = camera(0.4, 0.2, -0.3, 4.0)
+    many = Camera(*(value.expand(place) for value in (one.azimuth, one.elevation, one.roll, one.distance)))
+    assert_close(many.look(standing()[None]), one.look(standing()).expand(*(place or (1,)), 13, 2))
 
 
-def test_axes_are_renamed_without_mirroring() -> None:
-    assert y_up_to_z_up(torch.tensor([1.0, 2, 3])).tolist() == [3, 1, 2]
-    assert torch.linalg.det(y_up_to_z_up(torch.eye(3))).item() == pytest.approx(1)
+def test_a_torso_that_faces_the_camera_is_as_long_as_it_says() -> None:
+    front = camera(FRONT, distance=7.0)
+    seen = front.look(standing())
+    assert_close(seen[7:9].mean(0)[1] - seen[1:3].mean(0)[1], front.torso)
 
 
-def test_turning_about_the_vertical_goes_from_x_towards_y() -> None:
-    quarter = turn(torch.tensor([[1.0, 0, 2], [0.0, 1, 2]]), torch.tensor(HALF))
-    assert_close(quarter, torch.tensor([[0.0, 1, 2], [-1.0, 0, 2]]))
-    angles = torch.linspace(-4, 4, 9, dtype=torch.float64)
-    matrices = torch.stack([official_rotation(angle, 0, 0) for angle in angles.tolist()])
-    assert_close(turn(standing().expand(9, 13, 3), angles[:, None]), standing() @ matrices.mT)
+@pytest.mark.parametrize("facing", [0.0, 0.7, -2.5])
+def test_a_viewpoint_is_where_the_body_sees_the_camera(facing: float) -> None:
+    angle = torch.tensor(facing, dtype=torch.float64)
+    viewpoint = camera(FRONT - facing + HALF, -0.3, 0.2).viewpoint(angle)  # a quarter clockwise from the front
+    expected = torch.tensor([0, -math.cos(0.3), math.sin(0.3)], dtype=torch.float64)
+    assert_close(viewpoint.direction, expected)
+    assert viewpoint.roll.item() == pytest.approx(0.2)
+
+
+def test_one_camera_has_a_viewpoint_for_every_body() -> None:
+    bodies = torch.stack([standing(), standing().flip(-1)])
+    direction, roll = Camera(*torch.tensor([[0.4], [0.2], [-0.3], [4.0]])).viewpoint(heading(bodies).float())
+    assert direction.shape == (2, 3)
+    assert roll.tolist() == pytest.approx([-0.3, -0.3])
+
+
+def draw(ranges: CameraRange) -> tuple[Tensor, ...]:
+    drawn = ranges.sample(2000, generator=torch.Generator().manual_seed(0))
+    return drawn.azimuth, drawn.elevation, drawn.roll, drawn.distance
 
 
 def test_cameras_stay_in_their_ranges_and_fill_them() -> None:
     ranges = CameraRange((-1.0, 2.0), (0.1, 0.2), (0.5, 0.5), (3.0, 12.0))
-    draws = ranges.sample(2000, generator=torch.Generator().manual_seed(0))
+    draws = draw(ranges)
     wanted = (ranges.azimuth, ranges.elevation, ranges.roll, ranges.distance)
     for values, (low, high) in zip(draws, wanted, strict=True):
         assert values.shape == (2000,)
         assert values.min() >= low - 1e-6
         assert values.max() <= high + 1e-6
         assert values.mean().item() == pytest.approx((low + high) / 2, abs=0.03 * (high - low) + 1e-6)
-    again = ranges.sample(2000, generator=torch.Generator().manual_seed(0))
-    assert all(torch.equal(first, second) for first, second in zip(draws, again, strict=True))
+    assert all(torch.equal(first, second) for first, second in zip(draws, draw(ranges), strict=True))
     correlations = torch.corrcoef(torch.stack([draws[0], draws[1], draws[3]]))
     assert_close(correlations, torch.eye(3), atol=0.07, rtol=0)
 
@@ -274,7 +278,7 @@ def test_real_people_have_their_left_on_the_right_of_a_picture_from_the_front(na
     if not path.is_file():
         pytest.skip(f"there is no {path}")
     joints, _ = read(path).poses()
-    points = y_up_to_z_up(normalize_3d(torch.from_numpy(joints[::20])))
+    points = to_world(torch.from_numpy(joints[::20]))
     # Knees bend one way only: in front of the line from hip to ankle. This tells the front without naming a side.
     bends = points[:, 9:11] - (points[:, 7:9] + points[:, 11:13]) / 2
     front = bends.sum(1)
@@ -285,6 +289,6 @@ def test_real_people_have_their_left_on_the_right_of_a_picture_from_the_front(na
     # The rotation turns the front by the azimuth; the camera looks along +x, so the front must end at -x.
     azimuth = PI - torch.atan2(front[:, 1], front[:, 0])
     level = torch.zeros_like(azimuth)
-    seen = project(points, orbit_matrix(azimuth, level, level), torch.full_like(azimuth, 5.0))
+    seen = Camera(azimuth, level, level, level + 5).look(points)
     for left, right in ((1, 2), (7, 8)):
         assert (seen[:, left, 0] > seen[:, right, 0]).float().mean() > 0.95

@@ -36,11 +36,9 @@ def detections(count: int = POSES) -> np.ndarray:
     return np.random.default_rng(1).normal(500, 100, size=(count, CAMERAS, 13, 2)).astype(np.float32)
 
 
-def sampler(
-    detected: np.ndarray, detector: Detector | None = None, network: NetworkConfig | None = None
-) -> RealViewSampler:
+def sampler(detected: np.ndarray, detector: Detector | None = None) -> RealViewSampler:
     bodies = Bodies(poses(), poses()[:, 0], Variation())
-    return RealViewSampler(bodies, detected, STILL, detector or Detector(), network or NetworkConfig())
+    return RealViewSampler(bodies, detected, STILL, detector or Detector())
 
 
 def normalized(points: np.ndarray) -> Tensor:
@@ -48,11 +46,11 @@ def normalized(points: np.ndarray) -> Tensor:
     return normalize_keypoints(whole, torch.ones(whole.shape[:-1], dtype=torch.bool))
 
 
-def recognise(inputs: Tensor, known: Tensor) -> Tensor:
-    """Which known pose each input is, as a whole."""
-    distance = torch.cdist(inputs.flatten(0, 1), known.flatten(1))
+def recognise(points: Tensor, known: Tensor) -> Tensor:
+    """Which known pose each view is, as a whole."""
+    distance = torch.cdist(points.flatten(0, 1).flatten(1), known.flatten(1))
     assert distance.amin(1).max() < 1e-3  # nothing else, and no mixtures
-    return distance.argmin(1).unflatten(0, inputs.shape[:2])
+    return distance.argmin(1).unflatten(0, points.shape[:2])
 
 
 @pytest.fixture(scope="module")
@@ -60,9 +58,9 @@ def drawn() -> tuple[Tensor, Tensor]:
     """Of many pairs' two views: the pose, and the real camera or -1 for a projection."""
     real = sampler(detections())
     torch.manual_seed(0)
-    projected = real.photograph(real.bodies.vary(torch.arange(POSES)), torch.zeros(POSES))[0]
+    projected = real.photograph(real.bodies.vary(torch.arange(POSES)))[0]
     known = torch.cat([normalized(detections()), normalized(projected.numpy())])
-    found = recognise(real.sample(PAIRS).inputs, known)
+    found = recognise(real.sample(PAIRS).points, known)
     is_real = found < POSES * CAMERAS
     return torch.where(is_real, found // CAMERAS, found - POSES * CAMERAS), torch.where(is_real, found % CAMERAS, -1)
 
@@ -91,13 +89,13 @@ def test_two_detected_views_are_of_any_two_cameras(drawn: tuple[Tensor, Tensor])
 def test_the_seed_decides_the_views() -> None:
     def draw() -> Tensor:
         torch.manual_seed(3)
-        return sampler(detections()).sample(20).inputs
+        return sampler(detections()).sample(20).points
 
     assert torch.equal(draw(), draw())
 
 
 def test_a_body_belongs_to_its_views() -> None:
-    virtual = ViewSampler(Bodies(poses(), poses()[:, 0], Variation()), STILL, Detector(), NetworkConfig())
+    virtual = ViewSampler(Bodies(poses(), poses()[:, 0], Variation()), STILL, Detector())
     for one in (virtual, sampler(detections())):
         torch.manual_seed(0)
         bodies = one.sample(50).body
@@ -110,10 +108,10 @@ def test_undetected_joints_are_missing_and_undetected_poses_are_projected() -> N
     detected[:, :, 3] = np.nan  # the left elbow, in every picture
     detected[0] = np.nan
     torch.manual_seed(0)
-    one = sampler(detected, network=NetworkConfig(mask_input=True))
-    inputs = one.sample(2000).inputs.flatten(0, 1).unflatten(-1, (13, 3))
-    assert inputs.isfinite().all()
-    visible = inputs[..., 2].bool()
+    batch = sampler(detected).sample(2000)
+    assert batch.points.isfinite().all()
+    visible = batch.visible.flatten(0, 1)
+    assert not batch.points[~batch.visible].any()
     assert visible[:, [0, *range(1, 3), *range(4, 13)]].all()
     assert (~visible[:, 3]).float().mean().item() == pytest.approx(0.5 * 4 / 5, abs=0.03)
 
@@ -122,7 +120,7 @@ def test_the_virtual_detector_leaves_real_views_alone() -> None:
     torch.manual_seed(0)
     noisy = sampler(detections(), Detector(noise=1.0))
     known = normalized(detections()).flatten(1)
-    distance = torch.cdist(noisy.sample(1000).inputs.flatten(0, 1), known).amin(1)
+    distance = torch.cdist(noisy.sample(1000).points.flatten(0, 1).flatten(1), known).amin(1)
     assert (distance < 1e-3).float().mean().item() == pytest.approx(0.5, abs=0.03)
 
 
@@ -132,7 +130,7 @@ def test_the_virtual_detector_leaves_real_views_alone() -> None:
 def test_varied_bodies_were_never_detected() -> None:
     bodies = Bodies(poses(), poses()[:, 0], Variation(bend=0.1))
     with pytest.raises(ValueError, match=r"this varies them: Variation\(.*bend=0\.1.*such as cv_mim_paper"):
-        RealViewSampler(bodies, detections(), STILL, Detector(), NetworkConfig())
+        RealViewSampler(bodies, detections(), STILL, Detector())
 
 
 @pytest.mark.parametrize("detected", [detections(4), detections()[:, :1], detections()[..., :12, :]])

@@ -8,10 +8,9 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from training.scene.bodies import heading
-from training.scene.cameras import y_up_to_z_up
 from training.scene.metrics import np_mpjpe
-from training.scene.rigs import RIGS, ROOM, Camera, film, place_in_room
+from training.scene.rigs import RIGS, ROOM, film, level_camera, place_in_room
+from training.scene.world import heading, y_up_to_z_up
 
 
 def bodies(count: int) -> Tensor:
@@ -20,12 +19,12 @@ def bodies(count: int) -> Tensor:
     return torch.from_numpy(joints.astype(np.float32))
 
 
-def look_at_the_middle(points: Tensor, camera: Camera) -> Tensor:
-    """The picture of an upright camera that looks from its place to the origin."""
-    bearing, height = math.radians(camera.bearing), math.radians(camera.height)
+def look_at_the_middle(points: Tensor, bearing: float, height: float, distance: float) -> Tensor:
+    """The picture of an upright camera that looks from its place, in degrees, to the origin."""
+    bearing, height = math.radians(bearing), math.radians(height)
     up = math.cos(height)
-    place = camera.distance * torch.tensor([up * math.cos(bearing), up * math.sin(bearing), math.sin(height)])
-    ahead = -place / camera.distance
+    place = distance * torch.tensor([up * math.cos(bearing), up * math.sin(bearing), math.sin(height)])
+    ahead = -place / distance
     right = torch.linalg.cross(ahead, torch.tensor([0.0, 0, 1]))
     right = right / right.norm()
     down = torch.linalg.cross(ahead, right)
@@ -33,13 +32,26 @@ def look_at_the_middle(points: Tensor, camera: Camera) -> Tensor:
     return torch.stack([seen @ right, seen @ down], -1) / (seen @ ahead)[..., None]
 
 
-@pytest.mark.parametrize("rig", RIGS)
-def test_cameras_stand_where_they_say_and_look_at_the_middle(rig: str) -> None:
+def test_cameras_stand_where_they_say_and_look_at_the_middle() -> None:
+    places = [(bearing, height, 7.0) for bearing in (0.0, 70.0, -116.0, 288.0) for height in (-8.0, 5.0, 45.0)]
     placed = place_in_room(bodies(20), torch.Generator().manual_seed(0))
-    pictures = film(placed, RIGS[rig])
-    assert pictures.shape == (len(RIGS[rig]), 20, 13, 2)
-    for picture, camera in zip(pictures, RIGS[rig], strict=True):
-        assert_close(picture, look_at_the_middle(placed, camera), atol=1e-4, rtol=1e-4)
+    pictures = film(placed, [level_camera(*place) for place in places])
+    assert pictures.shape == (12, 20, 13, 2)
+    for picture, place in zip(pictures, places, strict=True):
+        assert_close(picture, look_at_the_middle(placed, *place), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("rig", "places"),
+    [
+        ("like Human3.6M", [(70, 7, 10.6), (-71, 7, 10.8), (110, 6, 11), (-116, 9, 8.3)]),
+        ("like 3DHP chest", [(0, 5, 7), (72, -3, 6), (144, 8, 7), (216, 1, 8), (288, 12, 6)]),
+    ],
+)
+def test_cameras_of_a_rig(rig: str, places: list[tuple[float, float, float]]) -> None:
+    placed = place_in_room(bodies(5), torch.Generator().manual_seed(0))
+    for picture, place in zip(film(placed, RIGS[rig]), places, strict=True):
+        assert_close(picture, look_at_the_middle(placed, *place), atol=1e-4, rtol=1e-4)
 
 
 def test_people_keep_their_pose_and_stand_all_over_the_floor() -> None:
@@ -59,6 +71,7 @@ def test_rigs_are_those_of_the_data_sets() -> None:
     assert [len(rig) for rig in RIGS.values()] == [4, 5, 11]
     chest, everywhere = RIGS["like 3DHP chest"], RIGS["like 3DHP all"]
     assert set(chest) < set(everywhere)
-    heights = [camera.height for camera in chest]
-    assert max(heights) - min(heights) == 15
-    assert sum(camera.height == 45 for camera in everywhere) == 5
+    heights = [-math.degrees(camera.elevation) for camera in chest]
+    assert max(heights) - min(heights) == pytest.approx(15)
+    above = [camera for camera in everywhere if -math.degrees(camera.elevation) == pytest.approx(45)]
+    assert len(above) == 5

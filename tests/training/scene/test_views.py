@@ -1,6 +1,7 @@
-"""Views that training draws: what a virtual detector does to them, and that they are views of the same pose."""
+"""Views that training draws: that they are views of the same pose, and what is known of them."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -9,15 +10,21 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from poseembed.keypoints import normalize_keypoints
-from poseembed.network import NetworkConfig
 from poseembed.skeleton import JOINTS
-from training.scene.bodies import Bodies, Variation, heading
-from training.scene.cameras import CameraRange, orbit_matrix, project, y_up_to_z_up
-from training.scene.detector import LIMBS, Detector
+from training.scene.bodies import Bodies, Variation
+from training.scene.cameras import Camera, CameraRange
+from training.scene.detector import Detector
 from training.scene.views import Batch, ViewSampler
+from training.scene.world import heading, y_up_to_z_up
 
 PERFECT, AS_RECORDED = Detector(), Variation()
-WITH_MASK, WITHOUT_MASK = NetworkConfig(mask_input=True), NetworkConfig()
+
+
+class View(NamedTuple):
+    """What a batch has of the anchors, or of the positives."""
+
+    points: Tensor
+    visible: Tensor
 
 
 def poses(count: int) -> np.ndarray:
@@ -37,13 +44,12 @@ def draw_batch(
     pairs: int,
     cameras: CameraRange,
     detector: Detector = PERFECT,
-    network: NetworkConfig = WITH_MASK,
     nose: np.ndarray | None = None,
     variation: Variation = AS_RECORDED,
 ) -> Batch:
     bodies = Bodies(joints, joints[:, 0] if nose is None else nose, variation)
     torch.manual_seed(0)
-    return ViewSampler(bodies, cameras, detector, network).sample(pairs)
+    return ViewSampler(bodies, cameras, detector).sample(pairs)
 
 
 def sample(
@@ -51,159 +57,12 @@ def sample(
     pairs: int,
     cameras: CameraRange,
     detector: Detector = PERFECT,
-    network: NetworkConfig = WITH_MASK,
     nose: np.ndarray | None = None,
-) -> tuple[Tensor, Tensor]:
-    """Inputs of the anchors and of the positives."""
-    anchor, positive = draw_batch(joints, pairs, cameras, detector, network, nose).inputs
+) -> tuple[View, View]:
+    """The anchors and the positives."""
+    batch = draw_batch(joints, pairs, cameras, detector, nose)
+    anchor, positive = map(View, batch.points, batch.visible)
     return anchor, positive
-
-
-def points(inputs: Tensor) -> Tensor:
-    """The coordinates in network inputs of either layout."""
-    return inputs.unflatten(-1, (13, -1))[..., :2]
-
-
-def visible(inputs: Tensor) -> Tensor:
-    return inputs.unflatten(-1, (13, 3))[..., 2].bool()
-
-
-def pictures(count: int) -> Tensor:
-    return torch.randn(count, 13, 2, generator=torch.Generator().manual_seed(1))
-
-
-# --- the detector -----------------------------------------------------------------------------------------------------
-
-
-def test_a_perfect_detector_sees_everything_where_and_as_it_is() -> None:
-    seen = pictures(1000)
-    assert PERFECT.swap(seen) is seen
-    assert PERFECT.shift(seen, torch.ones(1000)) is seen
-    assert PERFECT.see(seen).all()
-
-
-@pytest.mark.parametrize("share", [0.3, 1.0])
-def test_share_of_views_that_lose_joints(share: float) -> None:
-    torch.manual_seed(0)
-    lossy = (~Detector(occluded=share, limb=1.0).see(pictures(20_000))).any(-1).float().mean()  # a limb always goes
-    assert lossy.item() == pytest.approx(share, abs=0.02)
-
-
-def test_scattered_losses_are_as_frequent_as_they_should_be() -> None:
-    torch.manual_seed(0)
-    lost = ~Detector(occluded=1.0, joints=0.4, limb=0.0).see(pictures(20_000))
-    assert_close(lost.float().mean(0), torch.full((13,), 0.2), atol=0.02, rtol=0)
-
-
-def test_limbs_go_missing_as_a_whole() -> None:
-    torch.manual_seed(0)
-    lost = ~Detector(occluded=1.0, joints=0.0, limb=1.0).see(pictures(2000))
-    assert {tuple(row.nonzero().flatten().tolist()) for row in lost} == {tuple(sorted(limb)) for limb in LIMBS}
-
-
-@pytest.mark.parametrize("cropped", [0.0, 1.0])
-@pytest.mark.parametrize("joints", [0.3, 1.0, 100.0])
-def test_two_joints_at_least_are_seen(joints: float, cropped: float) -> None:
-    torch.manual_seed(0)
-    shown = Detector(occluded=1.0, joints=joints, limb=1.0, cropped=cropped).see(pictures(5000)).sum(-1)
-    assert shown.min() >= 2
-    assert (shown < 13).any()
-
-
-def test_a_crop_leaves_four_tenths_of_a_picture_at_least() -> None:
-    torch.manual_seed(0)
-    column = torch.stack([torch.zeros(13), torch.arange(13.0)], -1).expand(20_000, 13, 2)
-    lost = ~Detector(occluded=1.0, joints=0.0, limb=0.0, cropped=1.0).see(column)
-    expected = ((torch.arange(13.0) - 0.4 * 12) / (0.6 * 12)).clamp(0, 1)
-    assert_close(lost.float().mean(0), expected, atol=0.02, rtol=0)
-    assert (lost.int().diff(dim=-1) >= 0).all()  # whatever is under a lost joint is lost too
-
-
-def test_a_crop_comes_from_either_side_as_often() -> None:
-    torch.manual_seed(0)
-    row = torch.stack([torch.arange(13.0), torch.zeros(13)], -1).expand(20_000, 13, 2)
-    lost = ~Detector(occluded=1.0, joints=0.0, limb=0.0, cropped=1.0).see(row)
-    assert not lost[:, 0].logical_and(lost[:, 12]).any()
-    assert lost[:, 0].logical_or(lost[:, 12]).all()
-    assert lost[:, 0].float().mean().item() == pytest.approx(0.5, abs=0.02)
-
-
-@pytest.mark.parametrize("share", [0.3, 1.0])
-def test_share_of_lossy_views_that_are_cropped(share: float) -> None:
-    torch.manual_seed(0)
-    lossy = (~Detector(occluded=0.5, joints=0.0, limb=0.0, cropped=share).see(pictures(20_000))).any(-1).float().mean()
-    assert lossy.item() == pytest.approx(0.5 * share, abs=0.02)
-
-
-def test_crops_and_lost_limbs_come_independently() -> None:
-    torch.manual_seed(0)
-    lost = ~Detector(occluded=1.0, joints=0.0, limb=0.5, cropped=0.5).see(pictures(20_000))
-    assert lost.any(-1).float().mean().item() == pytest.approx(0.75, abs=0.02)
-
-
-def test_a_crop_depends_on_the_pose_alone_and_not_on_its_size_and_place() -> None:
-    detector = Detector(occluded=1.0, joints=0.0, limb=0.0, cropped=1.0)
-    seen = []
-    for picture in (pictures(500), 64 * pictures(500), pictures(500) + 0.5):
-        torch.manual_seed(0)
-        seen.append(detector.see(picture))
-    assert torch.equal(seen[0], seen[1])
-    assert (seen[0] == seen[2]).float().mean() > 0.999
-
-
-def test_nothing_is_cropped_unless_joints_can_be_lost() -> None:
-    assert Detector(occluded=0.0, cropped=1.0).see(pictures(100)).all()
-
-
-def test_swapped_arms_and_legs_change_sides() -> None:
-    torch.manual_seed(0)
-    seen = pictures(50)
-    expected = seen.clone()
-    for limb in ("elbow", "wrist", "knee", "ankle"):
-        left, right = (JOINTS.index(f"{side}_{limb}") for side in ("left", "right"))
-        expected[:, left], expected[:, right] = seen[:, right], seen[:, left]
-    assert torch.equal(Detector(swapped=1.0).swap(seen), expected)
-    assert torch.equal(seen, pictures(50))
-
-
-def test_share_of_views_with_swapped_limbs() -> None:
-    torch.manual_seed(0)
-    seen = pictures(20_000)
-    moved = (Detector(swapped=0.3).swap(seen) != seen).any(-1)
-    assert torch.equal(moved[:, [3, 4, 5]], moved[:, [6, 6, 6]])  # both joints of both arms, or none
-    assert torch.equal(moved[:, [9, 10, 11]], moved[:, [12, 12, 12]])
-    arms, legs = moved[:, 3], moved[:, 9]
-    for swapped, share in ((arms, 0.3), (legs, 0.3), (arms & legs, 0.09)):
-        assert swapped.float().mean().item() == pytest.approx(share, abs=0.02)
-
-
-def test_size_of_the_noise() -> None:
-    torch.manual_seed(0)
-    torso = torch.full((20_000,), 0.1)
-    moved = Detector(noise=0.03).shift(torch.zeros(20_000, 13, 2), torso)
-    deviation = moved.flatten(1).std(-1)  # of each view, drawn from 0 to 0.03 torsos
-    assert moved.square().mean().sqrt().item() == pytest.approx(0.003 / math.sqrt(3), rel=0.02)
-    assert deviation.min() < 0.0003 < 0.0025 < deviation.max() < 0.003 * 2
-    assert_close(moved.mean((0, 1)), torch.zeros(2), atol=1e-5, rtol=0)
-
-
-@pytest.mark.parametrize("share", [0.2, 1.0])
-def test_badly_placed_joints_have_four_times_the_noise(share: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    torch.manual_seed(0)
-    monkeypatch.setattr(torch, "randn_like", torch.ones_like)  # joints move by their standard deviation
-    moved = Detector(noise=0.03, bad=share).shift(torch.zeros(5000, 13, 2), torch.full((5000,), 0.1))
-    assert torch.equal(moved[..., 0], moved[..., 1])
-    deviation = moved[..., 0]
-    others = deviation.amin(-1, keepdim=True) / (4 if share == 1 else 1)
-    bad = deviation > 2 * others
-    assert_close(deviation, torch.where(bad, 4 * others, others))
-    assert_close(bad.float().mean(0), torch.full((13,), share), atol=0.03, rtol=0)
-    assert others.max().item() == pytest.approx(0.003, rel=0.01)
-
-
-def test_no_noise_places_no_joint_badly() -> None:
-    seen = pictures(5)
-    assert Detector(bad=1.0).shift(seen, torch.ones(5)) is seen
 
 
 def test_noise_is_in_torso_lengths_at_any_distance() -> None:
@@ -211,44 +70,36 @@ def test_noise_is_in_torso_lengths_at_any_distance() -> None:
     clean, noise = PERFECT, Detector(noise=0.05)
     sizes = []
     for distance in (10.0, 100.0):
-        near = [points(sample(joints, 500, still_camera(distance=distance), d)[0]) for d in (clean, noise)]
+        near = [sample(joints, 500, still_camera(distance=distance), d)[0].points for d in (clean, noise)]
         sizes.append((near[1] - near[0])[:, 3:7].square().mean().sqrt().item())
     assert sizes[0] == pytest.approx(sizes[1], rel=0.15)
     assert sizes[0] > 0.005
 
 
-# --- the inputs -------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("network", [WITH_MASK, WITHOUT_MASK], ids=["39 inputs", "26 inputs"])
-def test_inputs_are_the_projected_and_normalized_pose(network: NetworkConfig) -> None:
-    joints, camera = poses(1), still_camera(0.7, 0.2, -0.1, 4.0)
-    anchor, positive = sample(joints, 3, camera, network=network)
-    assert anchor.shape == positive.shape == (3, network.input_dim)
+def test_views_are_the_projected_and_normalized_pose() -> None:
+    joints = poses(1)
+    anchor, positive = sample(joints, 3, still_camera(0.7, 0.2, -0.1, 4.0))
     whole = torch.from_numpy(joints[0])
     torso = (whole[1:3].mean(0) - whole[7:9].mean(0)).norm()
-    rotation = orbit_matrix(*torch.tensor([0.7, 0.2, -0.1]))
-    seen = project(y_up_to_z_up(whole / torso), rotation, torch.tensor(4.0))
+    seen = Camera(*torch.tensor([0.7, 0.2, -0.1, 4.0])).look(y_up_to_z_up(whole / torso))
     expected = normalize_keypoints(seen, torch.ones(13, dtype=torch.bool))
-    for inputs in (anchor, positive):
-        assert_close(points(inputs), expected.expand(3, 13, 2), atol=1e-5, rtol=1e-5)
-    if network.mask_input:
-        assert visible(anchor).all()
+    for view in (anchor, positive):
+        assert_close(view.points, expected.expand(3, 13, 2), atol=1e-5, rtol=1e-5)
+        assert view.visible.all()
 
 
-@pytest.mark.parametrize("network", [WITH_MASK, WITHOUT_MASK], ids=["39 inputs", "26 inputs"])
-def test_rows_are_views_of_the_same_pose(network: NetworkConfig) -> None:
+def test_rows_are_views_of_the_same_pose() -> None:
     joints = poses(50)
-    anchor, positive = sample(joints, 200, still_camera(), network=network)
-    assert_close(anchor, positive)  # one camera: the same picture
-    assert len(anchor.unique(dim=0)) > 40  # of many poses
-    anchor, positive = sample(joints, 200, CameraRange(), network=network)
-    assert ((anchor - positive).abs().amax(-1) > 1e-3).all()  # two cameras
+    anchor, positive = sample(joints, 200, still_camera())
+    assert_close(anchor.points, positive.points)  # one camera: the same picture
+    assert len(anchor.points.flatten(1).unique(dim=0)) > 40  # of many poses
+    anchor, positive = sample(joints, 200, CameraRange())
+    assert ((anchor.points - positive.points).abs().amax((1, 2)) > 1e-3).all()  # two cameras
 
 
 def test_views_are_normalized() -> None:
-    anchor, positive = sample(poses(20), 100, CameraRange(), Detector(noise=0.03), WITHOUT_MASK)
-    for seen in (points(anchor), points(positive)):
+    anchor, positive = sample(poses(20), 100, CameraRange(), Detector(noise=0.03))
+    for seen in (anchor.points, positive.points):
         assert seen.isfinite().all()
         assert_close(seen[:, 7] + seen[:, 8], torch.zeros(100, 2), atol=1e-5, rtol=0)
         torso = seen[:, [1, 2, 7, 8]]
@@ -257,28 +108,26 @@ def test_views_are_normalized() -> None:
 
 def test_lost_joints_are_zero_and_differ_between_the_views() -> None:
     anchor, positive = sample(poses(20), 200, CameraRange(), Detector(occluded=1.0))
-    for inputs in (anchor, positive):
-        assert not points(inputs)[~visible(inputs)].any()
-        assert points(inputs)[visible(inputs)].any(-1).float().mean() > 0.9
-        assert (~visible(inputs)).any()
-    assert not torch.equal(visible(anchor), visible(positive))
+    for points, visible in (anchor, positive):
+        assert not points[~visible].any()
+        assert points[visible].any(-1).float().mean() > 0.9
+        assert (~visible).any()
+    assert not torch.equal(anchor.visible, positive.visible)
 
 
 def test_joint_0_lies_between_the_head_and_the_nose() -> None:
     joints = poses(1)
     nose = joints[:, 0] + np.array([0.4, 0, 0], np.float32)
     camera = still_camera()
-    anchor, positive = sample(joints, 500, camera, network=WITHOUT_MASK, nose=nose)
-    head, end = (
-        points(sample(j, 1, camera, network=WITHOUT_MASK)[0])[0, 0] for j in (joints, _with_head(joints, nose))
-    )
-    drawn = torch.cat([points(anchor)[:, 0], points(positive)[:, 0]])
+    anchor, positive = sample(joints, 500, camera, nose=nose)
+    head, end = (sample(j, 1, camera)[0].points[0, 0] for j in (joints, _with_head(joints, nose)))
+    drawn = torch.cat([anchor.points[:, 0], positive.points[:, 0]])
     share = (drawn - head) @ (end - head) / (end - head).square().sum()
     assert share.min() > -1e-3
     assert share.max() < 1 + 1e-3
     assert share.mean().item() == pytest.approx(0.5, abs=0.05)
-    assert not torch.allclose(points(anchor)[:, 0], points(positive)[:, 0], atol=1e-3)
-    assert_close(points(anchor)[:, 1:], points(positive)[:, 1:])
+    assert not torch.allclose(anchor.points[:, 0], positive.points[:, 0], atol=1e-3)
+    assert_close(anchor.points[:, 1:], positive.points[:, 1:])
 
 
 def _with_head(joints: np.ndarray, head: np.ndarray) -> np.ndarray:
@@ -296,8 +145,8 @@ def test_a_raised_left_hand_stays_on_its_side(azimuth: float, side: int) -> None
         joints[0, JOINTS.index(f"right_{name}")] = (-x, y, 0)
     joints[0, JOINTS.index("left_wrist")] = (0.5, 0.9, 0)
     joints[0, 0] = (0, 0.8, 0.1)
-    for seen in sample(joints, 4, still_camera(azimuth), network=WITHOUT_MASK):
-        left, right = (points(seen)[:, JOINTS.index(f"{which}_wrist")] for which in ("left", "right"))
+    for seen in sample(joints, 4, still_camera(azimuth)):
+        left, right = (seen.points[:, JOINTS.index(f"{which}_wrist")] for which in ("left", "right"))
         assert (side * left[:, 0] > 0).all()
         assert (side * right[:, 0] < 0).all()
         assert (left[:, 1] < right[:, 1]).all()  # raised, and y points down
@@ -308,7 +157,7 @@ def test_a_detector_that_swaps_limbs_shows_them_on_the_other_side() -> None:
         sample(poses(20), 100, CameraRange(), detector)[0] for detector in (PERFECT, Detector(swapped=1.0))
     )
     mirrored = [0, 1, 2, 4, 3, 6, 5, 7, 8, 10, 9, 12, 11]
-    assert_close(points(swapped), points(clean)[:, mirrored])
+    assert_close(swapped.points, clean.points[:, mirrored])
 
 
 def test_a_crop_takes_the_feet_of_upright_people_and_not_their_heads() -> None:
@@ -316,16 +165,16 @@ def test_a_crop_takes_the_feet_of_upright_people_and_not_their_heads() -> None:
     joints[:, 9:] -= np.array([0, 1.5, 0], np.float32)
     level = CameraRange(elevation=(0.0, 0.0), roll=(0.0, 0.0))
     detector = Detector(occluded=1.0, joints=0.0, limb=0.0, cropped=1.0)
-    seen = torch.cat([visible(inputs) for inputs in sample(joints, 500, level, detector)]).float().mean(0)
+    seen = torch.cat([view.visible for view in sample(joints, 500, level, detector)]).float().mean(0)
     assert seen[0] > 0.93
     assert seen[11:].max() < 0.6
 
 
 def test_poses_are_drawn_from_all_there_are() -> None:
-    sampler = ViewSampler(Bodies(poses(7), poses(7)[:, 0], AS_RECORDED), still_camera(), PERFECT, WITHOUT_MASK)
+    sampler = ViewSampler(Bodies(poses(7), poses(7)[:, 0], AS_RECORDED), still_camera(), PERFECT)
     assert len(sampler.bodies) == 7
     torch.manual_seed(0)
-    assert len(sampler.sample(200).inputs[0].unique(dim=0)) >= 7
+    assert len(sampler.sample(200).points[0].unique(dim=0)) >= 7
 
 
 def test_the_seed_decides_the_views() -> None:
@@ -339,7 +188,7 @@ def test_the_seed_decides_the_views() -> None:
 def test_size_and_place_of_the_body_do_not_matter() -> None:
     joints = poses(5)
     moved = 3 * joints + np.float32(2)
-    first, second = (sample(j, 20, CameraRange(), network=WITHOUT_MASK)[0] for j in (joints, moved))
+    first, second = (sample(j, 20, CameraRange())[0].points for j in (joints, moved))
     assert_close(first, second, atol=1e-3, rtol=1e-3)
 
 
@@ -374,21 +223,21 @@ def look(body: Tensor, camera: Tensor, distance: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("distance", [12.0, 50.0])
-def test_body_and_camera_say_what_the_inputs_show(distance: float) -> None:
+def test_body_and_camera_say_what_the_views_show(distance: float) -> None:
     joints = np.concatenate([turned(poses(10), angle) for angle in (0.0, 1.0, 2.5, -2.0)])
     cameras = CameraRange(elevation=(-1.2, 1.2), roll=(-1.0, 1.0), distance=(distance, distance))
-    batch = draw_batch(joints, 60, cameras, network=WITHOUT_MASK)
+    batch = draw_batch(joints, 60, cameras)
     everything = torch.ones(13, dtype=torch.bool)
-    for inputs, cameras_of in zip(batch.inputs, batch.camera, strict=True):
-        for row, body, camera in zip(inputs, batch.body, cameras_of, strict=True):
+    for views, cameras_of in zip(batch.points, batch.known_camera(), strict=True):
+        for view, body, camera in zip(views, batch.body, cameras_of, strict=True):
             picture = look(body, camera, torch.tensor(distance))
-            assert_close(points(row), normalize_keypoints(picture, everything), atol=1e-4, rtol=1e-4)
+            assert_close(view, normalize_keypoints(picture, everything), atol=1e-4, rtol=1e-4)
 
 
 def test_shapes_of_a_batch() -> None:
     batch = draw_batch(poses(3), 7, CameraRange())
     shapes = [tuple(value.shape) for value in vars(batch).values()]
-    assert shapes == [(2, 7, 39), (7, 13, 3), (2, 7, 5)]
+    assert shapes == [(2, 7, 13, 2), (2, 7, 13), (7, 13, 3), (2, 7, 5)]
 
 
 def test_the_body_faces_x_wherever_it_faced() -> None:
@@ -416,19 +265,19 @@ def test_the_camera_is_where_the_body_sees_it(azimuth: float, direction: tuple[i
     camera = still_camera(azimuth - facing, roll=0.3)  # cameras walk clockwise, bodies turn the other way
     batch = draw_batch(turned(upright(), facing), 3, camera)
     expected = torch.tensor([*direction, math.sin(0.3), math.cos(0.3)])
-    assert_close(batch.camera, expected.expand(2, 3, 5), atol=1e-5, rtol=0)
+    assert_close(batch.known_camera(), expected.expand(2, 3, 5), atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("elevation", [0.4, -0.9])
 def test_the_camera_is_below_the_body_at_positive_elevations(elevation: float) -> None:
-    camera = draw_batch(poses(5), 20, CameraRange(elevation=(elevation, elevation))).camera
+    camera = draw_batch(poses(5), 20, CameraRange(elevation=(elevation, elevation))).known_camera()
     assert_close(camera[..., 2], torch.full((2, 20), -math.sin(elevation)))
     assert_close(camera[..., :3].norm(dim=-1), torch.ones(2, 20))
 
 
 def test_cameras_are_drawn_apart_from_the_bodies_and_from_each_other() -> None:
     batch = draw_batch(poses(200), 4000, CameraRange())
-    first, second = batch.camera
+    first, second = batch.known_camera()
     columns = torch.cat([first[:, :4], second[:, :4], batch.body[:, [1, 3, 6, 11]].flatten(1)], 1)
     correlations = torch.corrcoef(columns.T)
     assert correlations[:8, 8:].abs().max() < 0.07
@@ -439,6 +288,6 @@ def test_all_that_a_batch_needs_is_made_where_the_bodies_are() -> None:
     variation = Variation(mirror=0.5, recombine=0.5, shape=0.1, joints=0.1, bend=0.1, tilt=0.5, rare=0.5)
     bodies = Bodies(poses(20), poses(20)[:, 0], variation).to("meta")
     detector = Detector(noise=0.03, bad=0.1, swapped=0.1, occluded=0.5, cropped=0.3)
-    sampler = ViewSampler(bodies, CameraRange(), detector, WITH_MASK)
+    sampler = ViewSampler(bodies, CameraRange(), detector)
     assert sampler.device.type == "meta"
     assert {value.device.type for value in vars(sampler.sample(6)).values()} == {"meta"}

@@ -37,6 +37,8 @@ def write(path: Path, joints: np.ndarray, ok: list[bool], actors: list[str]) -> 
         action=np.array(["wave", "kick"] * count)[:count],
         clip=np.array([f"clip {index}" for index in range(count)]),
         split=np.array(["eval"] * count),
+        source=np.array(["hdm05"] * count),
+        fps=np.full(count, 30.0),
     )
     return path
 

@@ -1,6 +1,6 @@
 """Motion capture as training reads it: recordings of 3D poses, lying end to end."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,10 @@ from training.datasets.mocap.clips import Clip
 
 @dataclass(frozen=True)
 class MotionCapture:
-    """Recordings of 3D poses, lying end to end.
+    """Recordings of 3D poses, lying end to end: all frames at once, and a sequence of `Clip`s.
+
+    `len` counts the clips, an index or a loop gives them one by one, and `clips` those of some splits. Their arrays are
+    views of these.
 
     Attributes:
         joints: Metres, x y z, y up, right-handed, from the middle of the hips; joint 0 is the centre of the head.
@@ -22,6 +25,8 @@ class MotionCapture:
         action: What they did, a clip.
         clip: The clip's name.
         split: "train", "val" or "eval", a clip.
+        source: Where it comes from, a clip.
+        fps: Frames per second, a clip.
     """
 
     joints: Float[np.ndarray, "frames 13 3"]
@@ -32,6 +37,40 @@ class MotionCapture:
     action: Shaped[np.ndarray, " clips"]
     clip: Shaped[np.ndarray, " clips"]
     split: Shaped[np.ndarray, " clips"]
+    source: Shaped[np.ndarray, " clips"]
+    fps: Float[np.ndarray, " clips"]
+
+    def __len__(self) -> int:
+        """Number of clips."""
+        return len(self.clip)
+
+    def __getitem__(self, index: int) -> Clip:
+        """One clip; negative numbers count from the last.
+
+        Raises:
+            IndexError: If there is no such clip.
+        """
+        number = range(len(self))[index]
+        rows = slice(self.offsets[number], self.offsets[number + 1])
+        return Clip(
+            name=str(self.clip[number]),
+            subject=str(self.subject[number]),
+            source=str(self.source[number]),
+            fps=float(self.fps[number]),
+            joints=self.joints[rows],
+            nose=self.nose[rows],
+            ok=self.ok[rows],
+            action=str(self.action[number]),
+            split=str(self.split[number]),
+        )
+
+    def __iter__(self) -> Iterator[Clip]:
+        """All clips, in their order."""
+        return (self[number] for number in range(len(self)))
+
+    def clips(self, *splits: str) -> list[Clip]:
+        """The clips of some splits, in their order (of any, when none is named); those not tracked well too."""
+        return [clip for clip in self if not splits or clip.split in splits]
 
     def rows(self, *splits: str) -> Bool[np.ndarray, " frames"]:
         """Which frames are well tracked and of some splits (of any, when none is named)."""
@@ -54,20 +93,32 @@ class MotionCapture:
         return self.joints[keep], self.nose[keep]
 
     def held_out(self) -> Float[np.ndarray, "poses 13 3"]:
-        """Joints to evaluate on: of the `val` split or, in a file without one, of all well-tracked frames."""
-        joints, _ = self.poses(*(["val"] if "val" in self.split else []))
+        """Joints to evaluate on: the well-tracked ones of `evaluation_splits`."""
+        joints, _ = self.poses(*self.evaluation_splits())
         return joints
 
+    def evaluation_splits(self) -> tuple[str, ...]:
+        """The splits to evaluate on: `val` or, in a file without one, any; for `poses`, `rows` and `clips`."""
+        return ("val",) if "val" in self.split else ()
 
-def from_clips(clips: Sequence[Clip], splits: Sequence[str], actions: Sequence[str]) -> MotionCapture:
-    """Lay clips end to end, with the split and the action of each."""
+
+def from_clips(clips: Sequence[Clip]) -> MotionCapture:
+    """Lay clips end to end, in float32.
+
+    Raises:
+        ValueError: If there are none.
+    """
+    if not clips:
+        raise ValueError("got no clips; motion capture has one at least")
     return MotionCapture(
         joints=np.concatenate([clip.joints for clip in clips]).astype(np.float32),
         nose=np.concatenate([clip.nose for clip in clips]).astype(np.float32),
         ok=np.concatenate([clip.ok for clip in clips]),
-        offsets=np.cumsum([0, *(len(clip.joints) for clip in clips)], dtype=np.int64),
+        offsets=np.cumsum([0, *(len(clip) for clip in clips)], dtype=np.int64),
         subject=np.array([clip.subject for clip in clips]),
-        action=np.array(actions),
+        action=np.array([clip.action for clip in clips]),
         clip=np.array([clip.name for clip in clips]),
-        split=np.array(splits),
+        split=np.array([clip.split for clip in clips]),
+        source=np.array([clip.source for clip in clips]),
+        fps=np.array([clip.fps for clip in clips], dtype=np.float64),
     )

@@ -44,6 +44,8 @@ class Clip:
         joints: Metres from the middle of the hips, y up, right-handed; joint 0 is the centre of the head.
         nose: 10 cm in front of the centre of the head, same frame.
         ok: False near a tracking error.
+        action: What is done; empty where nobody says.
+        split: "train", "val" or "eval".
     """
 
     name: str
@@ -53,6 +55,12 @@ class Clip:
     joints: Float[np.ndarray, "frames 13 3"]
     nose: Float[np.ndarray, "frames 3"]
     ok: Bool[np.ndarray, " frames"]
+    action: str = ""
+    split: str = "train"
+
+    def __len__(self) -> int:
+        """Number of frames."""
+        return len(self.joints)
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,9 @@ class Settings:
 
 def read_clip(motion: Path, skeleton: Path | None, settings: Settings) -> Clip:
     """Read one BVH file, or one AMC file and its ASF skeleton, as the 13 joints.
+
+    Returns:
+        The clip in float16, without an action and of the split "train": the files say nothing of these.
 
     Raises:
         ValueError: If the file is broken or has no frame after `skip_frames`, or if its joints or unit are unknown.
@@ -122,7 +133,14 @@ def read_clip(motion: Path, skeleton: Path | None, settings: Settings) -> Clip:
 
 
 def clip_of_points(
-    points: Float[np.ndarray, "frames 13 3"], *, name: str, subject: str, source: str, fps: float
+    points: Float[np.ndarray, "frames 13 3"],
+    *,
+    name: str,
+    subject: str,
+    source: str,
+    fps: float,
+    action: str,
+    split: str,
 ) -> Clip:
     """Take the 13 joints of a data set that gives points and no skeleton which could turn a head.
 
@@ -132,6 +150,8 @@ def clip_of_points(
         subject: See `Clip`.
         source: See `Clip`.
         fps: See `Clip`.
+        action: See `Clip`.
+        split: See `Clip`.
 
     Returns:
         The clip in float32. The nose is where `torso_forward` looks; `ok` is False where a point is not finite, near a
@@ -144,7 +164,17 @@ def clip_of_points(
     ok = np.isfinite(nose).all(-1) & np.isfinite(joints).all((1, 2)) & trusted(joints, fps)
     for left, right in (SHOULDERS, HIPS):
         ok &= np.linalg.norm(np.cross(joints[:, left] - joints[:, right], spine), axis=-1) > _FLAT
-    return Clip(name, subject, source, fps, joints.astype(np.float32), nose.astype(np.float32), ok)
+    return Clip(
+        name=name,
+        subject=subject,
+        source=source,
+        fps=fps,
+        joints=joints.astype(np.float32),
+        nose=nose.astype(np.float32),
+        ok=ok,
+        action=action,
+        split=split,
+    )
 
 
 def trusted(

@@ -175,10 +175,18 @@ def _motion_capture(recordings: list[Recording], *, every: int) -> MotionCapture
         points = r.positions[::every][:, _JOINTS_13]
         points[:, 0] = r.positions[::every][:, list(_HEAD)].mean(1)
         points = np.stack([points[..., 0], points[..., 2], -points[..., 1]], axis=-1)  # y up
-        name = f"{r.subject}_{r.action}"
-        clips.append(clip_of_points(points, name=name, subject=r.subject, source=NAME, fps=FPS / every))
-    splits = ["train" if r.subject in TRAIN_SUBJECTS else "val" for r in recordings]
-    return from_clips(clips, splits, [_plain(r.action) for r in recordings])
+        clips.append(
+            clip_of_points(
+                points,
+                name=f"{r.subject}_{r.action}",
+                subject=r.subject,
+                source=NAME,
+                fps=FPS / every,
+                action=_plain(r.action),
+                split="train" if r.subject in TRAIN_SUBJECTS else "val",
+            )
+        )
+    return from_clips(clips)
 
 
 def _read_archive(path: Path) -> list[Recording]:

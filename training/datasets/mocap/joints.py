@@ -4,13 +4,14 @@ A new naming is one more entry of `NAMINGS`.
 """
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float64
 
 from poseembed.skeleton import HIPS, JOINTS, SHOULDERS
 from training.datasets.formats.motion import Motion
+from training.datasets.mocap import lost_bones
 
 NOSE_AHEAD = 0.10
 """Metres from the centre of the head to the nose."""
@@ -55,13 +56,15 @@ class Naming:
 
 
 NAMINGS: tuple[Naming, ...] = (
-    # ASF bones start at the joint: the humerus at the shoulder, the radius at the elbow, the wrist bone at the wrist.
+    # ASF bones start at the joint: the humerus at the shoulder, the radius at the elbow. The bone called wrist is a
+    # piece of the forearm, by which it turns; the wrist is at its end, where the hand starts.
     Naming(
         "CMU and HDM05 ASF",
-        ("{}humerus", "{}radius", "{}wrist", "{}femur", "{}tibia", "{}foot"),
+        ("{}humerus", "{}radius", "{}hand", "{}femur", "{}tibia", "{}foot"),
         ("l", "r"),
         ("head", "head_end"),
     ),
+    # In CMU's files with these names bones are missing; `lost_bones` puts them back before the joints are taken.
     Naming(
         "CMU BVH for MotionBuilder (cgspeed)",
         ("{}Arm", "{}ForeArm", "{}Hand", "{}UpLeg", "{}Leg", "{}Foot"),
@@ -73,12 +76,15 @@ NAMINGS: tuple[Naming, ...] = (
         ("Left", "Right"),
         ("Head", "HeadTop_End"),
     ),
+    # BioVision's names, which many files have whose wrists are right. Nothing here tells CMU's, whose wrists the
+    # conversion may have lost, from those: where they were lost, the check of `anatomy` warns of short forearms.
     Naming(
         "CMU BVH for 3ds Max (cgspeed)",
         ("{}Shoulder", "{}Elbow", "{}Wrist", "{}Hip", "{}Knee", "{}Ankle"),
         ("Left", "Right"),
     ),
-    # Its head ends in two eyes, at the height of the head's centre and about 8 cm in front of it.
+    # The figure is DAZ's own, whose hands start at the wrists (its forearm is 0.84 of its upper arm). Its head ends in
+    # two eyes, at the height of the head's centre and about 8 cm in front of it.
     Naming(
         "CMU BVH for DAZ and Poser (cgspeed)",
         ("{}Shldr", "{}ForeArm", "{}Hand", "{}Thigh", "{}Shin", "{}Foot"),
@@ -171,7 +177,7 @@ def body_joints(
     Raises:
         ValueError: If the joints' names are unknown, or the head has no length.
     """
-    motion = _with_thorax(motion)
+    motion = lost_bones.put_back(motion)
     naming = find_naming(motion.names)
     columns = _columns(motion, naming)
     joints = np.stack([motion.positions[:, c].mean(1) for c in columns], 1) * metres_per_unit
@@ -211,31 +217,6 @@ def _unit(vectors: Float64[np.ndarray, "*batch 3"]) -> Float64[np.ndarray, "*bat
     norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
     unit: np.ndarray = np.divide(vectors, norms, out=np.full_like(vectors, np.nan), where=norms > 0)
     return unit
-
-
-def _with_thorax(motion: Motion) -> Motion:
-    """Put back the bone that the CMU conversions for MotionBuilder lost.
-
-    The ASF climbs from the hips by lowerback, upperback and thorax, of nearly equal lengths. The conversion has
-    LowerBack, Spine and Spine1 in their places, but Neck and both Shoulders at Spine1, as though the thorax had no
-    length, which takes 12 cm off the trunk. Here it stands straight up from Spine1, as long as Spine to Spine1.
-    """
-    needed = ("LowerBack", "Spine", "Spine1", "Neck", "Neck1", "LeftShoulder", "RightShoulder")
-    if not set(needed) <= set(motion.names):
-        return motion
-    spine, chest, *tops = (motion.names.index(needed[i]) for i in (1, 2, 3, 5, 6))
-    length = float(np.linalg.norm(motion.rest[chest] - motion.rest[spine]))
-    if np.abs(motion.rest[tops] - motion.rest[chest]).max() > 1e-3 * length:
-        return motion
-    _log.info("thorax put back: Neck and Shoulders stood at Spine1")
-    above = list(tops)
-    for joint, parent in enumerate(motion.parents):
-        if parent in above:
-            above.append(joint)
-    positions, rest = motion.positions.copy(), motion.rest.copy()
-    positions[:, above] += (motion.rotations[:, chest] @ (0.0, length, 0.0))[:, None]
-    rest[above] += (0.0, length, 0.0)
-    return replace(motion, positions=positions, rest=rest)
 
 
 def _leg_length(motion: Motion) -> float:

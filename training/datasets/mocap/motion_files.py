@@ -7,12 +7,14 @@ Reading thousands of such files takes minutes, each time: `python -m training.da
 import logging
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from tqdm import tqdm
 
+from training.datasets.mocap.anatomy import warn_of_unlikely_bodies
 from training.datasets.mocap.capture import MotionCapture, from_clips
-from training.datasets.mocap.clips import Settings, read_clip
+from training.datasets.mocap.clips import Clip, Settings, read_clip
 
 NAME = "BVH or ASF/AMC motion files, such as CMU's (mocap.cs.cmu.edu) and HDM05's (resources.mpi-inf.mpg.de/HDM05)"
 LOOKS_LIKE = ".bvh files, or .amc files with their .asf beside them, at any depth"
@@ -55,9 +57,16 @@ def read(path: str | Path) -> MotionCapture:
     clips = [
         read_clip(file, find_skeleton(file), settings) for file in tqdm(files, desc="clips", unit="file", disable=None)
     ]
-    held_out = [clip.subject in CMU_VAL_SUBJECTS and bool(_CMU_CLIP.fullmatch(clip.name)) for clip in clips]
-    actions = [found[1] if (found := _HDM05_CLIP.fullmatch(clip.name)) else "" for clip in clips]
-    return from_clips(clips, ["val" if out else "train" for out in held_out], actions)
+    capture = from_clips([_labelled(clip) for clip in clips])
+    warn_of_unlikely_bodies(capture)
+    return capture
+
+
+def _labelled(clip: Clip) -> Clip:
+    """A clip with the action and the split that its name stands for."""
+    found = _HDM05_CLIP.fullmatch(clip.name)
+    held_out = clip.subject in CMU_VAL_SUBJECTS and _CMU_CLIP.fullmatch(clip.name)
+    return replace(clip, action=found[1] if found else "", split="val" if held_out else "train")
 
 
 def find_files(paths: Iterable[str | Path]) -> list[Path]:

@@ -42,8 +42,10 @@ _NAMES += [f"left_{part}" for part in ("hip", "knee", "ankle", "foot", "toe")]
 _NAMES += [f"right_{part}" for part in ("hip", "knee", "ankle", "foot", "toe")]
 _JOINTS_13 = [_NAMES.index(name) for name in ("head", *JOINTS[1:])]
 
+FPS = 25.0
+
 _FAST = {("S1", "Seq2"), ("S3", "Seq1"), ("S3", "Seq2"), ("S5", "Seq1"), ("S5", "Seq2")}
-"""Recorded 50 times a second; the others 25 times."""
+"""Recorded 2 * `FPS` times a second; the others `FPS` times."""
 
 _OWNER = DataSet(NAME, "https://vcai.mpi-inf.mpg.de/3dhp-dataset/")
 
@@ -84,7 +86,7 @@ def read(path: str | Path) -> MotionCapture:
         ValueError: If a file is damaged, or has other arrays.
         ImportError: Without scipy.
     """
-    clips, splits = [], []
+    clips = []
     for subject, sequence, file in _sequences(path, (*TRAIN_SUBJECTS, *VAL_SUBJECTS)):
         [calibration] = _OWNER.require(file.parent, "camera.calibration")
         content = _load(file)
@@ -92,11 +94,20 @@ def read(path: str | Path) -> MotionCapture:
         rotations = _read_rotations(calibration)
         if camera not in rotations:
             raise ValueError(f"{calibration} has no camera {camera}; {_OWNER.get_it()}")
-        points = content["annot3"][0][:: 2 if (subject, sequence) in _FAST else 1]
+        points = content["annot3"][0][:: 2 if (subject, sequence) in _FAST else 1]  # makes FPS of both
         points = _relative(points) @ rotations[camera]  # row vectors: the inverse of a rotation is its transpose
-        clips.append(clip_of_points(points, name=f"{subject}_{sequence}", subject=subject, source=NAME, fps=25))
-        splits.append("train" if subject in TRAIN_SUBJECTS else "val")
-    return from_clips(clips, splits, [""] * len(clips))
+        clips.append(
+            clip_of_points(
+                points,
+                name=f"{subject}_{sequence}",
+                subject=subject,
+                source=NAME,
+                fps=FPS,
+                action="",
+                split="train" if subject in TRAIN_SUBJECTS else "val",
+            )
+        )
+    return from_clips(clips)
 
 
 def read_views(

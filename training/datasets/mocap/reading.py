@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from jaxtyping import Float
@@ -12,8 +13,27 @@ from training.datasets.mocap.capture import MotionCapture
 
 _log = logging.getLogger(__name__)
 
-READERS = (human36m, mpi_inf_3dhp, motion_files)
-"""Data sets that are read as they come: modules that tell with `recognises` whether a path is theirs, and `read` it."""
+
+class Reader(Protocol):
+    """What a module has that reads a data set as its owner gives it out.
+
+    Attributes:
+        NAME: The data set's, for messages.
+        LOOKS_LIKE: Its files, for messages.
+    """
+
+    NAME: str
+    LOOKS_LIKE: str
+
+    def recognises(self, path: Path) -> bool:
+        """Whether a file or folder is of the data set, judged by names alone."""
+
+    def read(self, path: Path) -> MotionCapture:
+        """Read all of it; see the function `read` for what is raised."""
+
+
+READERS: tuple[Reader, ...] = (human36m, mpi_inf_3dhp, motion_files)
+"""Who is asked, in order; a new data set is one more module here."""
 
 
 def read(path: str | Path) -> MotionCapture:

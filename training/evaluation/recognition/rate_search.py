@@ -17,7 +17,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from training.datasets.actions.clips import ActionClips
-from training.evaluation.recognition.tasks import Build, Task, train
+from training.evaluation.recognition.fits import Build, train
+from training.evaluation.recognition.tasks import Task
 
 RATES = (5e-4, 1.5e-3, 5e-3, 1.5e-2)
 
@@ -28,7 +29,7 @@ _SEED = 0
 
 
 @dataclass(frozen=True)
-class Trial:
+class RateTrial:
     """What a rate led to.
 
     Attributes:
@@ -42,8 +43,10 @@ class Trial:
     loss: float | None
 
 
-def hold_out(clips: ActionClips) -> tuple[Int64[np.ndarray, " learn"], Int64[np.ndarray, " held_out"]]:
-    """Indices of training clips to learn from, and of those to judge by; no test clip is among them.
+def hold_out(
+    clips: ActionClips, *, most: int = MOST_CLIPS
+) -> tuple[Int64[np.ndarray, " learn"], Int64[np.ndarray, " held_out"]]:
+    """Indices of training clips to learn from (so many at most), and of those to judge by; no test clip is among them.
 
     Raises:
         ValueError: If no clip is left to learn from, or none to judge by.
@@ -56,7 +59,7 @@ def hold_out(clips: ActionClips) -> tuple[Int64[np.ndarray, " learn"], Int64[np.
         people = np.unique(clips.subjects[training])
         chosen = rng.choice(people, round(0.4 * len(people)), replace=False)
         judged = training[np.isin(clips.subjects[training], chosen)]
-    learned = rng.permutation(np.setdiff1d(training, judged))[:MOST_CLIPS]
+    learned = rng.permutation(np.setdiff1d(training, judged))[:most]
     if not len(learned) or not len(judged):
         raise ValueError(
             f"{len(training)} training clips cannot be divided to search a learning rate; give one, --learning-rate"
@@ -71,7 +74,7 @@ def search(
     rates: Sequence[float],
     *,
     bfloat16: bool = False,
-) -> tuple[Trial, ...]:
+) -> tuple[RateTrial, ...]:
     """Try every rate; one alone is taken as it is.
 
     Args:
@@ -100,11 +103,11 @@ def search(
             logits = torch.cat([model(part) for part in features[judged].split(256)])
         loss = F.cross_entropy(logits, labels[judged]).item()
         accuracy = (logits.argmax(-1) == labels[judged]).float().mean().item()
-        trials.append(Trial(rate, accuracy, loss if math.isfinite(loss) else None))
+        trials.append(RateTrial(rate, accuracy, loss if math.isfinite(loss) else None))
     return tuple(trials)
 
 
-def best(trials: Sequence[Trial]) -> float:
+def best(trials: Sequence[RateTrial]) -> float:
     """The rate that did best."""
     return max(
         trials, key=lambda trial: (trial.accuracy, -math.inf if trial.loss is None else -trial.loss)

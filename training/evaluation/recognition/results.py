@@ -17,14 +17,13 @@ import numpy as np
 from jaxtyping import Float
 
 from training.classifiers import classifiers
-from training.evaluation.recognition.rate_search import Trial, best, search
+from training.evaluation.recognition.fits import FitResult, measure
+from training.evaluation.recognition.rate_search import RateTrial, best, search
+from training.evaluation.recognition.splits import Plan, Split
 from training.evaluation.recognition.systems import ActionSystem
-from training.evaluation.recognition.tasks import LEAST_STEPS, Result, Split, Task, measure
+from training.evaluation.recognition.tasks import Task
 from training.evaluation.report import write_json
 from training.evaluation.systems import systems
-
-Plan = Sequence[tuple[int, Split]]
-"""What a table needs of each system: seeds, and clips to train and test on."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +43,8 @@ class SystemResults:
     label: str
     settings: dict[str, Any]
     learning_rate: float
-    trials: tuple[Trial, ...]
-    results: tuple[Result, ...]
+    trials: tuple[RateTrial, ...]
+    results: tuple[FitResult, ...]
 
     def seeds(self, splits: Collection[str]) -> int:
         """Number of seeds, from 0 on, that there are results for of all these splits."""
@@ -58,7 +57,7 @@ class SystemResults:
         Args:
             splits: Names; there are results of each.
             seeds: Number of them.
-            kind: "open" or "closed", see `Result`.
+            kind: "open" or "closed", see `FitResult`.
         """
         found = {(one.split, one.seed): getattr(one, kind) for one in self.results}
         return np.array([np.mean([found[name, seed] for name in splits]) for seed in range(seeds)])
@@ -75,7 +74,7 @@ def settings(task: Task, system: ActionSystem, rates: Sequence[float]) -> dict[s
 
 def task_settings(task: Task, rates: Sequence[float]) -> dict[str, Any]:
     """The part of `settings` that must be the same for all systems of a table."""
-    training = asdict(task.settings) | {"least_steps": LEAST_STEPS}
+    training = asdict(task.settings) | {"least_steps": task.least_steps}
     del training["learning_rate"], training["bfloat16"]  # each system's own
     return {
         "clips": len(task.clips),
@@ -110,8 +109,8 @@ def read(path: Path) -> SystemResults:
             label=content["label"],
             settings=content["settings"],
             learning_rate=content["learning_rate"],
-            trials=tuple(Trial(**one) for one in content["trials"]),
-            results=tuple(Result(**one) for one in content["results"]),
+            trials=tuple(RateTrial(**one) for one in content["trials"]),
+            results=tuple(FitResult(**one) for one in content["results"]),
         )
     except (KeyError, TypeError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} does not hold action-recognition results ({error}); move it away") from error
@@ -126,12 +125,14 @@ def check(path: Path, wanted: dict[str, Any]) -> None:
     if not path.is_file():
         return
     made = read(path).settings
-    if differing := [
-        f"{key} {made.get(key)} instead of {value}" for key, value in wanted.items() if made.get(key) != value
-    ]:
-        raise ValueError(
-            f"{path} was made with other settings ({'; '.join(differing)}). Take those, or another folder for --out"
-        )
+    differing = [f"{key} {made.get(key)} instead of {value}" for key, value in wanted.items() if made.get(key) != value]
+    if not differing:
+        return
+    if made.get("encoder") != wanted.get("encoder", made.get("encoder")):
+        differing.append("files from before encoders had fingerprints name every encoder otherwise")
+    raise ValueError(
+        f"{path} was made with other settings ({'; '.join(differing)}). Take those, or another folder for --out"
+    )
 
 
 def complete(

@@ -13,11 +13,15 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import torch
 from jaxtyping import Float
 
 from poseembed import PoseEncoder
+from poseembed.keypoints import normalize_keypoints
 from training.classifiers import classifiers
-from training.evaluation.recognition.tasks import Build, Task, digest, pose_vectors, raw_keypoints
+from training.datasets.actions.clips import ActionClips
+from training.evaluation.recognition.fits import Build
+from training.evaluation.recognition.tasks import Task
 from training.evaluation.systems import load_trained
 
 CONVNET = "convnet"
@@ -48,13 +52,28 @@ class ActionSystem:
     pairs: int | None = None
 
 
+def clip_keypoints(clips: ActionClips) -> Float[np.ndarray, "frames 26"]:
+    """Normalise keypoints as the encoder does, missing joints being 0."""
+    points = torch.from_numpy(clips.keypoints)
+    visible = ~points.isnan().any(-1)
+    flat: np.ndarray = normalize_keypoints(points, visible).flatten(1).numpy()
+    return flat
+
+
+def clip_vectors(encoder: PoseEncoder, clips: ActionClips) -> Float[np.ndarray, "frames dim"]:
+    """The encoder's pose vectors of all frames, zeros where a frame has no joint."""
+    z_pose, _ = encoder.embed(clips.keypoints, skeleton="poseembed13")
+    filled: np.ndarray = np.nan_to_num(z_pose, nan=0.0)
+    return filled
+
+
 def supervised_systems() -> list[ActionSystem]:
     """The classifiers that read keypoints."""
     return [
         ActionSystem(
             name,
             f"{classifier.name} on 2D keypoints",
-            lambda task: raw_keypoints(task.clips),
+            lambda task: clip_keypoints(task.clips),
             classifier.build,
             bfloat16=name != CONVNET,
         )
@@ -64,13 +83,14 @@ def supervised_systems() -> list[ActionSystem]:
 
 def encoder_system(name: str, label: str, encoder: PoseEncoder) -> ActionSystem:
     """The frozen pose vectors of an encoder, and the ConvNet."""
+    pairs = encoder.config.training.get("pairs")
     return ActionSystem(
         name,
         label,
-        lambda task: pose_vectors(encoder, task.clips),
+        lambda task: clip_vectors(encoder, task.clips),
         classifiers()[CONVNET].build,
-        fingerprint=digest(tensor.cpu().numpy() for tensor in encoder.network.state_dict().values()),
-        pairs=encoder.config.training.get("pairs"),
+        fingerprint=encoder.fingerprint,
+        pairs=pairs if isinstance(pairs, int) else None,
     )
 
 

@@ -34,6 +34,6 @@ class WithinView(Objective):
 
     def encode(self, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Pose vectors, view vectors and the sub-encoder's vectors, in float32."""
-        features = self.encoder.stem(inputs)
-        z_pose, z_view = self.encoder.split(self.encoder.tower(features))
-        return z_pose.float(), z_view.float(), self.subencoder(features).float()
+        first = self.encoder.stem(inputs)
+        z_pose, z_view = self.encoder.heads(self.encoder.residual(first))
+        return z_pose.float(), z_view.float(), self.subencoder(first).float()

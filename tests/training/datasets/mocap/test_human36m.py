@@ -165,9 +165,10 @@ def test_the_nose_is_in_front_of_the_head(archive: Path) -> None:
 def test_every_form_gives_every_second_frame_of_the_usual_halves(folder: Path) -> None:
     capture = mocap.read(folder)
     wrist = JOINTS.index("left_wrist")
-    first = capture.joints[: capture.offsets[1], wrist, 1] - JOINTS_13["left_wrist"][1]
+    first = capture[0].joints[:, wrist, 1] - JOINTS_13["left_wrist"][1]
     np.testing.assert_allclose(first, [0.001, 0.003, 0.005], atol=1e-5)
-    names = dict(zip(capture.clip, zip(capture.subject, capture.action, capture.split, strict=True), strict=True))
+    assert (capture.fps == 25).all() and (capture.source == "Human3.6M").all()
+    names = {clip.name: (clip.subject, clip.action, clip.split) for clip in capture}
     assert names["S1_Photo 1"] == ("S1", "Photo", "train")
     assert names["S9_WalkDog"] == ("S9", "WalkDog", "val")
     assert len(names) == 7 * 30 - 1
@@ -194,7 +195,7 @@ def test_frames_that_cannot_be_trusted_are_marked(tmp_path: Path) -> None:
     content["S1"]["Directions 1"][:, [1, 6]] = content["S1"]["Directions 1"][:, [0, 0]]  # both hips on one spot
     np.savez(tmp_path / "data_3d_h36m.npz", positions_3d=content)
     capture = mocap.read(tmp_path)
-    by_clip = {name: capture.ok[capture.offsets[i] : capture.offsets[i + 1]] for i, name in enumerate(capture.clip)}
+    by_clip = {clip.name: clip.ok for clip in capture}
     assert by_clip["S1_Directions"].tolist() == [False, True, True]
     assert by_clip["S1_Directions 1"].tolist() == [False] * 3
     assert np.isfinite(capture.poses("train")[0]).all()
@@ -315,6 +316,7 @@ def test_detections_belong_to_the_poses(
     path = write_detections(tmp_path, {"keypoints_symmetry": H36M_SIDES}, frames=frames)
     capture, detected = read_with_detections(archive, path)
     assert detected.shape == (len(capture.joints), 4, 13, 2) == (209 * common, 4, 13, 2)
+    assert (capture.fps == 50).all()
     last = capture.offsets[1] - 1
     assert detected[last, 1, 0].tolist() == [110, common - 1]
     wrist = capture.joints[last, JOINTS.index("left_wrist"), 1] - JOINTS_13["left_wrist"][1]

@@ -1,135 +1,58 @@
-"""Reading the motion capture that training uses."""
+"""Whatever holds motion capture finds its reader."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from training.datasets.mocap import read, read_poses
-
-FRAMES = 6
-
-
-def arrays(**changed: object) -> dict[str, np.ndarray]:
-    """Three clips of 3, 2 and 1 frames; frame `i` has `i` in all its coordinates."""
-    number = np.arange(FRAMES, dtype=np.float16)[:, None]
-    whole = {
-        "joints": np.broadcast_to(number[..., None], (FRAMES, 13, 3)),
-        "nose": np.broadcast_to(number, (FRAMES, 3)) + 0.5,
-        "ok": [True, False, True, True, True, True],
-        "offsets": [0, 3, 5, 6],
-        "subject": ["1", "2", "2"],
-        "action": ["walk", "walk", "run"],
-        "clip": ["01_01", "02_01", "02_02"],
-        "split": ["train", "val", "train"],
-    }
-    return {name: np.asarray(value) for name, value in (whole | changed).items()}
+from training.datasets import mocap
+from training.datasets.mocap import prepared, read_poses, reading
+from training.datasets.mocap.capture import MotionCapture, from_clips
+from training.datasets.mocap.clips import Clip
 
 
-def write(folder: Path, content: dict[str, np.ndarray], save: Callable[..., None] = np.savez) -> Path:
-    save(folder / "mocap.npz", **content)
-    return folder / "mocap.npz"
+def made_up(path: Path) -> Path:
+    """A file of two clips; frame `i` has `i` in all its coordinates."""
+    clips = []
+    for split, frames in (("train", [0, 1, 2]), ("val", [3, 4])):
+        joints = np.broadcast_to(np.array(frames, np.float32)[:, None, None], (len(frames), 13, 3))
+        clips.append(Clip(split, "ann", "studio", 30.0, joints, joints[:, 0], np.ones(len(frames), bool), split=split))
+    prepared.write(path, from_clips(clips))
+    return path
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return write(tmp_path, arrays())
-
-
-def test_arrays_come_back_as_float32(path: Path) -> None:
-    recording = read(path)
-    assert recording.joints.shape == (FRAMES, 13, 3)
-    assert recording.joints.dtype == recording.nose.dtype == np.float32
-    assert recording.clip.tolist() == ["01_01", "02_01", "02_02"]
-    assert read(str(path)).subject.tolist() == ["1", "2", "2"]
-
-
-@pytest.mark.parametrize(
-    ("splits", "frames"),
-    [(("train",), [0, 2, 5]), (("val",), [3, 4]), (("train", "val"), [0, 2, 3, 4, 5]), ((), [0, 2, 3, 4, 5])],
-)
-def test_well_tracked_poses_of_a_split(path: Path, splits: tuple[str, ...], frames: list[int]) -> None:
-    joints, nose = read(path).poses(*splits)
-    assert joints[:, 12, 2].tolist() == frames
-    assert (nose[:, 0] - 0.5).tolist() == frames
-
-
-def test_whole_numbers_serve_as_truth_values(tmp_path: Path) -> None:
-    file = write(tmp_path, arrays(ok=np.array([1, 0, 1, 1, 1, 1], np.uint8)))
-    assert read(file).poses("train")[0][:, 0, 0].tolist() == [0, 2, 5]
-
-
-def test_several_files_lie_end_to_end(path: Path) -> None:
+def test_several_files_lie_end_to_end(tmp_path: Path) -> None:
+    path = made_up(tmp_path / "mocap.npz")
     joints, nose = read_poses([path, path], "val")
     assert joints[:, 0, 0].tolist() == [3, 4, 3, 4]
     assert len(nose) == 4
 
 
-def test_a_split_without_poses_is_named_with_those_there_are(path: Path) -> None:
-    with pytest.raises(ValueError, match="no well-tracked poses in split eval; this file has train, val"):
-        read(path).poses("eval")
+def test_files_have_names_that_tell_them_apart(tmp_path: Path) -> None:
+    one = made_up(tmp_path / "one.npz")
+    assert mocap.by_name([one]) == {"one": one}
+    with pytest.raises(FileNotFoundError, match="no such file: .*other.npz"):
+        mocap.by_name([one, tmp_path / "other.npz"])
+    (tmp_path / "sub").mkdir()
+    with pytest.raises(ValueError, match="two data files are called one"):
+        mocap.by_name([one, made_up(tmp_path / "sub" / "one.npz")])
 
 
-def test_a_file_without_trusted_frames_has_no_poses(tmp_path: Path) -> None:
-    file = write(tmp_path, arrays(ok=np.zeros(FRAMES, bool)))
-    with pytest.raises(ValueError, match="no well-tracked poses in split any"):
-        read(file).poses()
+def test_a_new_data_set_is_one_more_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    capture = mocap.read(made_up(tmp_path / "mocap.npz"))
 
+    class Studio:
+        NAME = "Studio"
+        LOOKS_LIKE = "notes.txt"
 
-@pytest.mark.parametrize(
-    ("changed", "message"),
-    [
-        ({"joints": np.zeros((FRAMES, 17, 3))}, r"joints has shape \(6, 17, 3\)"),
-        ({"joints": np.zeros((FRAMES, 13, 2))}, r"joints has shape \(6, 13, 2\)"),
-        ({"nose": np.zeros((FRAMES - 1, 3))}, r"nose has shape \(5, 3\)"),
-        ({"ok": np.ones(FRAMES + 1, bool)}, r"ok has shape \(7,\)"),
-        ({"offsets": [0, 3, 6]}, r"offsets has shape \(3,\)"),
-        ({"offsets": [0, 3, 5, 9]}, "offsets must rise from 0 to the number of rows, 6"),
-        ({"offsets": [1, 3, 5, 6]}, "offsets must rise"),
-        ({"offsets": [0, 5, 3, 6]}, "offsets must rise"),
-        ({"split": ["train", "val"]}, r"split has shape \(2,\)"),
-        ({"subject": ["1"]}, r"subject has shape \(1,\)"),
-    ],
-)
-def test_arrays_that_do_not_fit_together_are_refused(tmp_path: Path, changed: dict[str, object], message: str) -> None:
-    file = write(tmp_path, arrays(**changed))
-    with pytest.raises(ValueError, match=message):
-        read(file)
+        def recognises(self, path: Path) -> bool:
+            return (path / "notes.txt").exists()
 
+        def read(self, path: Path) -> MotionCapture:
+            return capture
 
-def test_missing_arrays_are_named(tmp_path: Path) -> None:
-    some = {name: value for name, value in arrays().items() if name not in ("nose", "split")}
-    file = write(tmp_path, some)
-    with pytest.raises(ValueError, match=r"has no nose, split; make it with training\.datasets\.prepare"):
-        read(file)
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        lambda content: content[: len(content) // 2],
-        lambda content: b"",
-        lambda content: b"joints: none\n",
-        lambda content: content[:300] + bytes(100) + content[400:],
-    ],
-    ids=["cut short", "empty", "text", "zeros inside"],
-)
-@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
-def test_damaged_files_are_refused(tmp_path: Path, damage: Callable[[bytes], bytes], save: Callable[..., None]) -> None:
-    noise = np.random.default_rng(0).normal(size=(FRAMES, 13, 3))
-    file = write(tmp_path, arrays(joints=noise), save)
-    file.write_bytes(damage(file.read_bytes()))
-    with pytest.raises(ValueError, match=r"mocap\.npz is (not a whole .npz file|damaged).*make it again"):
-        read(file)
-
-
-def test_a_bare_array_is_refused(tmp_path: Path) -> None:
-    np.save(tmp_path / "mocap.npy", np.zeros(3))
-    with pytest.raises(ValueError, match="not a whole .npz file"):
-        read(tmp_path / "mocap.npy")
-
-
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="nowhere"):
-        read(tmp_path / "nowhere.npz")
+    monkeypatch.setattr(reading, "READERS", (*reading.READERS, Studio()))
+    with pytest.raises(ValueError, match=r"none of the data sets.*Human3\.6M \(.*; Studio \(notes\.txt\)"):
+        mocap.read(tmp_path)
+    (tmp_path / "notes.txt").touch()
+    assert mocap.read(tmp_path) is capture

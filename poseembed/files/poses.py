@@ -12,6 +12,7 @@ CSV, Parquet and JSON hold the same columns, a row a person in a picture. Only t
 | `<joint>_score` | score of the joint, 0 to 1; of all joints or of none | 1 where the point is there |
 | `z_pose_0`, `z_pose_1`, ... | the pose vector | not embedded yet |
 | `z_view_0`, `z_view_1`, ... | the view vector | none, or not embedded yet |
+| `made_by` | what made the vectors, as `str(poses.made_by)` gives it; the same in all rows | not known |
 
 Columns stand in any order. An empty cell (CSV), a null (Parquet, JSON) or NaN is missing. Other columns are not read,
 because people's own tables have more in them: eyes, labels, notes. In JSON the file is one object, from the name of a
@@ -27,7 +28,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from poseembed.columns import Columns, known_suffix, naming, read_columns, replacing, write_columns
+from poseembed.files.atomic import replacing
+from poseembed.files.tables import Columns, known_suffix, naming, read_columns, write_columns
+from poseembed.origin import MadeBy
 from poseembed.poses import NOBODY, Poses
 from poseembed.skeleton import JOINTS, NUM_JOINTS, Skeleton, check_joint_count, get_skeleton
 
@@ -75,9 +78,10 @@ def read_poses(path: str | os.PathLike[str], *, skeleton: str = "poseembed13") -
 def write_poses(poses: Poses, path: str | os.PathLike[str]) -> None:
     """Write poses to a file, by its suffix: .csv, .parquet, .json, .npz or .npy.
 
-    `read_poses` gives the same numbers back, to the last bit, except from NPY, which takes the pose vectors alone:
-    (n, pose_dim), a row a pose, ready for any other tool. The file appears when it is complete: whatever interrupts
-    the writing, there is no half a file, and one that was there before stays as it was.
+    `read_poses` gives the same poses back, their numbers to the last bit, except from NPY, which takes the pose
+    vectors alone: (n, pose_dim), a row a pose, ready for any other tool. (What made the vectors is said in the rows: a
+    table without any does not say.) The file appears when it is complete: whatever interrupts the writing, there is no
+    half a file, and one that was there before stays as it was.
 
     Raises:
         FileNotFoundError: If the folder does not exist.
@@ -89,8 +93,7 @@ def write_poses(poses: Poses, path: str | os.PathLike[str]) -> None:
     if suffix in TABLE_SUFFIXES:
         write_columns(_columns_of_poses(poses), path)
     elif suffix == ".npz":
-        arrays = {column.name: getattr(poses, column.name) for column in fields(poses)}
-        write_columns({name: values for name, values in arrays.items() if values is not None}, path)
+        write_columns(poses.columns() | _origin(poses, ()), path)
     elif poses.z_pose is None:
         raise ValueError(f"cannot write {path}: .npy is for pose vectors, and there are none; embed first")
     else:
@@ -100,7 +103,7 @@ def write_poses(poses: Poses, path: str | os.PathLike[str]) -> None:
 
 def _is_ours(name: str) -> bool:
     """Whether a column is one of those that the top of this module lists."""
-    known = name in ("frame", "time", "person", "image") or name in COORDINATES or name in SCORES
+    known = name in ("frame", "time", "person", "image", "made_by") or name in COORDINATES or name in SCORES
     return known or _VECTOR.fullmatch(name) is not None
 
 
@@ -117,7 +120,12 @@ def _columns_of_poses(poses: Poses) -> Columns:
         vectors = getattr(poses, name)
         if vectors is not None:
             columns |= {f"{name}_{i}": values for i, values in enumerate(vectors.T)}
-    return columns
+    return columns | _origin(poses, (len(poses),))
+
+
+def _origin(poses: Poses, shape: tuple[int, ...]) -> Columns:
+    """The column or array that says what made the vectors, if that is known."""
+    return {} if poses.made_by is None else {"made_by": np.full(shape, str(poses.made_by))}
 
 
 def _poses_of_columns(columns: Columns) -> Poses:
@@ -144,7 +152,18 @@ def _poses_of_columns(columns: Columns) -> Poses:
         time=columns.get("time"),
         image=columns.get("image"),
     )
-    return replace(poses, z_pose=z_pose, z_view=z_view)
+    return replace(poses, z_pose=z_pose, z_view=z_view, made_by=_made_by(columns.get("made_by"), z_pose))
+
+
+def _made_by(texts: np.ndarray | None, z_pose: np.ndarray | None) -> MadeBy | None:
+    """What all rows say that their vectors were made by."""
+    said = [] if texts is None or z_pose is None else np.unique(texts).tolist()
+    if len(said) > 1:
+        raise ValueError(
+            f"its rows have vectors of several checkpoints (made_by is {' or '.join(map(repr, said[:2]))}), which "
+            "cannot be compared; keep those of one in a file, or leave the vectors out and embed again"
+        )
+    return MadeBy.from_text(said[0]) if said and said[0] else None
 
 
 def _vectors(columns: Columns, name: str) -> Float32[np.ndarray, "n dim"] | None:
@@ -175,13 +194,14 @@ def _load_arrays(path: Path) -> Columns:
         content = np.load(file, allow_pickle=False)
         if isinstance(content, np.ndarray):
             return {"keypoints": content}
-        return {column.name: content[column.name] for column in fields(Poses) if column.name in content.files}
+        return {field.name: content[field.name] for field in fields(Poses) if field.name in content.files}
 
 
 def _poses_of_arrays(arrays: Columns, skeleton: Skeleton) -> Poses:
     """Poses of the attributes of `Poses`, the keypoints in another skeleton and perhaps with a score."""
     points, confidence = arrays.pop("keypoints", None), arrays.pop("confidence", None)
     z_pose, z_view = arrays.pop("z_pose", None), arrays.pop("z_view", None)
+    made_by = _made_by(arrays.pop("made_by", None), z_pose)
     if points is None or points.dtype.kind not in "iuf" or points.ndim != 3 or points.shape[-1] not in (2, 3):
         got = "no keypoints" if points is None else f"{points.dtype} keypoints of shape {points.shape}"
         raise ValueError(f"got {got}; wanted numbers, (n, joints, 2) or (n, joints, 3) with the score last")
@@ -194,7 +214,7 @@ def _poses_of_arrays(arrays: Columns, skeleton: Skeleton) -> Poses:
             )
         points, confidence = points[..., :2], points[..., 2]
     if confidence is not None and confidence.shape == points.shape[:2]:  # else `Poses` says what is wrong
-        confidence = confidence[:, list(skeleton.indices)]
+        confidence = skeleton.select(confidence, axis=-1)
     others: dict[str, Any] = arrays
-    poses = Poses.from_arrays(points[:, list(skeleton.indices)], confidence, **others)
-    return replace(poses, z_pose=z_pose, z_view=z_view)
+    poses = Poses.from_arrays(skeleton.select(points), confidence, **others)
+    return replace(poses, z_pose=z_pose, z_view=z_view, made_by=made_by)

@@ -1,12 +1,15 @@
-"""Recipes with a setting changed on the command line."""
+"""The settings of recipes: changed on the command line, written down, told apart."""
 
+import json
 from functools import partial
+from itertools import combinations
 
 import pytest
 from torch import nn
 
 from poseembed.network import NetworkConfig
-from training.running.recipe import Recipe, change, load_recipe
+from training.running.recipe import Recipe, load_recipe, recipe_names
+from training.running.settings import change, describe, differences
 
 BASE = load_recipe("poseembed_base")
 
@@ -69,3 +72,45 @@ def test_changes_that_make_no_sense_are_refused(assignment: str, message: str) -
 def test_a_recipe_made_without_partials_can_be_changed() -> None:
     recipe = Recipe(objective=BASE.objective, network=NetworkConfig(width=8))
     assert change(recipe, "network.width=16").network.width == 16
+
+
+def test_a_description_holds_every_setting_by_name_and_survives_json() -> None:
+    described = json.loads(json.dumps(describe(change(BASE, "detector.noise=0.25"))))
+    assert described == describe(change(BASE, "detector.noise=0.25"))
+    assert described["detector"]["noise"] == 0.25
+    assert described["cameras"]["distance"] == [3.0, 12.0]
+    assert described["objective"]["called"] == ["Privileged"]
+    assert described["objective"]["config"]["temperature"] == BASE.objective.keywords["config"].temperature
+    assert described["optimizer"]["called"] == ["AdamW"]
+    assert described["optimizer"]["lr"] == 0.004
+
+
+def test_no_two_recipes_are_described_alike() -> None:
+    for first, second in combinations(recipe_names(), 2):
+        assert describe(load_recipe(first)) != describe(load_recipe(second)), (first, second)
+
+
+@pytest.mark.parametrize(
+    "assignment", ["pairs=5", "detector.noise=0.25", "optimizer.lr=0.5", "objective.config.leak=0.5"]
+)
+def test_what_differs_is_named_with_both_values(assignment: str) -> None:
+    name, _, value = assignment.partition("=")
+    found = differences(describe(BASE), describe(change(BASE, assignment)))
+    assert len(found) == 1
+    assert found[0].startswith(f"{name} was ")
+    assert found[0].endswith(f" and is {value}")
+    assert differences(describe(BASE), describe(BASE)) == []
+
+
+def test_settings_that_came_or_went_differ() -> None:
+    assert differences({"a": 1}, {"a": 1, "b": {"c": 2}}) == ["b was None and is {'c': 2}"]
+    assert differences({"a": 1, "b": 2}, {"a": 1}) == ["b was 2 and is None"]
+
+
+def test_arguments_without_names_are_told_apart() -> None:
+    assert describe(partial(int, "7")) != describe(partial(int, "8"))
+
+
+def test_what_could_not_be_told_from_others_is_refused() -> None:
+    with pytest.raises(TypeError, match="is no setting"):
+        describe(Recipe(objective=partial(BASE.objective.func, config=object())))

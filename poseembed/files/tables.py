@@ -1,14 +1,13 @@
 """Tables in files: named columns of equal length in CSV, Parquet, JSON and NPZ.
 
 An empty cell (CSV), a null (Parquet, JSON) or NaN is a missing number. A JSON file is one object, from the name of a
-column to the list of its values. `image` is the only column that is read as text.
+column to the list of its values. Only the columns of `TEXTS` are read as text.
 """
 
 import csv
 import io
 import json
 import os
-import secrets
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -17,6 +16,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+
+from poseembed.files.atomic import replacing
+
+TEXTS = ("image", "made_by")
+"""Columns of text."""
 
 Columns = dict[str, np.ndarray]
 Wanted = Callable[[str], bool]
@@ -49,26 +53,6 @@ def read_columns(path: Path, wanted: Wanted) -> Columns:
         ValueError: If the file is damaged, or a column does not hold what it should.
     """
     return _LOAD[path.suffix.lower()](path, wanted)
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file to write, which takes its place when it is complete.
-
-    Whatever interrupts the writing, there is no half a file, and one that was there before stays as it was.
-
-    Raises:
-        FileNotFoundError: If the folder does not exist.
-    """
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"cannot write {path}: there is no folder {path.parent}")
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        with part.open("xb") as file:
-            yield file
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def known_suffix(path: Path, known: tuple[str, ...]) -> str:
@@ -104,7 +88,7 @@ def load_json(path: Path) -> Any:
 
 
 def load_csv(path: Path, wanted: Wanted) -> Columns:
-    """The wanted columns of a CSV file: `image` as text, the others as float64, NaN where a cell is empty.
+    """The wanted columns of a CSV file: those of `TEXTS` as text, the others as float64, NaN where a cell is empty.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -112,7 +96,7 @@ def load_csv(path: Path, wanted: Wanted) -> Columns:
             than the first one or something else than a number in a wanted column.
     """
     cells: list[np.ndarray] = []
-    images: list[str] = []
+    lines: list[list[str]] = []
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file)
         header = [name.strip() for name in next(reader, [])]
@@ -121,17 +105,17 @@ def load_csv(path: Path, wanted: Wanted) -> Columns:
         places = {name: place for place, name in enumerate(header) if wanted(name)}
         if len(places) < sum(map(wanted, header)):
             raise ValueError(f"it has two columns of one name: {', '.join(header)}")
-        image = places.pop("image", None)
+        texts = {name: places.pop(name) for name in TEXTS if name in places}
         for line in filter(None, reader):
             where = f"line {reader.line_num}"
             if len(line) != len(header):
                 raise ValueError(f"{where} has {len(line)} cells, but the first line names {len(header)} columns")
             cells.append(np.array([_number(line[place], name, where) for name, place in places.items()]))
-            if image is not None:
-                images.append(line[image])
+            lines.append([line[place] for place in texts.values()])
     table = np.array(cells, dtype=np.float64).reshape(len(cells), len(places))
     columns: Columns = dict(zip(places, table.T, strict=True))
-    return columns if image is None else columns | {"image": np.array(images, dtype=np.str_)}
+    written = np.array(lines, dtype=np.str_).reshape(len(lines), len(texts))
+    return columns | dict(zip(texts, written.T, strict=True))
 
 
 def _number(cell: str, column: str, where: str) -> float:
@@ -159,7 +143,7 @@ def _load_json(path: Path, wanted: Wanted) -> Columns:
         )
     columns: Columns = {}
     for name in filter(wanted, content):
-        kind, missing = (str, "") if name == "image" else (int | float, float("nan"))
+        kind, missing = (str, "") if name in TEXTS else (int | float, float("nan"))
         values = content[name]
         if not isinstance(values, list) or len(values) != len(next(iter(columns.values()), values)):
             raise ValueError(f"{name} is {values!r:.40}; wanted a list, as long as all others")
@@ -205,7 +189,7 @@ def _load_parquet(path: Path, wanted: Wanted) -> Columns:
         table = file.read(columns=[name for name in file.schema_arrow.names if wanted(name)])
     columns: Columns = {}
     for name, values in zip(table.column_names, table.columns, strict=True):
-        if name == "image":
+        if name in TEXTS:
             columns[name] = np.array([text or "" for text in values.cast(pyarrow.string()).to_pylist()], dtype=np.str_)
             continue
         if not any(

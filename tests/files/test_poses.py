@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from poseembed import JOINTS, SKELETONS, Poses
-from poseembed.columns import write_columns
-from poseembed.tables import read_poses, write_poses
+from poseembed import JOINTS, SKELETONS, MadeBy, Poses
+from poseembed.files.poses import read_poses, write_poses
+from poseembed.files.tables import write_columns
 
 TABLES = (".csv", ".parquet", ".json")
 LOSSLESS = (*TABLES, ".npz")
@@ -45,8 +45,11 @@ def table(poses: np.ndarray, *, vectors: bool = True) -> Poses:
 
 def same(one: Poses, other: Poses) -> None:
     """Everything is equal, to the last bit."""
+    assert one.made_by == other.made_by
     for column in fields(Poses):
         first, second = getattr(one, column.name), getattr(other, column.name)
+        if column.name == "made_by":
+            continue
         assert (first is None) == (second is None), column.name
         if first is not None:
             np.testing.assert_array_equal(first, second, err_msg=column.name)
@@ -93,6 +96,38 @@ def test_a_view_vector_of_length_zero_is_not_no_view_vector(tmp_path: Path, pose
     written = replace(table(poses), z_view=np.zeros((24, 0), np.float32))
     write_poses(written, tmp_path / f"x{suffix}")
     same(read_poses(tmp_path / f"x{suffix}"), written)
+
+
+ORIGINS = [MadeBy("0123456789abcdef", "0123456789abcdef"), MadeBy("12345678" * 2, "0123456789abcdef")]
+
+
+@pytest.mark.parametrize("suffix", LOSSLESS)
+@pytest.mark.parametrize("made_by", ORIGINS, ids=["own space", "another's"])
+def test_files_say_what_made_the_vectors(tmp_path: Path, poses: np.ndarray, suffix: str, made_by: MadeBy) -> None:
+    written = replace(table(poses), made_by=made_by)
+    write_poses(written, tmp_path / f"x{suffix}")
+    same(read_poses(tmp_path / f"x{suffix}"), written)
+
+
+@pytest.mark.parametrize("suffix", LOSSLESS)
+def test_files_without_vectors_say_nothing_of_them(tmp_path: Path, poses: np.ndarray, suffix: str) -> None:
+    write_poses(replace(table(poses, vectors=False), made_by=ORIGINS[0]), tmp_path / f"x{suffix}")
+    assert read_poses(tmp_path / f"x{suffix}").made_by is None
+
+
+@pytest.mark.parametrize("suffix", TABLES)
+@pytest.mark.parametrize(
+    "said, words",
+    [
+        ([str(ORIGINS[0]), str(ORIGINS[1])], "vectors of several checkpoints .* leave the vectors out and embed again"),
+        ([str(ORIGINS[0]), ""], "vectors of several checkpoints"),
+        (["poseembed-base"] * 2, "got 'poseembed-base'; wanted the fingerprint of a network"),
+    ],
+)
+def test_rows_of_several_checkpoints_are_refused(tmp_path: Path, suffix: str, said: list[str], words: str) -> None:
+    content = columns() | {"z_pose_0": [1.0, 2.0], "made_by": said}
+    with pytest.raises(ValueError, match=f"cannot read .*x{suffix}: .*{words}"):
+        read_poses(save(content, tmp_path / f"x{suffix}"))
 
 
 finite = st.floats(width=32, allow_infinity=False)

@@ -1,0 +1,94 @@
+"""Whose vectors these are: a name for the network that made them, and for the space they lie in."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+import torch
+
+from poseembed.network import Encoder
+
+_FINGERPRINT = re.compile("[0-9a-f]{16}")
+
+
+@dataclass(frozen=True)
+class MadeBy:
+    """What made some vectors. Vectors can be compared if they lie in one space.
+
+    Its text, `str(made_by)`, which files keep and `from_text` reads, is "FINGERPRINT", or "FINGERPRINT in SPACE" where
+    the two differ.
+
+    Attributes:
+        fingerprint: Of the network, see `PoseEncoder.fingerprint`.
+        space: Fingerprint of the network in whose space the vectors lie: its own, or that of the one it learnt from.
+    """
+
+    fingerprint: str
+    space: str
+
+    def __post_init__(self) -> None:
+        """Refuse what are no fingerprints.
+
+        Raises:
+            ValueError: If one is not 16 hex digits.
+        """
+        for name in (self.fingerprint, self.space):
+            check_fingerprint(name)
+
+    @classmethod
+    def from_text(cls, text: str) -> "MadeBy":
+        """What `str` gave.
+
+        Raises:
+            ValueError: If it is something else.
+        """
+        fingerprint, separator, space = text.partition(" in ")
+        return cls(fingerprint, space if separator else fingerprint)
+
+    def __str__(self) -> str:
+        return self.fingerprint if self.fingerprint == self.space else f"{self.fingerprint} in {self.space}"
+
+
+def fingerprint(network: Encoder) -> str:
+    """Name of a network, 16 hex digits of a SHA-256: of the tensors' names, shapes and values.
+
+    The values are taken as bfloat16 holds them. That keeps eight of their binary digits, which tells any two trained
+    networks apart; and it is what a checkpoint loaded in bfloat16 has left, so that the same weights have one name in
+    every type and on every device. (To the last digit this holds for weights that float16 holds exactly, as those of
+    published checkpoints.)
+    """
+    digest = hashlib.sha256(f"{network.config.pose_dim} {network.config.view_dim}".encode())
+    for name, value in sorted(network.state_dict().items()):
+        bits = value.detach().cpu().to(torch.bfloat16).contiguous().view(torch.int16)
+        digest.update(f" {name} {tuple(value.shape)} ".encode() + bits.numpy().astype("<i2").tobytes())
+    return digest.hexdigest()[:16]
+
+
+def check_fingerprint(text: str) -> None:
+    """Refuse what is no fingerprint.
+
+    Raises:
+        ValueError: If it is not 16 hex digits.
+    """
+    if not _FINGERPRINT.fullmatch(text):
+        raise ValueError(f"got {text!r}; wanted the fingerprint of a network, 16 hex digits")
+
+
+def meet(first: MadeBy | None, second: MadeBy | None, names: tuple[str, str]) -> MadeBy | None:
+    """What made two collections of vectors that are to be compared, or joined to one.
+
+    Returns:
+        The one that made both; for two of one space, that space's. Where it is not known of one (plain arrays do not
+        say), that of the other.
+
+    Raises:
+        ValueError: If their vectors lie in different spaces.
+    """
+    if first is None or second is None or first == second:
+        return second if first is None else first
+    if first.space != second.space:
+        raise ValueError(
+            f"{names[0]} has vectors of checkpoint {first}, {names[1]} of checkpoint {second}; vectors of two "
+            "checkpoints cannot be compared, so embed again with the encoder of the other (PoseEncoder.fingerprint)"
+        )
+    return MadeBy(first.space, first.space)

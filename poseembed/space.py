@@ -1,0 +1,101 @@
+"""The space of a checkpoint's pose vectors: how alike two of them are, and what that is worth."""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from poseembed.checkpoint import CheckpointConfig
+from poseembed.keypoints import Array, to_tensor
+
+
+class PoseSpace:
+    """What can be asked of pose vectors, whichever network made them.
+
+    Attributes:
+        config: What the checkpoint says of itself.
+    """
+
+    config: CheckpointConfig
+
+    @property
+    def pose_dim(self) -> int:
+        """Length of `z_pose`."""
+        return self.config.network.pose_dim
+
+    def similarity(self, a: Array, b: Array) -> Array:
+        """Cosine similarity of every pose vector of `a` with every one of `b`: -1 to 1, larger is more alike.
+
+        Args:
+            a: (n, pose_dim) pose vectors, numpy or torch; a single vector counts as one row.
+            b: (m, pose_dim), of the same kind.
+
+        Returns:
+            (n, m) similarities, NaN for the NaN vectors of poses without joints.
+
+        Raises:
+            TypeError: If `a` and `b` are not both numpy arrays or both tensors.
+            ValueError: If the vectors are not `pose_dim` long, or have more than one leading axis.
+        """
+        first, second = (torch.atleast_2d(vectors) for vectors in self._unit_vectors(a, b))
+        if first.ndim > 2 or second.ndim > 2:
+            raise ValueError(
+                f"got shapes {tuple(a.shape)} and {tuple(b.shape)}; wanted (n, {self.pose_dim}) and "
+                f"(m, {self.pose_dim}), as from reshape(-1, {self.pose_dim})"
+            )
+        return _like((first @ second.mT).clamp(-1, 1), a)
+
+    def similarity_pairwise(self, a: Array, b: Array) -> Array:
+        """Cosine similarity of each pose vector of `a` with the one in the same place in `b`.
+
+        Args:
+            a: (..., pose_dim) pose vectors, numpy or torch.
+            b: The same shape and kind.
+
+        Returns:
+            (...) similarities.
+
+        Raises:
+            TypeError: If `a` and `b` are not both numpy arrays or both tensors.
+            ValueError: If the vectors are not `pose_dim` long, or the shapes differ.
+        """
+        first, second = self._unit_vectors(a, b)
+        if first.shape != second.shape:
+            raise ValueError(f"got shapes {tuple(a.shape)} and {tuple(b.shape)}; for all against all use similarity()")
+        return _like((first * second).sum(-1).clamp(-1, 1), a)
+
+    def match_probability(self, similarity: Array, *, prior: float = 0.5) -> Array:
+        """Probability that two pictures show the same pose; see `poseembed.calibration` for what that means.
+
+        Args:
+            similarity: (...) cosines, numpy or torch, as `similarity` and `similarity_pairwise` return them.
+            prior: Share of the compared pairs that match: about 1 / m where each pose has one match among m.
+
+        Returns:
+            (...) probabilities, 0 to 1, of the same kind; NaN for NaN.
+
+        Raises:
+            TypeError: If `similarity` is not a numeric array or tensor.
+            ValueError: If the checkpoint has no calibration, a similarity is not in -1 to 1 or `prior` not in 0 to 1.
+        """
+        if self.config.calibration is None:
+            raise ValueError(
+                "this checkpoint has no calibration, so what its cosines are worth is not known; load one that has, "
+                "or fit it in a checkout of poseembed: python -m training.calibrate FOLDER --data FILE"
+            )
+        return _like(self.config.calibration.probability(to_tensor(similarity, "similarity"), prior), similarity)
+
+    def _unit_vectors(self, a: np.ndarray | Tensor, b: np.ndarray | Tensor) -> tuple[Tensor, Tensor]:
+        """Check pose vectors, and scale them to length 1, in the wider of their types."""
+        if isinstance(a, Tensor) != isinstance(b, Tensor):
+            raise TypeError(f"got {type(a).__name__} and {type(b).__name__}; pass two arrays or two tensors")
+        first, second = to_tensor(a, "a"), to_tensor(b, "b")
+        for vectors in (a, b):
+            if not vectors.ndim or vectors.shape[-1] != self.pose_dim:
+                raise ValueError(f"got shape {tuple(vectors.shape)}; wanted pose vectors, (..., {self.pose_dim})")
+        dtype = torch.promote_types(first.dtype, second.dtype)
+        return nn.functional.normalize(first.to(dtype), dim=-1), nn.functional.normalize(second.to(dtype), dim=-1)
+
+
+def _like(values: Tensor, example: Array) -> Array:
+    """Numpy if the example is, else torch."""
+    return values if isinstance(example, Tensor) else values.numpy()

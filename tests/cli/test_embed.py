@@ -1,0 +1,40 @@
+"""`poseembed embed`: files in, files out."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from poseembed import PoseEncoder, Poses, read_poses
+
+from .conftest import run
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".csv", ".parquet", ".json"])
+def test_embed_writes_what_the_library_says(tmp_path: Path, poses: np.ndarray, suffix: str) -> None:
+    np.save(tmp_path / "in.npy", poses)
+    assert run("embed", tmp_path / "in.npy", tmp_path / f"out{suffix}") == 0
+    wanted = Poses.from_arrays(poses).embed(PoseEncoder.from_pretrained())
+    np.testing.assert_allclose(read_poses(tmp_path / f"out{suffix}").z_pose, wanted.z_pose, rtol=1e-5, atol=1e-6)
+
+
+def test_embed_to_npy_writes_the_pose_vectors(tmp_path: Path, poses: np.ndarray) -> None:
+    np.save(tmp_path / "in.npy", np.zeros((3, 17, 2)) + np.arange(17)[:, None])
+    assert run("embed", tmp_path / "in.npy", tmp_path / "out.npy", "--skeleton", "coco", "--weights", "cv-mim") == 0
+    assert np.load(tmp_path / "out.npy").shape == (3, 32)
+
+
+def test_embed_reads_other_programs_files(tmp_path: Path, poses: np.ndarray) -> None:
+    people = [{"pose_keypoints_2d": [*np.arange(1.0, 76.0)]}]
+    (tmp_path / "v_000000000000_keypoints.json").write_text(json.dumps({"version": 1.3, "people": people}))
+    assert run("embed", tmp_path, tmp_path / "out.npz", "--format", "openpose") == 0
+    assert np.isfinite(read_poses(tmp_path / "out.npz").z_pose).all()
+
+
+def test_a_higher_threshold_loses_joints(tmp_path: Path, poses: np.ndarray) -> None:
+    points = np.concatenate([poses, np.full((*poses.shape[:2], 1), 0.5)], axis=-1)
+    np.save(tmp_path / "in.npy", points)
+    for threshold, seen in ((0.3, True), (0.6, False)):
+        assert run("embed", tmp_path / "in.npy", tmp_path / "out.npy", "--min-confidence", threshold) == 0
+        assert np.isfinite(np.load(tmp_path / "out.npy")).all() == seen

@@ -1,0 +1,16 @@
+"""`poseembed info`."""
+
+import pytest
+
+from poseembed import list_pretrained
+
+from .conftest import run
+
+
+def test_info(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("info") == 0
+    said = capsys.readouterr().out
+    assert all(name in said for name in list_pretrained())
+    assert run("info", "poseembed-base") == 0
+    said = capsys.readouterr().out
+    assert "apache-2.0" in said and "768 wide" in said and "decoder: yes" in said

@@ -1,0 +1,111 @@
+"""Whose vectors these are: names of networks, and which vectors may meet."""
+
+import copy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from poseembed import MadeBy, PoseEncoder, list_pretrained
+from poseembed.calibration import MatchCalibration
+from poseembed.checkpoint import Checkpoint
+from poseembed.decoder import Decoder, DecoderConfig
+from poseembed.origin import meet
+
+A, B, PUPIL = MadeBy("a" * 16, "a" * 16), MadeBy("b" * 16, "b" * 16), MadeBy("c" * 16, "a" * 16)
+
+
+@pytest.mark.parametrize("name", list_pretrained())
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_the_same_weights_have_one_name_in_every_type(name: str, dtype: torch.dtype) -> None:
+    encoder = PoseEncoder.from_pretrained(name)
+    assert PoseEncoder.from_pretrained(name, dtype=dtype).fingerprint == encoder.fingerprint
+    assert encoder.to(dtype).fingerprint == PoseEncoder.from_pretrained(name).fingerprint
+
+
+def test_names_are_short_and_differ() -> None:
+    names = {PoseEncoder.from_pretrained(name).fingerprint for name in list_pretrained()}
+    assert len(names) == len(list_pretrained())
+    assert all(len(name) == 16 and int(name, 16) >= 0 for name in names)
+
+
+def test_every_weight_counts_and_a_change_shows_at_once(encoder: PoseEncoder) -> None:
+    seen = {encoder.fingerprint}
+    for parameter in encoder.network.parameters():
+        with torch.no_grad():
+            parameter.view(-1)[-1] += 0.5
+        seen.add(encoder.fingerprint)
+    assert len(seen) == 1 + len(list(encoder.network.parameters()))
+    replaced = copy.deepcopy(encoder)
+    replaced.network.load_state_dict({name: value + 1 for name, value in encoder.network.state_dict().items()})
+    assert replaced.fingerprint not in seen and copy.deepcopy(encoder).fingerprint in seen
+
+
+def test_how_the_output_is_split_counts(encoder: PoseEncoder) -> None:
+    before = encoder.fingerprint
+    other = copy.deepcopy(encoder)
+    other.network.config = replace(other.network.config, pose_dim=16, view_dim=48)
+    other.config = replace(other.config, network=other.network.config)
+    assert PoseEncoder(Checkpoint(other.config, other.network)).fingerprint != before
+
+
+def test_decoder_and_calibration_do_not_count(encoder: PoseEncoder) -> None:
+    shape = DecoderConfig(8)
+    config = replace(encoder.config, decoder=shape, calibration=MatchCalibration(1.0, 1.0, 0.0))
+    decoder = Decoder(config.network, shape)
+    assert PoseEncoder(Checkpoint(config, encoder.network, decoder=decoder)).made_by == encoder.made_by
+
+
+def test_an_encoder_loaded_in_inference_mode_has_a_name(plain_folder: Path) -> None:
+    with torch.inference_mode():
+        inside = PoseEncoder.from_pretrained(plain_folder).fingerprint
+    assert inside == PoseEncoder.from_pretrained(plain_folder).fingerprint
+
+
+def test_small_lives_in_the_space_of_base() -> None:
+    base, small, other = (PoseEncoder.from_pretrained(name) for name in ("poseembed-base", "poseembed-small", "cv-mim"))
+    assert small.space == base.fingerprint == base.space
+    assert small.fingerprint != small.space
+    assert other.space == other.fingerprint
+
+
+def test_the_space_is_kept_in_the_config(encoder: PoseEncoder, tmp_path: Path) -> None:
+    encoder.config = replace(encoder.config, space="0123456789abcdef")
+    encoder.save_pretrained(tmp_path)
+    again = PoseEncoder.from_pretrained(tmp_path)
+    assert again.made_by == MadeBy(encoder.fingerprint, "0123456789abcdef")
+
+
+@pytest.mark.parametrize("made_by, text", [(A, "a" * 16), (PUPIL, f"{'c' * 16} in {'a' * 16}")])
+def test_the_text_is_read_back(made_by: MadeBy, text: str) -> None:
+    assert str(made_by) == text
+    assert MadeBy.from_text(text) == made_by
+
+
+@pytest.mark.parametrize("text", ["", "poseembed-base", "A" * 16, "a" * 17, f"{'a' * 16} in ", f"{'a' * 16} in b"])
+def test_what_is_no_origin(text: str) -> None:
+    with pytest.raises(ValueError, match="wanted the fingerprint of a network, 16 hex digits"):
+        MadeBy.from_text(text)
+
+
+@pytest.mark.parametrize(
+    "first, second, wanted",
+    [(A, A, A), (A, PUPIL, A), (PUPIL, A, A), (PUPIL, PUPIL, PUPIL), (None, B, B), (B, None, B), (None, None, None)],
+)
+def test_what_meets(first: Any, second: Any, wanted: Any) -> None:
+    assert meet(first, second, ("x", "y")) == wanted
+
+
+@pytest.mark.parametrize("first, second", [(A, B), (B, PUPIL)])
+def test_what_cannot_meet(first: MadeBy, second: MadeBy) -> None:
+    words = f"x has vectors of checkpoint {first}, y of checkpoint {second}; .* so embed again with the encoder of"
+    with pytest.raises(ValueError, match=words):
+        meet(first, second, ("x", "y"))
+
+
+def test_vectors_of_base_and_small_are_worth_comparing(poses: np.ndarray) -> None:
+    base, small = (PoseEncoder.from_pretrained(name) for name in ("poseembed-base", "poseembed-small"))
+    assert base.similarity_pairwise(base.embed(poses).z_pose, small.embed(poses).z_pose).mean() > 0.7
