@@ -152,7 +152,7 @@ class TwoPlayers(Objective):
         return {"one": [self.one], "other": [self.other]}
 
     def forward(self, batch: Batch) -> Losses:
-        anchors, positives = batch.inputs
+        anchors, positives = batch.points.flatten(-2)
         error = ((self.one * anchors).sum(-1) - self.other * positives.sum(-1)) ** 2
         return Losses({"one": error.mean(), "other": (error + self.other.square()).mean()}, {})
 
@@ -168,11 +168,8 @@ class Shares(ViewSampler):
     def sample(self, pairs: int) -> Batch:
         assert pairs * world_size() == PAIRS
         mine = slice(rank() * pairs, (rank() + 1) * pairs)
-        inputs, body, camera = (
-            torch.rand(shape, generator=self.generator, dtype=torch.float64)
-            for shape in ((2, PAIRS, 26), (PAIRS, 13, 3), (2, PAIRS, 5))
-        )
-        return Batch(inputs[:, mine], body[mine], camera[:, mine])
+        points = torch.rand(2, PAIRS, 13, 2, generator=self.generator, dtype=torch.float64)[:, mine]
+        return Batch(points, torch.ones(points.shape[:-1], dtype=torch.bool), points.new_zeros(pairs, 13, 3), None)
 
 
 with processes("cpu"):
