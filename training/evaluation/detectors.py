@@ -138,10 +138,10 @@ def _of_joint(joint: str, error: Float[np.ndarray, "cameras frames 2"], lag: int
     for camera in cameras:
         mean = np.nanmean(camera, axis=0)
         rest = camera - mean
-        biases.append(np.linalg.norm(mean))
-        spreads.append(np.sqrt(np.nanmean(rest**2)))
-        products.append(np.nanmean(rest[:-lag] * rest[lag:]))
-        squares.append(np.nanmean(rest**2))
+        biases.append(float(np.linalg.norm(mean)))
+        spreads.append(float(np.sqrt(np.nanmean(rest**2))))
+        products.append(float(np.nanmean(rest[:-lag] * rest[lag:])))
+        squares.append(float(np.nanmean(rest**2)))
     seen = np.isfinite(distance)
     return JointErrors(
         joint,
@@ -164,7 +164,8 @@ def _swapped(
     pairs: tuple[tuple[int, int], ...],
 ) -> float:
     """Share of the frames in which both joints of a limb lie nearer to the other side's places, together."""
-    straight, crossed = 0.0, 0.0
+    straight = np.zeros(seen.shape[:2])
+    crossed = straight
     for left, right in pairs:
         for joint, other in ((left, right), (right, left)):
             straight = straight + np.linalg.norm(seen[..., joint, :] - truth[..., joint, :], axis=-1)
@@ -179,7 +180,7 @@ def _rank_correlation(scores: Float[np.ndarray, "*shape"], distance: Float[np.nd
     if not found.any() or np.ptp(scores[found]) == 0:
         return np.nan
     ranks = [np.unique(values[found], return_inverse=True)[1].astype(float) for values in (scores, distance)]
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(np.corrcoef(np.stack(ranks))[0, 1])
 
 
 def _centred(points: Float[np.ndarray, "n dims"]) -> Float[np.ndarray, "dims_and_one dims_and_one"]:
