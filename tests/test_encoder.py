@@ -549,6 +549,15 @@ def test_embedding_elsewhere_leaves_the_encoder_where_it_is(encoder: PoseEncoder
     np.testing.assert_array_equal(encoder.embed(poses), wanted)
 
 
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy], ids=["numpy", "torch"])
+def test_vectors_come_back_to_the_keypoints(encoder: PoseEncoder, poses: np.ndarray, kind: Any) -> None:
+    vectors = encoder.embed(kind(poses), device=torch.device("cpu", 0))
+    assert type(vectors.z_pose) is type(vectors.z_view) is type(kind(poses))
+    close(vectors, encoder.embed(poses))
+    with pytest.raises(NotImplementedError, match="Cannot copy out of meta tensor; no data"):  # it tries to
+        encoder.embed(kind(poses), device="meta")
+
+
 def test_embedding_where_the_encoder_is_copies_nothing(
     encoder: PoseEncoder, poses: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:

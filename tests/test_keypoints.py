@@ -263,6 +263,22 @@ def test_wrong_shapes_are_refused(make: Any, shape: tuple[int, ...], words: str)
         check_keypoints(make(shape), get_skeleton("poseembed13"))
 
 
+def test_a_score_beside_the_coordinates_is_shown_the_way_out() -> None:
+    wanted = "wanted (..., joints, 2) points (x, y)"
+    way_out = "; if the third is a score, pass keypoints[..., :2] and confidence=keypoints[..., 2]"
+    said = {}
+    for shape in ((13, 3), (5, 13, 3), (13, 4), (3,)):
+        with pytest.raises(ValueError) as raised:
+            check_keypoints(np.zeros(shape), get_skeleton("poseembed13"))
+        said[shape] = str(raised.value)
+    assert said == {
+        (13, 3): f"got shape (13, 3); {wanted}{way_out}",
+        (5, 13, 3): f"got shape (5, 13, 3); {wanted}{way_out}",
+        (13, 4): f"got shape (13, 4); {wanted}",
+        (3,): f"got shape (3,); {wanted}",
+    }
+
+
 @pytest.mark.parametrize("value", [np.inf, -np.inf])
 def test_infinite_coordinates_are_refused(poses: np.ndarray, value: float) -> None:
     poses[3, 4, 1] = value

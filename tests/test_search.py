@@ -1,6 +1,7 @@
 """Exact search: the nearest, in an order that nothing but the vectors decides."""
 
 import re
+import tracemalloc
 from dataclasses import replace
 from typing import Any
 
@@ -142,6 +143,27 @@ def test_a_gallery_can_stay_on_disk(query: np.ndarray, gallery: np.ndarray, tmp_
     np.testing.assert_array_equal(hits.indices, search(query, gallery.astype(np.float16)).indices)
 
 
+def test_a_gallery_is_read_a_part_at_a_time() -> None:
+    gallery = np.random.default_rng(0).normal(size=(50_000, DIM)).astype(np.float16)
+    tracemalloc.start()
+    try:
+        search(gallery[:1], gallery)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < gallery.nbytes / 4
+
+
+def test_ten_hits_unless_told_otherwise(query: np.ndarray, gallery: np.ndarray) -> None:
+    assert search(query, gallery).indices.shape == (len(query), 10)
+
+
+def test_no_cosine_is_beyond_one() -> None:
+    ones = np.ones((1, 42), np.float32)  # 42 squares of the float32 next to 1 / sqrt(42) make 1 + 1.2e-7
+    hits = search(ones, np.concatenate([-ones, ones, 3 * ones]), top_k=3)
+    assert hits.similarities.tolist() == [[1, 1, -1]] and hits.indices.tolist() == [[1, 2, 0]]
+
+
 @pytest.mark.parametrize(
     ("query", "gallery", "options", "words"),
     [
@@ -174,7 +196,7 @@ def test_values_that_do_not_fit_are_refused(query: Any, gallery: Any, options: d
         (torch.ones(8), torch.ones(3, 8, dtype=torch.int8), {}, "gallery holds whole numbers (torch.int8)"),
         (np.ones(8), torch.ones(3, 8), {}, "got ndarray and Tensor; pass two arrays or two tensors"),
         ([1.0] * 8, np.ones((3, 8)), {}, "query must be a numpy array or a torch tensor, got list"),
-        (np.ones(8), np.ones((3, 8)), {"where": np.arange(3)}, "where must be an array or a tensor of booleans"),
+        (np.ones(8), np.ones((3, 8)), {"where": np.arange(3)}, "booleans, one a row; got int64"),
         (np.ones(8), np.ones((3, 8)), {"where": [True] * 3}, "booleans, one a row; got list"),
     ],
 )
@@ -187,6 +209,7 @@ def test_too_many_rows_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_ROWS", 2)
     with pytest.raises(ValueError, match="got 3 rows; search takes up to 2, poseembed.index.PoseIndex more"):
         search(np.ones(8), np.ones((3, 8)))
+    assert search(np.ones(8), np.ones((2, 8)), top_k=2).indices.tolist() == [0, 1]
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")

@@ -57,41 +57,6 @@ def test_no_two_performances_of_an_action_are_too_few() -> None:
         list(run("made-up", CLIPS[1:], encoder, {"exact": None}, pairs=1, seed=0))
 
 
-def aligned(first: Performance, second: Performance, rows: list[tuple[int, int]]) -> Alignment:
-    poses = [Poses.from_arrays(np.zeros((len(clip.joints), 13, 2))) for clip in (first, second)]
-    steps = np.zeros(len(rows), np.float32)
-    return Alignment(*poses, rows=np.array(rows), similarity=steps, score=0.0, speed=steps)
-
-
-def test_true_differences_do_not_depend_on_where_the_bodies_face_and_stand() -> None:
-    first, moved = performance(0), performance(0)
-    moved[:, 5] += torch.tensor([0.0, 0.3, 0.0])
-    turned = moved @ torch.tensor([[0.0, 0, 1], [0, 1, 0], [-1, 0, 0]]) + 4
-    rows = [(3, 3), (7, 7)]
-    differences = true_differences(
-        aligned(Performance(first, "", 30.0), Performance(turned, "", 30.0), rows),
-        Performance(first, "", 30.0),
-        Performance(turned, "", 30.0),
-        seed=0,
-    )
-    assert (differences.argmax(1) == 5).all()
-    np.testing.assert_allclose(np.delete(differences, 5, axis=1), 0, atol=1e-4)
-
-
-def test_agreement_counts_ranks_and_the_worst_joint() -> None:
-    truth = np.arange(13.0)[None].repeat(2, 0)
-    assert agreement(truth, truth) == Agreement(pytest.approx(1), 1)
-    assert agreement(-truth, truth) == Agreement(pytest.approx(-1), 0)
-    hidden = np.where(np.arange(13) > 9, np.nan, truth)  # then the true three are 7, 8 and 9
-    assert agreement(hidden, truth) == Agreement(pytest.approx(1), 1)
-
-
-def test_error_rate_is_the_mean_of_both_kinds_of_error() -> None:
-    scores = {"same performance": [0.9, 0.9, 0.9, 0.1], "same action": [0.5], "other action": [0.1, 0.95]}
-    results = [AlignmentResult("file", "exact", kind, score, 2.0) for kind, group in scores.items() for score in group]
-    assert error_rate(results) == pytest.approx((0.25 + 0.5) / 2)
-
-
 def test_two_cameras_see_a_performance_and_other_two_the_next() -> None:
     encoder = PoseEncoder.from_pretrained("poseembed-base")
     results = list(islice(run("made-up", CLIPS[:1], encoder, {"exact": None}, pairs=3, seed=0), 3))
@@ -100,9 +65,7 @@ def test_two_cameras_see_a_performance_and_other_two_the_next() -> None:
     assert len({r.score for r in results}) == 3
     seen = align_filmed(CLIPS[0], CLIPS[1], encoder, None, seed=3)
     for poses, clip, seed in ((seen.first, CLIPS[0], 6), (seen.second, CLIPS[1], 7)):
-        np.testing.assert_array_equal(
-            poses.keypoints, film(clip.joints, random_camera(seed), fps=30, seed=seed).keypoints
-        )
+        np.testing.assert_array_equal(poses.keypoints, film(clip.joints, random_camera(seed), fps=30.0).keypoints)
 
 
 def test_the_same_action_is_another_performance_of_it() -> None:
@@ -138,12 +101,37 @@ def test_only_whole_well_tracked_performances_to_evaluate_on_are_compared(tmp_pa
         np.testing.assert_array_equal(found[-1].joints, joints[-16:])
 
 
+def aligned(first: Performance, second: Performance, rows: list[tuple[int, int]]) -> Alignment:
+    poses = [Poses.from_arrays(np.zeros((len(clip.joints), 13, 2))) for clip in (first, second)]
+    steps = np.zeros(len(rows), np.float32)
+    return Alignment(*poses, rows=np.array(rows), similarity=steps, score=0.0, speed=steps)
+
+
+def test_true_differences_do_not_depend_on_where_the_bodies_face_and_stand() -> None:
+    first, moved = performance(0), performance(0)
+    moved[:, 5] += torch.tensor([0.0, 0.3, 0.0])
+    turned = moved @ torch.tensor([[0.0, 0, 1], [0, 1, 0], [-1, 0, 0]]) + 4
+    rows = [(3, 3), (7, 7)]
+    differences = true_differences(
+        aligned(Performance(first, "", 30.0), Performance(turned, "", 30.0), rows),
+        Performance(first, "", 30.0),
+        Performance(turned, "", 30.0),
+        seed=0,
+    )
+    assert (differences.argmax(1) == 5).all()
+    np.testing.assert_allclose(np.delete(differences, 5, axis=1), 0, atol=1e-4)
+
+
 def test_true_differences_are_between_the_rows_that_belong_together() -> None:
     first = performance(0)
     later = torch.cat([performance(5)[:2], first])
     rows = [(row, row + 2) for row in range(len(first))]
-    one, other = Performance(first, "", 30.0), Performance(later, "", 30.0)
-    differences = true_differences(aligned(one, other, rows), one, other, seed=0)
+    differences = true_differences(
+        aligned(Performance(first, "", 30.0), Performance(later, "", 30.0), rows),
+        Performance(first, "", 30.0),
+        Performance(later, "", 30.0),
+        seed=0,
+    )
     np.testing.assert_allclose(differences, 0, atol=1e-4)
 
 
@@ -156,7 +144,7 @@ def test_true_differences_are_those_that_the_first_camera_sees() -> None:
     turned = moved @ torch.tensor([[0.6, 0.0, 0.8], [0, 1, 0], [-0.8, 0, 0.6]])
     one, other = Performance(first, "", 30.0), Performance(turned, "", 30.0)
     for seed in range(3):
-        pictures = [film(joints, random_camera(seed), fps=30).keypoints for joints in (first, moved)]
+        pictures = [film(joints, random_camera(seed), fps=30.0).keypoints for joints in (first, moved)]
         shifts = np.linalg.norm(pictures[1] - pictures[0], axis=-1)[:, limbs].ravel()
         likeness = [
             np.corrcoef(true_differences(aligned(one, other, rows), one, other, seed=camera)[:, limbs].ravel(), shifts)
@@ -168,7 +156,7 @@ def test_true_differences_are_those_that_the_first_camera_sees() -> None:
 
 
 def test_shown_differences_are_those_of_the_pictures() -> None:
-    first = film(performance(0), random_camera(0), fps=30)
+    first = film(performance(0), random_camera(0), fps=30.0)
     points, confidence = first.keypoints * 3 + 50, np.ones((len(first), 13))  # nearer, and elsewhere
     points[:, 6] += [0, 90]
     confidence[:, 9] = 0
@@ -178,3 +166,17 @@ def test_shown_differences_are_those_of_the_pictures() -> None:
     differences = shown_differences(Alignment(first, second, rows, steps, 0.0, steps))
     assert np.isnan(differences[:, 9]).all() and (differences[:, 6] > 0.05).all()
     np.testing.assert_allclose(np.delete(differences, [6, 9], axis=1), 0, atol=1e-5)
+
+
+def test_agreement_counts_ranks_and_the_worst_joint() -> None:
+    truth = np.arange(13.0)[None].repeat(2, 0)
+    assert agreement(truth, truth) == Agreement(pytest.approx(1), 1)
+    assert agreement(-truth, truth) == Agreement(pytest.approx(-1), 0)
+    hidden = np.where(np.arange(13) > 9, np.nan, truth)  # then the true three are 7, 8 and 9
+    assert agreement(hidden, truth) == Agreement(pytest.approx(1), 1)
+
+
+def test_error_rate_is_the_mean_of_both_kinds_of_error() -> None:
+    scores = {"same performance": [0.9, 0.9, 0.9, 0.1], "same action": [0.5], "other action": [0.1, 0.95]}
+    results = [AlignmentResult("file", "exact", kind, score, 2.0) for kind, group in scores.items() for score in group]
+    assert error_rate(results) == pytest.approx((0.25 + 0.5) / 2)
