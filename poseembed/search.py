@@ -107,7 +107,7 @@ def search(
 
 def nearest(
     queries: Float[Tensor, "queries dim"],
-    chunks: Iterable[Float[Tensor, "chunk dim"]],
+    chunks: Iterable[Float[Tensor, "_chunk dim"]],
     *,
     rows: int,
     top_k: int,

@@ -46,8 +46,8 @@ NUM_POSES = 24
 
 @pytest.fixture(autouse=True)
 def checked_annotations(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Not in a test marked `wrong_types`, which is about what the library itself says to them."""
-    jaxtyping.config.update("jaxtyping_disable", request.node.get_closest_marker("wrong_types") is not None)
+    """Not in a test marked `unchecked_types`, which is about what the library itself says to them."""
+    jaxtyping.config.update("jaxtyping_disable", request.node.get_closest_marker("unchecked_types") is not None)
     violations.clear()
     yield
     assert not violations

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from poseembed.actions.convnet import ConvNet
 from poseembed.actions.sequences import resample
 
-Clips = Sequence[Float32[np.ndarray, "frames dim"]]
+Clips = Sequence[Float32[np.ndarray, "_frames dim"]]
 
 LEAST_FRAMES = 16
 """Below that, so little time is left after the strides that a batch of two has nothing to normalise over."""
@@ -216,7 +216,7 @@ def _logits(model: nn.Module, features: Float[Tensor, "clips frames dim"]) -> Fl
 
 @torch.no_grad()
 def settle_batch_norm(
-    model: nn.Module, batches: Iterable[Float[Tensor, "clips frames dim"]], *, dropout: bool = True
+    model: nn.Module, batches: Iterable[Float[Tensor, "_clips frames dim"]], *, dropout: bool = True
 ) -> None:
     """Measure the mean and variance that batch normalisation uses in eval mode over all training clips.
 

@@ -42,6 +42,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 TINY = """
 from functools import partial
 from torch.optim import AdamW
+from torch.utils.tensorboard import SummaryWriter
 from poseembed.network import NetworkConfig
 from training.scene.bodies import Variation
 from training.objectives.cv_mim import CvMim, CvMimConfig
@@ -568,7 +569,7 @@ def test_log_says_how_training_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     written: list[tuple[str, float, int]] = []
     starts: list[int] = []
 
-    class Log:
+    class Log(SummaryWriter):
         def __init__(self, folder: str, purge_step: int) -> None:
             starts.append(purge_step)
 
@@ -599,7 +600,7 @@ def test_a_table_of_the_log_goes_with_the_weights(recipes: Path, data: Path, tmp
 def test_speed_after_a_resumption_counts_only_the_new_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     speeds: list[float] = []
 
-    class Log:
+    class Log(SummaryWriter):
         def __init__(self, *_: object, **__: object) -> None: ...
 
         def add_scalar(self, name: str, value: float, step: int) -> None:
