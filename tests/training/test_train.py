@@ -19,6 +19,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn, optim
+from torch.utils.tensorboard import SummaryWriter
 
 from poseembed import PoseEncoder
 from poseembed.checkpoint import CARD_FILE, WEIGHTS_FILE
@@ -42,7 +43,6 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 TINY = """
 from functools import partial
 from torch.optim import AdamW
-from torch.utils.tensorboard import SummaryWriter
 from poseembed.network import NetworkConfig
 from training.scene.bodies import Variation
 from training.objectives.cv_mim import CvMim, CvMimConfig
