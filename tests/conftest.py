@@ -8,6 +8,7 @@ from .annotations import check, violations
 
 check("poseembed", "training")  # before anything of theirs is imported
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,10 +47,12 @@ NUM_POSES = 24
 
 @pytest.fixture(autouse=True)
 def checked_annotations(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Not in a test marked `unchecked_types`, which is about what the library itself says to them."""
+    """Not in a test marked `unchecked_types`, which is about what the library itself says of wrong types and shapes."""
     jaxtyping.config.update("jaxtyping_disable", request.node.get_closest_marker("unchecked_types") is not None)
     violations.clear()
+    random.seed(0)  # of a list the check looks at one item, drawn from here
     yield
+    jaxtyping.config.update("jaxtyping_disable", False)
     assert not violations
 
 

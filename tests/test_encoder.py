@@ -574,7 +574,7 @@ def test_embedding_where_the_encoder_is_copies_nothing(
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit.trace.* is deprecated:DeprecationWarning")
-@pytest.mark.unchecked_types
+@pytest.mark.unchecked_types  # in a trace sizes are tensors
 def test_an_encoder_can_be_traced(encoder: PoseEncoder, poses: np.ndarray) -> None:
     points = torch.from_numpy(poses)
     with torch.no_grad():

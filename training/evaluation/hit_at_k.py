@@ -33,7 +33,7 @@ RANKS = (1, 5, 10, 20)
 
 TRIALS = 3
 
-Rigs: TypeAlias = Mapping[str, Float[Tensor, "cameras frames 13 2"]]
+Rigs: TypeAlias = Mapping[str, Float[Tensor, "_cameras frames 13 2"]]
 """By the rig's name, what its cameras see of the same frames; NaN is a missing joint."""
 
 
