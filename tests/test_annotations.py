@@ -36,13 +36,13 @@ def test_shapes_are_checked_in_the_library_and_in_training(
 ) -> None:
     with pytest.raises(jaxtyping.TypeCheckError, match=f"'{parameter}'"):
         function(*arguments)
-    assert found(f"{function.__name__}.* parameter {parameter}=")
+    assert found(f"parameter {parameter}=")
 
 
 def test_a_violation_that_is_caught_is_seen_all_the_same() -> None:
     with pytest.raises(TypeError, match="width"):
         DecoderConfig(2.5)  # type: ignore[arg-type]
-    assert found("DecoderConfig.__init__.* parameter width=2.5")
+    assert found(r"parameter width=2\.5")
 
 
 @pytest.mark.unchecked_types
