@@ -153,8 +153,8 @@ def test_gaps_are_filled_with_the_nearest_frame_and_ends_cut() -> None:
 
 
 def test_resampling_takes_frames_evenly() -> None:
-    assert resample(np.arange(4)[:, None], 8)[:, 0].tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
-    assert resample(np.arange(9)[:, None], 3)[:, 0].tolist() == [1, 4, 7]
+    assert resample(np.arange(4.0)[:, None], 8)[:, 0].tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert resample(np.arange(9.0)[:, None], 3)[:, 0].tolist() == [1, 4, 7]
 
 
 def poses_of(sequence: np.ndarray, frames: np.ndarray | None = None) -> Poses:
@@ -232,6 +232,7 @@ OK = np.ones((5, 4), np.float32)
         ([poses_of(OK[:2], np.array([0, 0]))], ["a"], ValueError, "sequence 0: several people"),
     ],
 )
+@pytest.mark.unchecked_types
 def test_bad_clips_are_refused(sequences: Any, labels: Any, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         ActionRecognizer().fit(sequences, labels)
@@ -274,6 +275,7 @@ def test_impossible_settings_are_refused(kind: Any, setting: dict[str, Any]) -> 
         kind(**setting)
 
 
+@pytest.mark.unchecked_types
 def test_a_method_of_another_kind_is_refused() -> None:
     with pytest.raises(TypeError, match="wanted NearestSequence"):
         ActionRecognizer("nearest").fit(*made(6))  # type: ignore[arg-type]

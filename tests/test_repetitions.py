@@ -250,6 +250,7 @@ def test_poses_without_times_count_in_frames(encoder: PoseEncoder, poses: np.nda
         (Poses.from_arrays(np.zeros((9, 13, 2))), None, ValueError, "pass poses.embed(encoder)"),
     ],
 )
+@pytest.mark.unchecked_types
 def test_impossible_input_is_refused(
     poses: np.ndarray, time: np.ndarray | None, error: type[Exception], message: str
 ) -> None:
