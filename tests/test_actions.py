@@ -407,6 +407,34 @@ def cut(folder: Path) -> None:
     path.write_bytes(path.read_bytes()[:-9])
 
 
+def test_a_clip_of_one_frame_is_saved_and_loaded(tmp_path: Path) -> None:
+    sequences, labels = made(3)
+    recognizer = ActionRecognizer(NearestSequence(neighbors=1, max_frames=1)).fit(sequences, labels)
+    recognizer.save(tmp_path)
+    test = made(6, seed=1)[0]
+    found = ActionRecognizer.load(tmp_path).predict_proba(test)
+    np.testing.assert_array_equal(found, recognizer.predict_proba(test))
+
+
+@pytest.mark.parametrize(
+    "name, change",
+    [
+        ("labels", lambda values: values.int()),
+        ("lengths", lambda values: values.int()),
+        ("lengths", lambda values: values[:, None]),
+        ("labels", lambda values: values[:, None]),
+        ("frames", lambda values: values.double()),
+    ],
+)
+def test_exemplars_of_another_type_or_shape_are_refused(
+    name: str, change: Callable[[torch.Tensor], torch.Tensor], tmp_path: Path
+) -> None:
+    fitted(NearestSequence(), clips=3).save(tmp_path)
+    spoil_tensors(lambda tensors: tensors.update({name: change(tensors[name])}))(tmp_path)
+    with pytest.raises(ValueError, match="do not fit|does not fit"):
+        ActionRecognizer.load(tmp_path)
+
+
 ANY, NEAREST, CONVNET = METHODS, METHODS[:1], METHODS[1:]
 
 
