@@ -5,7 +5,7 @@
 What is before the first _ in a file's name is who moved; one of them at least is held out, to see what the encoder
 makes of people whom it has not learned from. A million pairs take some minutes on a CPU, to see that all is well; the
 packaged weights saw thirty million. Each step is a command of `training/`, with more options there (--help), and an
-interrupted training goes on where it was. To be run from a checkout, with `pip install -e ".[train,plot]"`.
+interrupted training goes on where it was. To be run from a checkout, with `pip install -e . --group training`.
 """
 
 import argparse

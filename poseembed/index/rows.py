@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -128,7 +129,8 @@ class Rows:
 
     def save(self, path: Path) -> None:
         """Write an `.npz` file, which holds nothing pickled."""
-        np.savez(path, allow_pickle=False, **{name: self[name] for name in self._parts})
+        arrays: dict[str, Any] = {name: self[name] for name in self._parts}
+        np.savez(path, **arrays)
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from poseembed.files import atomic
 from poseembed.files.atomic import replacing, replacing_folder
 
 WRITERS = {
@@ -146,3 +147,50 @@ class TestPosix:
         end(other, kill=False)  # the later one to be complete stays
         assert names(tmp_path) == ["poses"]
         assert (target if kind == "file" else target / "a.txt").read_text() == "half"
+
+    @pytest.mark.parametrize("kind", WRITERS)
+    def test_where_nothing_can_be_locked_leftovers_stay(
+        self, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        end(begin(kind, tmp_path / "poses"), kill=True)
+
+        def no_locks(*_: int) -> None:
+            raise OSError("no locks available")
+
+        monkeypatch.setattr("fcntl.flock", no_locks)
+        save(kind, tmp_path / "poses")
+        assert len(names(tmp_path)) == 2 and (tmp_path / "poses").exists()
+
+    @pytest.mark.parametrize("kind", WRITERS)
+    def test_a_part_that_another_save_removed_is_made_again(
+        self, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        lock, removed = atomic._lock, []
+
+        def too_late(part: Path, *, wait: bool = True) -> int | None:
+            descriptor = lock(part, wait=wait)
+            if not removed:
+                removed.append(part)
+                atomic._remove(part)
+            return descriptor
+
+        monkeypatch.setattr(atomic, "_lock", too_late)
+        save(kind, tmp_path / "poses")
+        assert removed and names(tmp_path) == ["poses"]
+
+    def test_a_folder_that_cannot_take_its_place_leaves_the_old_one(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        save("folder", tmp_path / "poses")
+        (tmp_path / "poses" / "a.txt").touch()
+        rename = Path.rename
+
+        def fail(path: Path, target: Path) -> Path:
+            if path.name == "new":
+                raise OSError("disk full")
+            return rename(path, target)
+
+        monkeypatch.setattr(Path, "rename", fail)
+        with pytest.raises(OSError, match="disk full"):
+            save("folder", tmp_path / "poses")
+        assert (names(tmp_path), names(tmp_path / "poses")) == (["poses"], ["a.txt", "b.txt"])

@@ -50,7 +50,7 @@ def test_every_system_takes_a_step(name: str, bodies_file: Path, tmp_path: Path)
         save_seconds=1e9,
         device=torch.device("cpu"),
         galleries=1,
-        gallery_size=200,
+        gallery_size=100,
     )
     score = comparison.run(systems()[name], 1e-3, 256, tmp_path / name)
     encoder = PoseEncoder.from_pretrained(tmp_path / name / "checkpoint")
@@ -96,7 +96,7 @@ def bodies_file(tmp_path_factory: pytest.TempPathFactory, write_mocap: Callable)
 def arguments(file: Path, out: Path, *more: str) -> list[str]:
     tiny = ["--set", "network.width=8", "--pairs", "512", "--search-pairs", "256", "--systems", "ae", "pr-vipe"]
     results = ["--results", str(out.with_name("RESULTS.md"))]
-    judged = ["--galleries", "1", "--poses", "200"]  # which takes most of the time of so short runs
+    judged = ["--galleries", "1", "--poses", "100"]  # which takes most of the time of so short runs
     return ["--data", str(file), "--out", str(out), *tiny, *judged, *results, *more]
 
 
@@ -133,10 +133,12 @@ def test_a_comparison_that_was_stopped_goes_on_and_finished_work_is_kept(
 def test_other_settings_do_not_mix_into_a_run(
     bodies_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    compare.main(arguments(bodies_file, tmp_path / "run"))
-    with pytest.raises(SystemExit):
-        compare.main(arguments(bodies_file, tmp_path / "run", "--seed", "1"))
-    assert "other settings; choose another --out" in capsys.readouterr().err
+    one = ["--systems", "ae"]
+    compare.main(arguments(bodies_file, tmp_path / "run", *one))
+    for change in (["--seed", "1"], ["--poses", "99"]):
+        with pytest.raises(SystemExit):
+            compare.main(arguments(bodies_file, tmp_path / "run", *one, *change))
+        assert "other settings; choose another --out" in capsys.readouterr().err
 
 
 def test_a_setting_that_a_system_lacks_is_found_before_anything_is_trained(

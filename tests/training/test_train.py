@@ -74,26 +74,32 @@ RECIPE = Recipe(
 TO_BE_KILLED = """
 import sys
 import time
+from contextlib import contextmanager
 
 from training import train
 from training.running import state as run_state
 
-save, save_file = run_state.save, run_state.save_file
+save, replacing = run_state.save, run_state.replacing
+saved = []
 
 
 def save_every_tenth(path, *, step, **state):
     if step % 10 == 0:
+        saved.append(step)
         save(path, step=step, **state)
 
 
-def get_stuck(tensors, path, metadata):
-    if metadata["step"] == "30":
-        path.write_bytes(b"half")
-        time.sleep(3600)
-    save_file(tensors, path, metadata)
+@contextmanager
+def get_stuck(path):
+    with replacing(path) as file:
+        if saved[-1] == 30:
+            file.write(b"half")
+            file.flush()
+            time.sleep(3600)
+        yield file
 
 
-run_state.save, run_state.save_file = save_every_tenth, get_stuck
+run_state.save, run_state.replacing = save_every_tenth, get_stuck
 train.main(sys.argv[1:])
 """
 
@@ -146,7 +152,7 @@ class TwoPlayers(Objective):
         return {"one": [self.one], "other": [self.other]}
 
     def forward(self, batch: Batch) -> Losses:
-        anchors, positives = batch.inputs
+        anchors, positives = batch.points.flatten(-2)
         error = ((self.one * anchors).sum(-1) - self.other * positives.sum(-1)) ** 2
         return Losses({"one": error.mean(), "other": (error + self.other.square()).mean()}, {})
 
@@ -162,11 +168,8 @@ class Shares(ViewSampler):
     def sample(self, pairs: int) -> Batch:
         assert pairs * world_size() == PAIRS
         mine = slice(rank() * pairs, (rank() + 1) * pairs)
-        inputs, body, camera = (
-            torch.rand(shape, generator=self.generator, dtype=torch.float64)
-            for shape in ((2, PAIRS, 26), (PAIRS, 13, 3), (2, PAIRS, 5))
-        )
-        return Batch(inputs[:, mine], body[mine], camera[:, mine])
+        points = torch.rand(2, PAIRS, 13, 2, generator=self.generator, dtype=torch.float64)[:, mine]
+        return Batch(points, torch.ones(points.shape[:-1], dtype=torch.bool), points.new_zeros(pairs, 13, 3), None)
 
 
 with processes("cpu"):
@@ -421,30 +424,25 @@ def test_steps_draw_other_views_and_other_seeds_others() -> None:
 
 def test_a_killed_run_ends_with_the_same_weights(recipes: Path, data: Path, tmp_path: Path) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    options = [
-        str(recipes / "tiny.py"),
-        "--data",
-        str(data),
-        "--out",
-        str(killed),
-        "--device",
-        "cpu",
-        "--save-seconds",
-        "0",
-    ]
+    options = [str(recipes / "tiny.py"), "--data", str(data), "--out", str(killed), "--device", "cpu"]
+    options += ["--save-seconds", "0"]
     process = child(tmp_path / "victim.py", TO_BE_KILLED, [], *options)
     run(recipes / "tiny.py", data, whole)
-    unfinished = killed / "run.partial"
+
+    def unfinished() -> list[bytes]:
+        return [content(part) for part in killed.glob(f".{run_state.FILE_NAME}.*.part")]
+
     deadline = time.monotonic() + 600
-    while content(unfinished) != b"half" and process.poll() is None and time.monotonic() < deadline:
+    while unfinished() != [b"half"] and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
     process.kill()  # SIGKILL, in the middle of the save after step 30
     _, errors = process.communicate()
     assert process.returncode == -signal.SIGKILL, errors
-    assert unfinished.read_bytes() == b"half", errors
+    assert unfinished() == [b"half"], errors
     assert saved_step(killed) == 20
     assert not (killed / "checkpoint").exists()
     run(recipes / "tiny.py", data, killed)
+    assert unfinished() == []
     assert saved_step(killed) == 40
     assert_same_run(whole, killed)
 

@@ -37,7 +37,12 @@ def table(results: Sequence[Throughput]) -> Table:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of `python -m training.benchmarks.throughput`."""
     parser = CommandParser("training.benchmarks.throughput", __doc__)
-    parser.add_argument("recipes", nargs="+", choices=recipe_names(), metavar="RECIPE")
+    parser.add_argument(
+        "recipes",
+        nargs="+",
+        metavar="RECIPE",
+        help=f"{', '.join(recipe_names())}; or a file that defines RECIPE, .py",
+    )
     parser.add_data()
     parser.add_count("--batch-size", None, "pairs a step instead of the recipes' number")
     parser.add_device()
@@ -47,10 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse(arguments)
     device = start(options.device)
     with parser.refusing():
+        recipes = {name: load_recipe(name) for name in options.recipes}
         joints, nose = read_poses(options.data, "train")
     results = []
-    for name in options.recipes:
-        recipe = load_recipe(name)
+    for name, recipe in recipes.items():
         if options.batch_size:
             recipe = replace(recipe, batch_size=options.batch_size)
         bodies = Bodies(joints, nose, recipe.variation).to(device)

@@ -99,6 +99,9 @@ class DataSet:
         return f"get it from {self.page}"
 
 
-def needs_extra(package: str, extra: str = "train") -> ImportError:
-    """Words for a missing optional package, to raise from the ImportError of its import: which extra brings it."""
-    return ImportError(f'this needs {package}, which is not installed: pip install "poseembed[{extra}]"')
+def needs_extra(package: str) -> ImportError:
+    """Words for a missing package, to raise from the ImportError of its import: what brings it."""
+    return ImportError(
+        f"this needs {package}, which is not installed; in the checkout, with pip 25.1 or later: "
+        "pip install --group training -c constraints.txt"
+    )

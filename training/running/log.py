@@ -1,10 +1,13 @@
 """A run's log: TensorBoard events while it runs, one small table beside the weights when it is done."""
 
 import csv
+import io
 from pathlib import Path
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.utils.tensorboard import SummaryWriter
+
+from poseembed.files.atomic import replacing
 
 FOLDER = "log"
 """Name of the folder of events in a run's folder."""
@@ -28,8 +31,10 @@ def write_table(run: Path, file: Path) -> None:
     names = sorted(events.Tags()["scalars"])
     values = {name: {event.step: event.value for event in events.Scalars(name)} for name in names}
     steps = sorted(set().union(*values.values()))
-    with file.open("w", encoding="utf-8", newline="") as stream:
-        table = csv.writer(stream, lineterminator="\n")
-        table.writerow(["step", *names])
-        for step in steps[:: max(1, -(-len(steps) // ROWS))]:
-            table.writerow([step, *(f"{values[name].get(step, float('nan')):.6g}" for name in names)])
+    text = io.StringIO(newline="")
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["step", *names])
+    for step in steps[:: max(1, -(-len(steps) // ROWS))]:
+        table.writerow([step, *(f"{values[name].get(step, float('nan')):.6g}" for name in names)])
+    with replacing(file) as written:
+        written.write(text.getvalue().encode())

@@ -1,15 +1,15 @@
 """A training run on disk: written atomically, read back exactly."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as serialize
 from torch import Tensor, nn, optim
 
+from poseembed.files.atomic import replacing
 from training.running.settings import differences
 
 FILE_NAME = "run.safetensors"
@@ -23,12 +23,10 @@ def save(
     for player, optimizer in optimizers.items():
         for index, state in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer/{player}/{index}/{key}": torch.as_tensor(value) for key, value in state.items()}
-    temporary = path.with_suffix(".partial")
     metadata = {"step": str(step), "settings": json.dumps(settings, sort_keys=True)}
-    save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, temporary, metadata)
-    with temporary.open("rb") as file:
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    content = serialize({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, metadata)
+    with replacing(path) as file:
+        file.write(content)
 
 
 def load(path: Path, *, settings: dict[str, Any], model: nn.Module, optimizers: dict[str, optim.Optimizer]) -> int:

@@ -1,6 +1,5 @@
 """The command of the throughput benchmark."""
 
-import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -8,15 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from poseembed.network import NetworkConfig
 from training.benchmarks import throughput
-from training.running.recipe import load_recipe
 
 WriteMocap = Callable[[Path, dict[str, np.ndarray]], Path]
 
-SMALL = dataclasses.replace(
-    load_recipe("poseembed_base"), network=NetworkConfig(mask_input=True, width=64), batch_size=32, pairs=64
-)
+SMALL = """
+from dataclasses import replace
+from poseembed.network import NetworkConfig
+from training.recipes.poseembed_base import RECIPE as BASE
+
+RECIPE = replace(BASE, network=NetworkConfig(mask_input=True, width=64))
+"""
 
 
 def joints(count: int) -> np.ndarray:
@@ -25,17 +26,16 @@ def joints(count: int) -> np.ndarray:
     return drawn
 
 
-def test_command(
-    write_mocap: WriteMocap, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(throughput, "load_recipe", lambda _: SMALL)
+def test_command(write_mocap: WriteMocap, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    small = tmp_path / "small.py"
+    small.write_text(SMALL)
     data = write_mocap(tmp_path / "data.npz", {"train": joints(50)})
     out = tmp_path / "results.json"
-    command = ["poseembed_base", "--data", str(data), "--device", "cpu", "--batch-size", "16"]
+    command = [str(small), "--data", str(data), "--device", "cpu", "--batch-size", "16"]
     throughput.main([*command, "--seconds", "0.02", "--peak-size", "64", "--out", str(out)])
     (result,) = json.loads(out.read_text())
-    assert (result["recipe"], result["device"], result["batch_size"]) == ("poseembed_base", "cpu", 16)
-    assert "poseembed_base" in capsys.readouterr().out
+    assert (result["recipe"], result["device"], result["batch_size"]) == (str(small), "cpu", 16)
+    assert str(small) in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,10 @@ def test_impossible_commands_are_refused(
     with pytest.raises(SystemExit, match="2"):
         throughput.main(["cv_mim", *(text for option in options.items() for text in option)])
     assert message in capsys.readouterr().err
+
+
+def test_a_recipe_that_is_not_there_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "data.npz").touch()
+    with pytest.raises(SystemExit, match="2"):
+        throughput.main(["cv_mim", "none", "--data", str(tmp_path / "data.npz"), "--out", str(tmp_path / "x.json")])
+    assert "unknown recipe 'none'" in capsys.readouterr().err

@@ -13,13 +13,13 @@ The arrays (clip `i` is rows `offsets[i]:offsets[i + 1]`):
 | `fps` | (clips) float64: frames per second |
 """
 
-import os
 from pathlib import Path
 from zipfile import BadZipFile, is_zipfile
 from zlib import error as ZlibError
 
 import numpy as np
 
+from poseembed.files.atomic import replacing
 from poseembed.skeleton import JOINTS, NUM_JOINTS
 from training.datasets.mocap.capture import MotionCapture
 
@@ -43,13 +43,8 @@ def write(path: Path, capture: MotionCapture) -> None:
         **{name: getattr(capture, name) for name in _OF_CLIPS},
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-    try:
-        with unfinished.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with replacing(path) as file:
+        np.savez_compressed(file, **arrays)
 
 
 def read(path: Path) -> MotionCapture:

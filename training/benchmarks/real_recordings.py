@@ -1,0 +1,82 @@
+"""Real people, real cameras, real detectors: the same pose, and the same moment, found from another camera.
+
+`python -m training.benchmarks.real_recordings --recordings FILE... --weights NAME_OR_FOLDER --out results.json`
+
+Recordings are those of `training.datasets.multiview`; how they are searched, `training.evaluation.multiview` says.
+Compared are the pose vectors of each checkpoint, the normalised 2D keypoints themselves, and the distances between all
+pairs of joints, by cosine. A recording counts as the mean of its pairs of cameras, and all recordings alike.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from poseembed import PoseEncoder
+from training.datasets import mocap, multiview
+from training.evaluation.command import CommandParser
+from training.evaluation.multiview import MultiviewResult, measure
+from training.evaluation.report import Table, texts, write_json
+from training.evaluation.representations import Embed, joint_distances, pose_vectors, raw_keypoints
+
+WINDOW = 0.4
+"""Seconds before and after a frame that are compared too, besides the frame alone."""
+
+
+def tables(results: Sequence[MultiviewResult]) -> Iterator[Table]:
+    """A table a window: of each recording the mean over its pairs of cameras, and the mean of those; per cent."""
+    labels = list(dict.fromkeys(result.representation for result in results))
+    names = list(dict.fromkeys(result.recording for result in results))
+    for window in dict.fromkeys(result.window for result in results):
+        means = np.array(
+            [
+                [
+                    np.mean(
+                        [
+                            [100 * result.pose, 100 * result.moment]
+                            for result in results
+                            if (result.recording, result.representation, result.window) == (name, label, window)
+                        ],
+                        axis=0,
+                    )
+                    for label in labels
+                ]
+                for name in names
+            ]
+        )
+        rows = [
+            [name, *(f"{pose:.1f} / {moment:.1f}" for pose, moment in row)]
+            for name, row in zip([*names, "mean"], [*means, means.mean(0)], strict=True)
+        ]
+        title = f"{window:g} s around both frames" if window else "one frame"
+        yield Table(["", *labels], rows, f"{title}: pose / moment found, per cent")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point of `python -m training.benchmarks.real_recordings`."""
+    parser = CommandParser("training.benchmarks.real_recordings", __doc__)
+    parser.add_argument(
+        "--recordings", type=Path, nargs="+", required=True, metavar="FILE", help="by several cameras, .npz"
+    )
+    parser.add_several_weights()
+    parser.add_argument("--window", type=float, default=WINDOW, help="seconds around a frame (default: %(default)s)")
+    parser.add_out()
+    options = parser.parse(arguments)
+    if not options.window > 0:
+        parser.error("--window must be above 0; single frames are always measured")
+    representations: dict[str, Embed] = {"raw 2D keypoints": raw_keypoints, "joint-pair distances": joint_distances}
+    with parser.refusing():
+        recordings = {name: multiview.read(path) for name, path in mocap.by_name(options.recordings).items()}
+        for weights in options.weights:
+            representations[f"z_pose {weights}"] = pose_vectors(PoseEncoder.from_pretrained(weights))
+    results = []
+    for name, recording in tqdm(recordings.items(), unit="recording"):
+        results += measure(name, recording, representations, (0.0, options.window))
+    write_json(options.out, [asdict(result) for result in results])
+    print(texts(tables(results)))
+
+
+if __name__ == "__main__":
+    main()
