@@ -10,6 +10,7 @@ no moment is there a mixture, nor nothing. The next save removes what is left ov
 import hashlib
 import logging
 import os
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -62,12 +63,15 @@ def write(
         add(record.name, lambda file: file.write(text(sums).encode()))
         with _alone(folder):
             parts[record.name].replace(record)
+            failed: list[OSError] = []
             for name in (*texts, *files):
                 try:
                     parts[name].replace(folder / name)
-                except OSError:  # the record counts already, so what it vouches for stays, under a hidden name
-                    parts[name].rename(parts[name].with_name(f".{name}.{sums.get(name, '0' * 8)[:8]}.part"))
-                    raise
+                except OSError as error:  # the record counts already, so the file stays, under a hidden name
+                    parts[name].rename(parts[name].with_name(f".{name}.{secrets.token_hex(4)}.part"))
+                    failed.append(error)
+            if failed:
+                raise failed[0]
     for name in parts:
         remove_leftovers(folder / name)
 
@@ -88,13 +92,12 @@ def find(path: Path, wanted: str | None, kind: RecordKind) -> Path:
         kind.need(path)
         _logger.info("%s was saved before its SHA-256 was recorded: damage inside it would not be noticed", path)
         return path
-    found = sha256(path) if path.is_file() else None
-    if found == wanted:
-        return path
-    for part in leftovers(path):
-        with suppress(FileNotFoundError):  # the next save has removed it
-            if sha256(part) == wanted:
-                return part
+    found = None
+    for place in _places(path):
+        with suppress(FileNotFoundError):  # it has been renamed, or the next save has removed it
+            found = sha256(place)
+            if found == wanted:
+                return place
     kind.need(path)
     raise ValueError(
         f"{path} is damaged or cut short, or was saved without the rest (its SHA-256 is {found!s:.16}, recorded is "
@@ -123,6 +126,13 @@ def sha256(path: Path) -> str:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def _places(path: Path) -> Iterator[Path]:
+    """Where a file may be: in its place, left over, or in its place by now."""
+    yield path
+    yield from leftovers(path)
+    yield path
 
 
 def _content(record: Path) -> bytes | None:

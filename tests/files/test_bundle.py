@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -43,42 +44,51 @@ def names(folder: Path) -> list[str]:
 
 ALL = ["README.md", "a.bin", "b.bin", "record.json"]
 
-# Another process that saves, and kills itself at the nth call of what changes the folder or brings bytes to the disk.
+# Children that save, the nth of which kills itself at the nth call of what changes the folder or brings bytes to disk.
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-sys.path[:0] = [sys.argv[3]]
+sys.path[:0] = [sys.argv[1]]
 import test_bundle
-calls, last = 0, int(sys.argv[2])
 def counted(function):
     def call(*arguments, **options):
         global calls
         calls += 1
-        if calls == last:
+        if calls == step:
             os.kill(os.getpid(), signal.SIGKILL)
         return function(*arguments, **options)
     return call
-for owner, name in ((os, "fsync"), (Path, "replace"), (Path, "unlink"), (Path, "touch")):
-    setattr(owner, name, counted(getattr(owner, name)))
-test_bundle.save(Path(sys.argv[1]), b"new")
+step, status = 0, 1
+while status:
+    folder, step = Path(str(step + 1)), step + 1
+    test_bundle.save(folder, b"old")
+    child = os.fork()
+    if not child:
+        calls = 0
+        for owner, name in ((os, "fsync"), (Path, "replace"), (Path, "unlink"), (Path, "touch")):
+            setattr(owner, name, counted(getattr(owner, name)))
+        test_bundle.save(folder, b"new")
+        os._exit(0)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert status in (0, -signal.SIGKILL)
 """
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_a_kill_at_any_step_leaves_the_old_or_the_new(tmp_path: Path) -> None:
-    found = []
-    for step in range(1, 30):
-        folder = tmp_path / str(step)
-        save(folder, b"old")
-        killed = subprocess.run([sys.executable, "-c", KILLED, folder, str(step), Path(__file__).parent], timeout=60)
-        found.append(load(folder))
+    here = Path(__file__).parent
+    path = os.pathsep.join(map(str, (here.parents[1], os.environ.get("PYTHONPATH", ""))))
+    subprocess.run(
+        [sys.executable, "-c", KILLED, here], cwd=tmp_path, env=os.environ | {"PYTHONPATH": path}, check=True
+    )
+    folders = sorted(tmp_path.iterdir(), key=lambda folder: int(folder.name))
+    found = [load(folder) for folder in folders]
+    assert len(found) > 15 and set(found) == {b"old", b"new"}
+    assert found == sorted(found, reverse=True), "once the new ones count they always do"
+    assert found.count(b"new") > len(NAMES) + 1, "also before all are renamed"
+    for folder in folders:
         save(folder, b"last")
         assert (names(folder), load(folder)) == (ALL, b"last"), "the next save removes what is left over"
-        if killed.returncode == 0:
-            break
-    assert killed.returncode == 0, "every step of a save was the last one once"
-    assert found == sorted(found, reverse=True) and set(found) == {b"old", b"new"}
-    assert found.count(b"new") > len(NAMES), "also between the renames"
 
 
 def test_what_is_saved_is_read_back(tmp_path: Path) -> None:
@@ -145,17 +155,18 @@ def test_who_reads_while_another_saves_reads_again(tmp_path: Path) -> None:
 def test_two_saves_at_once_do_not_mix(tmp_path: Path) -> None:
     code = (
         "import sys; sys.path[:0] = [sys.argv[2]]; import test_bundle; from pathlib import Path\n"
-        "for number in range(60): test_bundle.save(Path(sys.argv[1]), sys.argv[3].encode() * (number + 1))"
+        "for number in range(20): test_bundle.save(Path(sys.argv[1]), sys.argv[3].encode() * (number + 1))"
     )
     arguments = [sys.executable, "-c", code, tmp_path, Path(__file__).parent]
     save(tmp_path, b"old")
-    writers = [subprocess.Popen([*arguments, letter]) for letter in "xy"]
     loads = 0
-    while any(writer.poll() is None for writer in writers):
-        load(tmp_path)
-        loads += 1
-    assert [writer.returncode for writer in writers] == [0, 0] and loads > 10
-    assert load(tmp_path) in (b"x" * 60, b"y" * 60)
+    with ExitStack() as stack:
+        writers = [stack.enter_context(subprocess.Popen([*arguments, letter])) for letter in "xy"]
+        while any(writer.poll() is None for writer in writers):
+            load(tmp_path)
+            loads += 1
+    assert [writer.returncode for writer in writers] == [0, 0] and loads > 3
+    assert load(tmp_path) in (b"x" * 20, b"y" * 20)
     assert names(tmp_path) == ALL
 
 
