@@ -167,7 +167,7 @@ def _why(error: BaseException | None, repo_id: str, revision: str | None) -> str
             f"or pass token=); there is no folder {repo_id!r} either"
         )
     if isinstance(error, errors.RevisionNotFoundError):
-        return f"its repository has no revision {revision!r}: see the branches and tags at {page}/tree/main"
+        return f"its repository has no revision {revision or 'main'!r}: see the branches and tags at {page}/tree/main"
     if isinstance(error, errors.RemoteEntryNotFoundError):
         return f"its repository has no such file, so it holds no such checkpoint: see {page}/tree/main"
     if isinstance(error, errors.FileMetadataError):
