@@ -1,27 +1,25 @@
 """Checkpoints on disk: find, check, read, write; `poseembed.hub` has those of the Hugging Face Hub.
 
 A checkpoint is a folder with `config.json`, `model.safetensors`, `README.md` (the model card) and, if it has a decoder,
-`decoder.safetensors`. Nothing is ever unpickled, and tensors are matched by name and shape before any of them is used.
+`decoder.safetensors`. Nothing is ever unpickled. The config has the SHA-256 of each file of tensors, which must agree,
+and tensors are matched by name and shape, and looked through for what is no number, before any of them is used.
 """
 
 import os
 from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, BinaryIO, TypeAlias, TypeVar
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from safetensors.torch import save as safetensors_bytes
-from torch import Tensor, nn
+from torch import nn
 
 from poseembed._version import __version__
 from poseembed.calibration import MatchCalibration
 from poseembed.decoder import Decoder, DecoderConfig
-from poseembed.files.atomic import replacing
-from poseembed.files.records import RecordKind
+from poseembed.files import bundle, tensors
+from poseembed.files.records import MAX_BYTES, RecordKind
 from poseembed.network import Encoder, NetworkConfig
 from poseembed.origin import check_fingerprint
 from poseembed.skeleton import JOINTS
@@ -35,7 +33,7 @@ _RECORD = RecordKind(
     folder=f"a checkpoint is a folder with {CONFIG_FILE} and {WEIGHTS_FILE}, and with {DECODER_FILE} if its config "
     "describes a decoder",
     version=1,
-    remedy="copy or download it again",
+    remedy="copy or download it again (from the Hub: force_download=True)",
 )
 
 PREPROCESSING = "torso-v1"
@@ -66,6 +64,8 @@ class CheckpointConfig:
             None if its vectors are like no other's. See `PoseEncoder.space`.
         calibration: Turns cosines of pose vectors into probabilities, where it was fitted.
         decoder: Shape of the decoder, where there is one.
+        sha256: Of each file of tensors, by name, as `config.json` had it; empty for one from before it did, whose files
+            load without that check. `write` puts that of what it writes. No part of what makes two configs equal.
 
     Examples:
         >>> from poseembed import PoseEncoder
@@ -80,6 +80,7 @@ class CheckpointConfig:
     space: str | None = None
     calibration: MatchCalibration | None = None
     decoder: DecoderConfig | None = None
+    sha256: dict[str, str] = field(default_factory=dict, compare=False)
 
     def to_json(self) -> str:
         """The text of `config.json`."""
@@ -160,15 +161,9 @@ def read(folder: Path) -> Checkpoint:
     Raises:
         FileNotFoundError: If a file is missing.
         ValueError: If a file is damaged, was made for a newer library or another skeleton, or if the tensors are
-            not exactly those of the network that the config describes.
+            not exactly those of the network that the config describes, or not finite.
     """
-    config = read_config(folder / CONFIG_FILE)
-    network = _read_module(folder / WEIGHTS_FILE, lambda: Encoder(config.network, batch_norm=False, dropout=0.0))
-    decoder, shape = None, config.decoder
-    if shape is not None:
-        decoder = _read_module(folder / DECODER_FILE, lambda: Decoder(config.network, shape))
-    card = folder / CARD_FILE
-    return Checkpoint(config, network, card.read_text(encoding="utf-8") if card.is_file() else "", decoder)
+    return bundle.read(folder / CONFIG_FILE, lambda: _read(folder))
 
 
 def read_config(path: Path) -> CheckpointConfig:
@@ -186,7 +181,7 @@ def read_config(path: Path) -> CheckpointConfig:
         )
     for key, kind, ours in (("joints", list, list(JOINTS)), ("preprocessing", str, PREPROCESSING)):
         if (theirs := record.get(key, kind)) != ours:
-            raise ValueError(f"{path} was made for {key} {theirs!r}, this library has {ours!r}")
+            raise ValueError(f"{path} was made for {key} {theirs!r:.400}, this library has {ours!r}")
     # What the first checkpoints do not have is found rather than got.
     space = record.find("space", str)
     if space is not None:
@@ -202,55 +197,80 @@ def read_config(path: Path) -> CheckpointConfig:
         space=space,
         calibration=None if calibration is None else _read_part(path, "a calibration", MatchCalibration, calibration),
         decoder=None if decoder is None else _read_part(path, "a decoder", DecoderConfig, decoder),
+        sha256=record.sums(),
     )
 
 
 def write(folder: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint's files, creating the folder if need be; what else is in it stays.
 
-    Each file is complete before the first takes its place. Weights that float16 holds exactly, as those read from such
-    a file are, stay float16 on disk.
+    All of them or none: whatever interrupts it, the folder holds the old checkpoint or the new one (`files.bundle`).
+    Weights that float16 holds exactly, as those read from such a file are, stay float16 on disk.
 
     Raises:
-        ValueError: If only one of checkpoint and config has a decoder.
+        ValueError: If only one of checkpoint and config has a decoder, or a weight is not finite.
+        OSError: If a file cannot be written, because the disk is full say.
     """
     if (checkpoint.decoder is None) != (checkpoint.config.decoder is None):
         raise ValueError("only one of the checkpoint and its config has a decoder; give both or neither")
-    contents = {WEIGHTS_FILE: _tensors(checkpoint.network)}
-    if checkpoint.decoder is not None:
-        contents[DECODER_FILE] = _tensors(checkpoint.decoder)
-    contents[CONFIG_FILE] = checkpoint.config.to_json().encode()
-    contents[CARD_FILE] = checkpoint.card.encode()
-    folder.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as files:
-        for name, content in contents.items():
-            files.enter_context(replacing(folder / name)).write(content)
+    modules = {WEIGHTS_FILE: checkpoint.network, DECODER_FILE: checkpoint.decoder}
+    contents = {name: _encode(module) for name, module in modules.items() if module is not None}
+    bundle.write(
+        folder / CONFIG_FILE,
+        lambda sums: replace(checkpoint.config, sha256=sums).to_json(),
+        {name: partial(_put, content) for name, content in contents.items()},
+        {CARD_FILE: checkpoint.card},
+    )
 
 
-def _read_module(path: Path, build: Callable[[], Module]) -> Module:
-    """A module with the tensors of a file, in float32 and eval mode."""
-    _RECORD.need(path)
+def _read(folder: Path) -> Checkpoint:
+    config = read_config(folder / CONFIG_FILE)
+    network = _read_module(
+        folder / WEIGHTS_FILE, config, lambda: Encoder(config.network, batch_norm=False, dropout=0.0)
+    )
+    decoder, shape = None, config.decoder
+    if shape is not None:
+        decoder = _read_module(folder / DECODER_FILE, config, lambda: Decoder(config.network, shape))
+    return Checkpoint(config, network, _read_card(folder / CARD_FILE), decoder)
+
+
+def _read_card(path: Path) -> str:
+    """The text of a model card, empty where there is none."""
+    if not path.is_file():
+        return ""
     try:
-        tensors = load_file(path)
-    except SafetensorError as error:
-        raise ValueError(
-            f"{path} is damaged or cut short ({error}); copy or download it again (from the Hub: force_download=True)"
-        ) from error
+        with path.open(encoding="utf-8") as file:
+            text = file.read(MAX_BYTES + 1)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not UTF-8 text ({error}); {_RECORD.remedy}, or remove it") from error
+    if len(text) > MAX_BYTES:
+        raise ValueError(f"{path} is no model card: it has more than {MAX_BYTES} characters; remove it")
+    return text
+
+
+def _read_module(path: Path, config: CheckpointConfig, build: Callable[[], Module]) -> Module:
+    """A module with the tensors of a file, in float32 and eval mode."""
+    found = tensors.read(bundle.find(path, config.sha256.get(path.name), _RECORD), _RECORD.remedy)
     with torch.device("meta"):  # no time spent on an initialisation that is thrown away
         module = build()
-    _check_tensors(path, module, tensors)
-    # Copies, never the file mapped into memory: it may be replaced or cut short while the module lives.
-    tensors = {name: tensor.to(torch.float32, copy=True) for name, tensor in tensors.items()}
-    module.load_state_dict(tensors, strict=True, assign=True)
+    try:
+        state = tensors.fit(found, module.state_dict())
+    except ValueError as error:
+        raise ValueError(f"{path} does not fit its {CONFIG_FILE}: {error}") from error
+    module.load_state_dict(state, strict=True, assign=True)
     return module.eval()
 
 
-def _tensors(module: nn.Module) -> bytes:
+def _encode(module: nn.Module) -> bytes:
     """The file of a module's tensors, as float16 where that loses nothing."""
-    state = {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
+    state = {name: value.detach().cpu() for name, value in module.state_dict().items()}
     halves = {name: value.half() for name, value in state.items()}
     exact = all(torch.equal(halves[name].to(value.dtype), value) for name, value in state.items())
-    return safetensors_bytes(halves if exact else state, metadata={"format": "pt"})
+    return tensors.encode(halves if exact else state)
+
+
+def _put(content: bytes, file: BinaryIO) -> None:
+    file.write(content)
 
 
 def _packaged_folder() -> Path:
@@ -265,17 +285,3 @@ def _read_part(path: Path, what: str, kind: type[Part], content: dict[str, Any])
         return kind(**content)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path} does not describe {what}: {error}") from error
-
-
-def _check_tensors(path: Path, network: nn.Module, tensors: dict[str, Tensor]) -> None:
-    wanted = {name: tuple(value.shape) for name, value in network.state_dict().items()}
-    found = {name: tuple(value.shape) for name, value in tensors.items()}
-    problems = [f"{name} is missing" for name in wanted.keys() - found.keys()]
-    problems += [f"{name} is not part of this network" for name in found.keys() - wanted.keys()]
-    problems += [
-        f"{name} has shape {found[name]}, wanted {wanted[name]}"
-        for name in wanted.keys() & found.keys()
-        if found[name] != wanted[name]
-    ]
-    if problems:
-        raise ValueError(f"{path} does not fit its {CONFIG_FILE}: {'; '.join(sorted(problems))}")

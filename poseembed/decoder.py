@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from poseembed.bounds import MAX_DIM, check_whole
 from poseembed.network import NetworkConfig
 from poseembed.skeleton import NUM_JOINTS
 
@@ -63,12 +64,9 @@ class DecoderConfig:
 
         Raises:
             TypeError: If `width` is not an int.
-            ValueError: If it is under 1.
+            ValueError: If it is under 1 or over `MAX_DIM` (`poseembed.bounds`).
         """
-        if type(self.width) is not int:
-            raise TypeError(f"width must be int, got {self.width!r}")
-        if self.width < 1:
-            raise ValueError(f"width must be at least 1, got {self.width}")
+        check_whole("width", self.width, 1, MAX_DIM)
 
 
 class Decoder(nn.Module):

@@ -2,14 +2,27 @@
 
 import os
 import tempfile
+import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import cast
 
 import huggingface_hub
-from huggingface_hub import errors
+from huggingface_hub import constants, errors
 
 from poseembed._version import __version__
 from poseembed.checkpoint import CARD_FILE, CONFIG_FILE, DECODER_FILE, WEIGHTS_FILE, read_config
+
+PATIENCE = float(os.environ.get("POSEEMBED_HUB_PATIENCE", "30"))
+"""Seconds without progress after which a download is given up. The Hub's own library tries again for minutes."""
+
+# Of httpx or, in later releases, httpx2: no OSError, and nothing that they promise.
+HTTPError = cast(type[Exception], errors.HfHubHTTPError.__bases__[0])
+
+_CHUNK = 1 << 16  # the Hub's library notes progress, and can go on after a cut, only every 10 MB
+_chunks = threading.Lock()
 
 
 def download(
@@ -42,6 +55,7 @@ def download(
         )
 
     config = get(CONFIG_FILE)
+    revision = config.parent.name  # the commit: what comes next is of the same, even if somebody uploads meanwhile
     get(WEIGHTS_FILE)
     if read_config(config).decoder is not None:
         get(DECODER_FILE)
@@ -69,16 +83,19 @@ def push(
         Address of the commit (or of the pull request).
     """
     api = huggingface_hub.HfApi(token=token, library_name="poseembed", library_version=__version__)
-    repo_id = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
-    with tempfile.TemporaryDirectory() as folder:
-        save(folder)
-        commit = api.upload_folder(
-            repo_id=repo_id,
-            folder_path=folder,
-            revision=revision,
-            create_pr=create_pr,
-            commit_message=commit_message,
-        )
+    try:
+        repo_id = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
+        with tempfile.TemporaryDirectory() as folder:
+            save(folder)
+            commit = api.upload_folder(
+                repo_id=repo_id,
+                folder_path=folder,
+                revision=revision,
+                create_pr=create_pr,
+                commit_message=commit_message,
+            )
+    except HTTPError as error:
+        raise OSError(f"{repo_id!r} was not uploaded: {_why(error, repo_id, revision)}") from error
     return commit.pr_url or commit.commit_url
 
 
@@ -94,8 +111,9 @@ def _download(
 ) -> Path:
     """One file of a Hub repository, from the Hub's own cache where it is there."""
     where = f"{file} of '{repo_id}' (revision {revision or 'main'})"
-    try:
-        path = huggingface_hub.hf_hub_download(
+
+    def get() -> str:
+        return huggingface_hub.hf_hub_download(
             repo_id,
             file,
             revision=revision,
@@ -106,24 +124,125 @@ def _download(
             library_name="poseembed",
             library_version=__version__,
         )
+
+    blobs = Path(cache_dir or constants.HF_HUB_CACHE) / f"models--{repo_id.replace('/', '--')}" / "blobs"
+    try:
+        return Path(_patiently(get, lambda: _sizes(blobs)))
+    except errors.HFValidationError as error:
+        raise FileNotFoundError(f"{repo_id!r} is neither a folder nor a valid Hub id: {error}") from error
     except errors.LocalEntryNotFoundError as error:
-        why = "local_files_only=True was passed" if local_files_only else "the Hugging Face Hub could not be reached"
+        why = "local_files_only=True was passed" if local_files_only else _why(error.__cause__, repo_id, revision)
         raise OSError(
             f"{where} is not in the local cache, and {why}. Three ways out: run "
             f"'hf download {repo_id}' once where there is a network; pass a folder that holds the files; or call "
             "from_pretrained() without a name for the packaged weights, which need no network"
         ) from error
-    except errors.HFValidationError as error:
-        raise FileNotFoundError(f"{repo_id!r} is neither a folder nor a valid Hub id: {error}") from error
-    except (
-        errors.RepositoryNotFoundError,
-        errors.RevisionNotFoundError,
-        errors.EntryNotFoundError,
-    ) as error:
-        raise OSError(
-            f"the Hugging Face Hub has no {where}, or it is private (then log in with 'hf auth login' or pass token=); "
-            f"there is no folder {repo_id!r} either"
+    except _Stalled as error:
+        raise TimeoutError(
+            f"could not download {where}: {constants.ENDPOINT} sent nothing for {PATIENCE:g} s. Try again later; for a "
+            "slow network set the environment variable POSEEMBED_HUB_PATIENCE to more seconds"
         ) from error
-    except ValueError as error:  # what force_download raises without a network
-        raise OSError(f"could not download {where}: {error}") from error
-    return Path(path)
+    except (HTTPError, ValueError) as error:  # a ValueError is what force_download makes of its cause
+        cause = error.__cause__ if isinstance(error, ValueError) and error.__cause__ is not None else error
+        raise OSError(f"could not download {where}: {_why(cause, repo_id, revision)}") from error
+    except OSError as error:
+        if "Consistency check failed" not in str(error):
+            raise
+        raise OSError(
+            f"could not download {where}: it came with another length than announced, as when something on the way "
+            "changes it; try again with force_download=True, or in another network"
+        ) from error
+
+
+def _why(error: BaseException | None, repo_id: str, revision: str | None) -> str:
+    """What went wrong, and what to do, in a sentence."""
+    page = f"{constants.ENDPOINT}/{repo_id}"
+    if isinstance(error, errors.OfflineModeIsEnabled):
+        return "offline mode is on (the environment variable HF_HUB_OFFLINE): unset it to download"
+    if isinstance(error, errors.GatedRepoError):
+        return f"it is gated: ask for access at {page}, then log in with 'hf auth login' or pass token="
+    if isinstance(error, errors.RepositoryNotFoundError):
+        return (
+            f"the Hugging Face Hub has no repository {repo_id!r}, or it is private (then log in with 'hf auth login' "
+            f"or pass token=); there is no folder {repo_id!r} either"
+        )
+    if isinstance(error, errors.RevisionNotFoundError):
+        return f"its repository has no revision {revision or 'main'!r}: see the branches and tags at {page}/tree/main"
+    if isinstance(error, errors.RemoteEntryNotFoundError):
+        return f"its repository has no such file, so it holds no such checkpoint: see {page}/tree/main"
+    if isinstance(error, errors.FileMetadataError):
+        return (
+            f"what answers at {constants.ENDPOINT} is not the Hugging Face Hub but, say, a proxy or the page where a "
+            "network wants you to log in: open the address in a browser; HF_ENDPOINT sets another"
+        )
+    status = error.response.status_code if isinstance(error, errors.HfHubHTTPError) else 0
+    if status == 401:
+        return "the Hugging Face Hub does not accept the token: log in with 'hf auth login' or pass another as token="
+    if status == 403:
+        return f"the Hugging Face Hub forbids it (403) to this token: see {page}"
+    if status == 429:
+        return (
+            "the Hugging Face Hub says that you ask too often (429): wait some minutes; who is logged in may ask more"
+        )
+    if status >= 500:
+        return f"the Hugging Face Hub has a fault of its own ({status}): try again later, see status.huggingface.co"
+    if status:
+        return f"the Hugging Face Hub answered with an error ({error})"
+    kind = type(error).__name__  # of httpx or httpx2, neither of which this imports
+    if kind == "TooManyRedirects":
+        return f"{constants.ENDPOINT} sends from one address to the next without end: check HF_ENDPOINT and the proxy"
+    if "Timeout" in kind:
+        return f"{constants.ENDPOINT} did not answer in time: try again later, or in another network"
+    if kind in ("RemoteProtocolError", "ReadError", "WriteError"):
+        return f"the connection broke again and again ({error}): try again, or in another network"
+    if kind in ("ConnectError", "ProxyError", "UnsupportedProtocol"):
+        return f"the Hugging Face Hub could not be reached ({error}): check the network, the proxy and HF_ENDPOINT"
+    return f"this went wrong: {error}"
+
+
+class _Stalled(Exception):
+    """Nothing came for longer than `PATIENCE`."""
+
+
+def _patiently(call: Callable[[], str], progress: Callable[[], object]) -> str:
+    """What a call returns or raises, unless its progress stands still.
+
+    It runs in a thread that nobody waits for if it is given up, since the Hub's library can be told neither how often
+    to try again nor to stop.
+    """
+    outcome: list[str | BaseException] = []
+
+    def run() -> None:
+        try:
+            outcome.append(call())
+        except BaseException as error:  # raised where it was called from, below
+            outcome.append(error)
+
+    worker = threading.Thread(target=run, name="poseembed-download", daemon=True)
+    with _chunks:
+        before, constants.DOWNLOAD_CHUNK_SIZE = constants.DOWNLOAD_CHUNK_SIZE, _CHUNK
+        try:
+            worker.start()
+            seen, since = progress(), time.monotonic()
+            while not outcome:
+                worker.join(0.05)
+                if (now := progress()) != seen:
+                    seen, since = now, time.monotonic()
+                if not outcome and time.monotonic() - since > PATIENCE:
+                    raise _Stalled
+        finally:
+            constants.DOWNLOAD_CHUNK_SIZE = before
+    (result,) = outcome
+    if isinstance(result, BaseException):
+        raise result
+    return result
+
+
+def _sizes(folder: Path) -> list[tuple[str, int]]:
+    """The files of a folder and their sizes; what goes meanwhile does not count."""
+    sizes = []
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):
+                sizes.append((entry.name, entry.stat().st_size))
+    return sorted(sizes)

@@ -1,13 +1,14 @@
 """The encoder network of CV-MIM and the operators that fuse its two vectors."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TypeVar, cast
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from poseembed.bounds import MAX_BLOCKS, MAX_DIM, check_whole
 from poseembed.skeleton import NUM_JOINTS
 
 Layer = TypeVar("Layer", nn.Linear, nn.Conv1d)
@@ -46,15 +47,15 @@ class NetworkConfig:
 
         Raises:
             TypeError: If `mask_input` is not a bool or another attribute not an int.
-            ValueError: If a size is under 1, or `view_dim` under 0.
+            ValueError: If a size is under 1, or `view_dim` under 0; or if one is over `MAX_DIM`, `blocks` over
+                `MAX_BLOCKS` (`poseembed.bounds`).
         """
-        for name, value in asdict(self).items():
-            wanted = bool if name == "mask_input" else int
-            if type(value) is not wanted:
-                raise TypeError(f"{name} must be {wanted.__name__}, got {value!r}")
-            least = 0 if name == "view_dim" else 1
-            if wanted is int and value < least:
-                raise ValueError(f"{name} must be at least {least}, got {value}")
+        if type(self.mask_input) is not bool:
+            raise TypeError(f"mask_input must be bool, got {self.mask_input!r:.40}")
+        check_whole("width", self.width, 1, MAX_DIM)
+        check_whole("blocks", self.blocks, 1, MAX_BLOCKS)
+        check_whole("pose_dim", self.pose_dim, 1, MAX_DIM)
+        check_whole("view_dim", self.view_dim, 0, MAX_DIM)
 
     @property
     def input_dim(self) -> int:

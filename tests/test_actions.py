@@ -2,6 +2,7 @@
 
 import builtins
 import json
+import math
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -414,6 +415,7 @@ def spoil_tensors(change: Callable[[dict[str, torch.Tensor]], Any]) -> Callable[
         tensors = {name: tensor.clone() for name, tensor in load_file(folder / "model.safetensors").items()}
         change(tensors)
         save_file(tensors, folder / "model.safetensors")
+        spoil_config(sha256={})(folder)  # as earlier libraries wrote it
 
     return spoil
 
@@ -451,6 +453,13 @@ def test_exemplars_of_another_type_or_shape_are_refused(
         ActionRecognizer.load(tmp_path)
 
 
+def flip(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-5] ^= 1
+    path.write_bytes(content)
+
+
 ANY, NEAREST, CONVNET = METHODS, METHODS[:1], METHODS[1:]
 
 
@@ -467,13 +476,38 @@ ANY, NEAREST, CONVNET = METHODS, METHODS[:1], METHODS[1:]
         (ANY, spoil_config(settings={"trees": 3}), ValueError, "does not describe a .*trees"),
         (ANY, spoil_config(dim=5), ValueError, "does not fit"),
         (ANY, spoil_config(classes=["a", "b"]), ValueError, "does not fit"),
-        (ANY, cut, ValueError, "damaged"),
+        (ANY, spoil_config(dim=10**12), ValueError, "dim must be at most 65536"),
+        (ANY, spoil_config(dim=0), ValueError, "dim must be at least 1"),
+        (ANY, spoil_config(made_by="me"), ValueError, "config.json does not describe a recognizer: .*fingerprint"),
+        (ANY, spoil_config(classes=["a", ["b"], "c"]), ValueError, "all texts or all whole numbers"),
+        (ANY, spoil_config(classes=["a", "b", 3]), ValueError, "all texts or all whole numbers"),
+        (ANY, spoil_config(classes=["b", "a", "c"]), ValueError, "not in order"),
+        (ANY, spoil_config(classes=["a", "a", "c"]), ValueError, "there twice"),
+        (ANY, spoil_config(classes=[1, 2, 2**63]), ValueError, "64 bits"),
+        (ANY, spoil_config(classes=[*map(str, range(10**4)), "x" * 10**4]), ValueError, "more than 67108864 bytes"),
+        (NEAREST, spoil_config(settings={"max_frames": 10**12}), ValueError, "max_frames must be at most 1000000"),
+        (NEAREST, spoil_config(settings={"neighbors": 2.5}), ValueError, "neighbors must be int"),
+        (NEAREST, spoil_config(settings={"temperature": math.inf}), ValueError, "temperature"),
+        (CONVNET, spoil_config(settings={"frames": 10**12}), ValueError, "frames must be at most 1000000"),
+        (CONVNET, spoil_config(settings={"steps": "9"}), ValueError, "steps must be int"),
+        (ANY, cut, ValueError, "damaged or cut short"),
+        (ANY, flip, ValueError, "damaged or cut short"),
         (ANY, spoil_tensors(lambda t: t.update(extra=torch.zeros(1))), ValueError, "(?s)does not fit.*extra"),
         (NEAREST, spoil_tensors(lambda t: t.pop("labels")), ValueError, "does not fit"),
         (NEAREST, spoil_tensors(lambda t: t["lengths"].add_(1)), ValueError, "does not fit"),
         (NEAREST, spoil_tensors(lambda t: t["frames"].fill_(np.nan)), ValueError, "not finite"),
         (NEAREST, spoil_tensors(lambda t: t["labels"].fill_(0)), ValueError, "no clip"),
+        (NEAREST, spoil_tensors(lambda t: t.update(frames=t["frames"].bfloat16())), ValueError, "of types .*bfloat16"),
+        (NEAREST, spoil_tensors(lambda t: t["lengths"].fill_(2**62)), ValueError, "do not fit"),
         (CONVNET, spoil_tensors(lambda t: t.pop("logits.bias")), ValueError, "logits.bias"),
+        (CONVNET, spoil_tensors(lambda t: t["logits.bias"].fill_(np.nan)), ValueError, "logits.bias holds NaN"),
+        (CONVNET, spoil_tensors(lambda t: t.update({"logits.bias": torch.ones(3).bool()})), ValueError, "torch.bool"),
+        (
+            CONVNET,
+            spoil_tensors(lambda t: t["layers.1.norm.running_var"].fill_(-1)),
+            ValueError,
+            "running_var holds a neg",
+        ),
     ],
 )
 def test_spoilt_files_are_refused(

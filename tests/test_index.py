@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from poseembed import PoseEncoder, Poses
 from poseembed.calibration import MatchCalibration
 from poseembed.checkpoint import Checkpoint
 from poseembed.decoder import Decoder, DecoderConfig
-from poseembed.index import IndexHits, PoseIndex, files, vectors
+from poseembed.index import IndexHits, PoseIndex, files
 from poseembed.index import pose_index as module
 from poseembed.search import search
 
@@ -251,26 +252,25 @@ def test_what_is_loaded_is_what_was_saved(z_pose: np.ndarray, z_view: np.ndarray
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["poses"]
 
 
-@pytest.mark.parametrize("step", ["vectors", "rows", "rename"])
+@pytest.mark.parametrize("step", ["vectors", "rows", "record"])
 def test_a_failed_save_leaves_the_old_index(
     z_pose: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     PoseIndex.build(z_pose[:10]).save(tmp_path / "poses")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "poses").iterdir()}
 
     def fail(*_: Any) -> None:
         raise OSError("disk full")
 
-    rename = Path.rename
     if step == "vectors":
-        monkeypatch.setattr(vectors.import_faiss(), "write_index", fail)
+        monkeypatch.setattr(files, "write_index", fail)
     elif step == "rows":
         monkeypatch.setattr(files.Rows, "save", fail)
     else:
-        monkeypatch.setattr(Path, "rename", lambda a, b: fail() if a.name == "new" else rename(a, b))
+        monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(OSError, match="disk full"):
         PoseIndex.build(z_pose).save(tmp_path / "poses")
-    assert len(PoseIndex.load(tmp_path / "poses")) == 10
-    assert [path.name for path in tmp_path.iterdir()] == ["poses"]
+    assert {path.name: path.read_bytes() for path in (tmp_path / "poses").iterdir()} == before
 
 
 def test_nothing_but_an_index_is_replaced(z_pose: np.ndarray, tmp_path: Path) -> None:
@@ -292,6 +292,12 @@ def spoil(path: Path) -> None:
     path.write_bytes(bytes(path.stat().st_size))
 
 
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
 def edit(path: Path, **values: Any) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | values))
 
@@ -306,8 +312,10 @@ def edit(path: Path, **values: Any) -> None:
             "has no index.json; an index is a folder that PoseIndex.save wrote",
         ),
         ("rows.npz", Path.unlink, FileNotFoundError, "has no rows.npz"),
-        ("vectors.faiss", cut, ValueError, r"vectors.faiss has \d+ bytes, \d+ were saved"),
-        ("rows.npz", cut, ValueError, r"rows.npz has \d+ bytes, \d+ were saved"),
+        ("vectors.faiss", cut, ValueError, "vectors.faiss is damaged or cut short"),
+        ("rows.npz", cut, ValueError, "rows.npz is damaged or cut short"),
+        ("vectors.faiss", flip, ValueError, "vectors.faiss is damaged or cut short"),
+        ("rows.npz", flip, ValueError, "rows.npz is damaged or cut short"),
         ("vectors.faiss", spoil, ValueError, "vectors.faiss is damaged"),
         ("rows.npz", spoil, ValueError, "rows.npz is damaged"),
         ("index.json", cut, None, ""),  # its last byte is an end of line
@@ -323,8 +331,14 @@ def edit(path: Path, **values: Any) -> None:
             "index.json",
             lambda path: edit(path, rows=599),
             ValueError,
-            "recorded are 599 rows of 8 dimensions, there are 600",
+            "rows.npz is damaged .* is no column of 599 rows",
         ),
+        ("index.json", lambda path: edit(path, dim=10**12), ValueError, "dim must be at most 65536, got 1000000000000"),
+        ("index.json", lambda path: edit(path, rows=-1), ValueError, "rows must be at least 0"),
+        ("index.json", lambda path: edit(path, sha256={"rows.npz": "x"}), ValueError, "wanted 64 hex digits"),
+        ("index.json", lambda path: path.write_bytes(b" " * (2**24 + 1)), ValueError, "at most 16777216 are read"),
+        ("index.json", lambda path: path.write_text("[" * 10**5), ValueError, "index.json is not JSON"),
+        ("index.json", lambda path: path.write_text("9" * 5000), ValueError, "index.json is not JSON"),
         (
             "index.json",
             lambda path: edit(path, dim=9),
@@ -348,11 +362,63 @@ def test_damaged_folders_are_refused(
 def test_files_of_two_indexes_do_not_mix(z_pose: np.ndarray, tmp_path: Path) -> None:
     for name, rows in (("a", 100), ("b", 99)):
         PoseIndex.build(z_pose[:rows]).save(tmp_path / name)
-    record = json.loads((tmp_path / "a" / "index.json").read_text())
     (tmp_path / "b" / "rows.npz").replace(tmp_path / "a" / "rows.npz")
-    edit(tmp_path / "a" / "index.json", bytes=record["bytes"] | {"rows.npz": (tmp_path / "a/rows.npz").stat().st_size})
-    with pytest.raises(ValueError, match="do not belong together.*100 vectors of 8 and 99 ids"):
+    with pytest.raises(ValueError, match="rows.npz is damaged or cut short, or was saved without the rest"):
         PoseIndex.load(tmp_path / "a")
+
+
+@pytest.fixture
+def unsummed(z_pose: np.ndarray, tmp_path: Path) -> Path:
+    """An index as earlier libraries wrote it, which recorded lengths alone."""
+    PoseIndex.build(z_pose, metadata={"name": ["a"] * len(z_pose)}).save(tmp_path / "poses")
+    path = tmp_path / "poses" / "index.json"
+    content = json.loads(path.read_text())
+    del content["sha256"]
+    path.write_text(json.dumps(content))
+    return tmp_path / "poses"
+
+
+def test_an_index_without_sums_still_loads(unsummed: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        assert len(PoseIndex.load(unsummed)) == ROWS
+    assert len(caplog.records) == 2 and "damage inside it would not be noticed" in caplog.text
+
+
+def npz(folder: Path, save: Any, **columns: Any) -> None:
+    save(folder / "rows.npz", **{"ids": np.arange(ROWS)} | columns)
+
+
+def huge(folder: Path) -> None:
+    """A column that says it has 10^12 rows."""
+    with zipfile.ZipFile(folder / "rows.npz", "w") as archive, archive.open("ids.npy", "w") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "<i8", "fortran_order": False, "shape": (10**12,)})
+
+
+@pytest.mark.parametrize(
+    ("harm", "words"),
+    [
+        (lambda folder: npz(folder, np.savez, more=np.arange(5)), "more.npy' is no column of 600 rows"),
+        (lambda folder: npz(folder, np.savez_compressed), "ids.npy' is compressed"),
+        (lambda folder: npz(folder, np.savez, more=np.array(3)), "more.npy' is no column"),
+        (lambda folder: npz(folder, np.savez, more=np.arange(ROWS) * 1j), "columns of other kinds"),
+        (lambda folder: np.savez(folder / "rows.npz", more=np.arange(ROWS)), "has no ids"),
+        (huge, "ids.npy' is no column of 600 rows"),
+        (lambda folder: cut(folder / "rows.npz"), "rows.npz is damaged"),
+        (lambda folder: spoil(folder / "vectors.faiss"), "vectors.faiss is damaged"),
+    ],
+)
+def test_a_damaged_index_without_sums_is_refused(unsummed: Path, harm: Any, words: str) -> None:
+    harm(unsummed)
+    edit(unsummed / "index.json", bytes={p.name: p.stat().st_size for p in unsummed.iterdir()})
+    with pytest.raises(ValueError, match=words):
+        PoseIndex.load(unsummed)
+
+
+@pytest.mark.parametrize("name", ["vectors.faiss", "rows.npz"])
+def test_an_index_without_sums_has_lengths(unsummed: Path, name: str) -> None:
+    cut(unsummed / name)
+    with pytest.raises(ValueError, match=rf"{name} has \d+ bytes, \d+ were saved"):
+        PoseIndex.load(unsummed)
 
 
 def test_the_checkpoint_is_recorded_and_checked(

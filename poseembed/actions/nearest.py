@@ -1,5 +1,6 @@
 """Action recognition from a few clips: the class of the clips that are most alike, by dynamic time warping."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from poseembed.actions.sequences import resample
+from poseembed.bounds import MAX_COUNT, MAX_FRAMES, check_whole
 
 Clips = Sequence[Float32[np.ndarray, "_frames dim"]]
 
@@ -47,10 +49,13 @@ class NearestSequence:
         """Refuse impossible settings.
 
         Raises:
-            ValueError: If one is not more than 0.
+            TypeError: If one is not a number, or `neighbors` or `max_frames` not an int.
+            ValueError: If one is not more than 0, or `max_frames` over `MAX_FRAMES`, or `temperature` infinite.
         """
-        if self.neighbors < 1 or self.max_frames < 1 or not self.temperature > 0:
-            raise ValueError(f"got {self}; neighbors and max_frames must be at least 1, temperature more than 0")
+        check_whole("neighbors", self.neighbors, 1, MAX_COUNT)
+        check_whole("max_frames", self.max_frames, 1, MAX_FRAMES)
+        if not 0 < self.temperature < math.inf:
+            raise ValueError(f"got {self}; temperature must be more than 0, and finite")
 
     def fit(
         self,
@@ -74,9 +79,14 @@ class NearestSequence:
         """
         if tensors.keys() != {"frames", "lengths", "labels"}:
             raise ValueError(f"got tensors {sorted(tensors)}; wanted frames, labels, lengths")
+        types = {name: tensor.dtype for name, tensor in tensors.items()}
+        if types != {"frames": torch.float32, "lengths": torch.int64, "labels": torch.int64}:
+            raise ValueError(f"got tensors of types {types}; wanted frames of float32, the others of int64")
         frames, lengths, labels = (tensors[name].numpy() for name in ("frames", "lengths", "labels"))
-        whole = lengths.dtype == labels.dtype == np.int64 and lengths.ndim == 1 and lengths.shape == labels.shape
-        if not whole or frames.dtype != np.float32 or frames.shape != (lengths.sum(), dim) or (lengths < 1).any():
+        fits = lengths.ndim == 1 and lengths.shape == labels.shape and frames.ndim == 2
+        # One by one before their sum: numbers near 2^63 can add up to anything.
+        fits = fits and bool(((lengths >= 1) & (lengths <= len(frames))).all())
+        if not fits or frames.shape != (lengths.sum(), dim):
             raise ValueError(f"frames {frames.shape}, lengths {lengths.shape} and labels {labels.shape} do not fit")
         if set(labels.tolist()) != set(range(num_classes)) or not np.isfinite(frames).all():
             raise ValueError("a class has no clip, a label has no class, or a vector is not finite")

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,23 +10,24 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from numpy.typing import ArrayLike
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from safetensors.torch import save as safetensors_bytes
 from typing_extensions import Self
 
 from poseembed.actions.nearest import Exemplars, NearestSequence
 from poseembed.actions.sequences import Sequences, check_sequences
 from poseembed.actions.temporal_convnet import TemporalConvNet, TrainedConvNet
+from poseembed.bounds import MAX_DIM, check_whole
 from poseembed.checkpoint import CONFIG_FILE, WEIGHTS_FILE
-from poseembed.files.atomic import replacing
-from poseembed.files.records import RecordKind
+from poseembed.files import bundle, tensors
+from poseembed.files.records import SUMS, Record, RecordKind
 from poseembed.origin import MadeBy
 
 ENOUGH_CLIPS = 50
 """Clips a class, on average, from which a recognizer that may choose trains a ConvNet: not because it is more often
 right (`training/benchmarks/few_shot.py`: with few clips the nearest sequence is, with hundreds either may be), but
 because the nearest sequence compares with every clip that it knows."""
+
+MAX_TEXT = 64 * 2**20
+"""Most bytes that the names of a recognizer's classes may take, each as many as the longest, four a character."""
 
 _RECORD = RecordKind(
     name="the config of an action recognizer",
@@ -172,10 +172,12 @@ class ActionRecognizer:
         return float((named == wanted).mean())
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write `config.json` and `model.safetensors`, as `load` reads them.
+        """Write `config.json` and `model.safetensors`, as `load` reads them: both or, if it is interrupted, neither.
 
         Raises:
             NotFittedError: Before `fit`.
+            ValueError: If a weight is not finite.
+            OSError: If a file cannot be written, because the disk is full say.
         """
         self._check_fitted()
         settings = self.classifier_.settings
@@ -188,12 +190,12 @@ class ActionRecognizer:
             "encoder": self.encoder,
             "made_by": None if self.made_by_ is None else str(self.made_by_),
         }
-        path = Path(os.path.expanduser(folder))
-        path.mkdir(parents=True, exist_ok=True)
-        with ExitStack() as files:  # both are complete before the first takes its place
-            weights, config = (files.enter_context(replacing(path / name)) for name in (WEIGHTS_FILE, CONFIG_FILE))
-            weights.write(safetensors_bytes(self.classifier_.tensors(), metadata={"format": "pt"}))
-            config.write(_RECORD.text(content).encode())
+        weights = tensors.encode(self.classifier_.tensors())
+        bundle.write(
+            Path(os.path.expanduser(folder)) / CONFIG_FILE,
+            lambda sums: _RECORD.text(content | {SUMS: sums}),
+            {WEIGHTS_FILE: lambda file: file.write(weights)},
+        )
 
     @classmethod
     def load(
@@ -216,19 +218,27 @@ class ActionRecognizer:
             >>> ActionRecognizer.load("recognizer").predict(clips).tolist()
             ['squat', 'wave']
         """
-        path = Path(os.path.expanduser(folder))
-        record = _RECORD.read(path / CONFIG_FILE)
-        _RECORD.need(path / WEIGHTS_FILE)
+        path = Path(os.path.expanduser(folder)) / CONFIG_FILE
+        return bundle.read(path, lambda: cls._load(path, device, show_progress_bar))
+
+    @classmethod
+    def _load(cls, path: Path, device: str | torch.device | None, show_progress_bar: bool) -> Self:
+        record = _RECORD.read(path)
+        weights = path.with_name(WEIGHTS_FILE)
         name, settings = record.get("method", str), record.get("settings", dict)
         if name not in _METHODS:
-            raise ValueError(f"{record.path} has the unknown method {name!r}; known are: {', '.join(_METHODS)}")
+            raise ValueError(f"{path} has the unknown method {name!r:.40}; known are: {', '.join(_METHODS)}")
         try:
             method = _METHODS[name](**settings)
         except (TypeError, ValueError) as error:
-            raise ValueError(f"{record.path} does not describe a {_METHODS[name].__name__}: {error}") from error
-        said = record.find("made_by", str)
-        made_by = None if said is None else MadeBy.from_text(said)
-        classes, dim = np.array(record.get("classes", list)), record.get("dim", int)
+            raise ValueError(f"{path} does not describe a {_METHODS[name].__name__}: {error}") from error
+        said, dim = record.find("made_by", str), record.get("dim", int)
+        try:
+            made_by = None if said is None else MadeBy.from_text(said)
+            check_whole("dim", dim, 1, MAX_DIM)
+            classes = _read_classes(record)
+        except ValueError as error:
+            raise ValueError(f"{path} does not describe a recognizer: {error}; {_RECORD.remedy}") from error
         recognizer = cls(
             method,
             seed=record.get("seed", int),
@@ -236,14 +246,11 @@ class ActionRecognizer:
             show_progress_bar=show_progress_bar,
             encoder=record.find("encoder", str),
         )
-        try:  # copies, never the file mapped into memory: it may be replaced while the recognizer lives
-            tensors = {name: tensor.clone() for name, tensor in load_file(path / WEIGHTS_FILE).items()}
-        except SafetensorError as error:
-            raise ValueError(f"{path / WEIGHTS_FILE} is damaged or cut short ({error}); copy it again") from error
+        found = tensors.read(bundle.find(weights, record.sums().get(WEIGHTS_FILE), _RECORD), _RECORD.remedy)
         try:
-            recognizer.classifier_ = method.restore(tensors, dim, len(classes), device)
+            recognizer.classifier_ = method.restore(found, dim, len(classes), device)
         except ValueError as error:
-            raise ValueError(f"{path / WEIGHTS_FILE} does not fit its {CONFIG_FILE}: {error}") from error
+            raise ValueError(f"{weights} does not fit its {CONFIG_FILE}: {error}") from error
         recognizer.classes_, recognizer.n_features_in_, recognizer.made_by_ = classes, dim, made_by
         return recognizer
 
@@ -278,6 +285,27 @@ class ActionRecognizer:
     def _check_fitted(self) -> None:
         if not hasattr(self, "classifier_"):
             raise NotFittedError("this ActionRecognizer has learned nothing yet; call fit or load first")
+
+
+def _read_classes(record: Record) -> np.ndarray:
+    """The classes of a record: different texts, or different whole numbers, in order, as `fit` finds them.
+
+    Raises:
+        ValueError: If they are something else, or take more than `MAX_TEXT` bytes as an array, whose texts all take the
+            room of the longest.
+    """
+    names = record.get("classes", list)
+    kinds = {type(name) for name in names}
+    if len(names) < 2 or len(kinds) != 1 or not kinds <= {str, int, bool}:
+        raise ValueError("classes must be two at least, all texts or all whole numbers")
+    if kinds == {str} and 4 * len(names) * max(map(len, names)) > MAX_TEXT:
+        raise ValueError(f"the names of its classes take more than {MAX_TEXT} bytes; wanted short ones")
+    if kinds == {int} and not all(-(2**63) <= name < 2**63 for name in names):
+        raise ValueError("classes must be whole numbers of 64 bits")
+    classes = np.array(names)
+    if not np.array_equal(classes, np.unique(classes)):
+        raise ValueError("its classes are not in order, or one is there twice")
+    return classes
 
 
 def _check_labels(labels: ArrayLike, clips: int) -> np.ndarray:

@@ -14,6 +14,8 @@ from tqdm import tqdm
 
 from poseembed.actions.convnet import ConvNet
 from poseembed.actions.sequences import resample
+from poseembed.bounds import MAX_COUNT, MAX_FRAMES, check_whole
+from poseembed.files.tensors import fit
 
 Clips = Sequence[Float32[np.ndarray, "_frames dim"]]
 
@@ -62,13 +64,14 @@ class TemporalConvNet:
         """Refuse impossible settings.
 
         Raises:
-            ValueError: If one is out of its range.
+            TypeError: If one is not a number, or a number of something not an int.
+            ValueError: If one is out of its range, or `frames` over `MAX_FRAMES`.
         """
-        least = {"frames": LEAST_FRAMES, "steps": 1, "batch_size": 2, "patience": 1}
-        for name, smallest in least.items():
-            if getattr(self, name) < smallest:
-                raise ValueError(f"got {name}={getattr(self, name)}; it must be at least {smallest}")
-        if not self.learning_rate > 0 or not 0 <= self.held_out <= 0.5:
+        check_whole("frames", self.frames, LEAST_FRAMES, MAX_FRAMES)
+        check_whole("steps", self.steps, 1, MAX_COUNT)
+        check_whole("batch_size", self.batch_size, 2, MAX_COUNT)
+        check_whole("patience", self.patience, 1, MAX_COUNT)
+        if not 0 < self.learning_rate < math.inf or not 0 <= self.held_out <= 0.5:
             raise ValueError(f"got {self}; learning_rate must be more than 0, and held_out from 0 to 0.5")
 
     def fit(
@@ -96,15 +99,15 @@ class TemporalConvNet:
         """The classifier that gave `tensors`.
 
         Raises:
-            ValueError: If they are not those of such a network.
+            ValueError: If they are not those of such a network, or hold numbers that are none of a network's.
         """
         with torch.device("meta"):  # draws no random numbers
             model = ConvNet(dim, num_classes)
-        try:
-            model.load_state_dict(tensors, strict=True, assign=True)
-        except RuntimeError as error:  # names what is missing, too much, or of another shape
-            raise ValueError(str(error)) from error
-        return TrainedConvNet(self, model.float().to(device or "cpu").eval())
+        state = fit(tensors, model.state_dict())
+        if negative := [name for name, value in state.items() if name.endswith("running_var") and (value < 0).any()]:
+            raise ValueError(f"{', '.join(negative)} holds a negative variance")
+        model.load_state_dict(state, strict=True, assign=True)
+        return TrainedConvNet(self, model.to(device or "cpu").eval())
 
     def features(self, clips: Clips) -> Float32[Tensor, "clips frames dim"]:
         """The clips, at one length."""

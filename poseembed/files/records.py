@@ -1,6 +1,7 @@
 """Records: JSON objects that say what a checkpoint, a recognizer or an index is, and in which version of its format."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,14 @@ from poseembed._version import __version__
 
 Value = TypeVar("Value")
 
+MAX_BYTES = 16 * 2**20
+"""Longest record that is read."""
+
+SUMS = "sha256"
+"""Where a record has the SHA-256 of each of its files, by name; earlier libraries did not write them."""
+
 _VERSION = "format_version"
+_SUM = re.compile("[0-9a-f]{64}")
 _WORDS = {dict: "an object", list: "a list", str: "text", int: "a whole number", bool: "true or false"}
 
 
@@ -40,12 +48,15 @@ class RecordKind:
 
         Raises:
             FileNotFoundError: If there is no such file.
-            ValueError: If it is not JSON, not an object, without a version, or needs a newer library.
+            ValueError: If it is longer than `MAX_BYTES`, not JSON, not an object, without a version, or needs a newer
+                library.
         """
         self.need(path)
+        if (size := path.stat().st_size) > MAX_BYTES:
+            raise ValueError(f"{path} is not {self.name}: it has {size} bytes, at most {MAX_BYTES} are read")
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, endless digits, nested without end
             raise ValueError(f"{path} is not JSON ({error}); {self.remedy}") from error
         if not isinstance(content, dict):
             raise ValueError(f"{path} is not {self.name}: it holds {content!r:.40}, not an object")
@@ -90,6 +101,21 @@ class Record:
                 f"{self.kind.remedy}"
             )
         return value
+
+    def sums(self) -> dict[str, str]:
+        """SHA-256 of each file that the record vouches for, by name; empty in one of an earlier library.
+
+        Raises:
+            ValueError: If they are something else.
+        """
+        sums = self.find(SUMS, dict) or {}
+        for name, value in sums.items():
+            if not isinstance(value, str) or not _SUM.fullmatch(value):
+                raise ValueError(
+                    f"{self.path} is not {self.kind.name}: {SUMS} of {name:.40} is {value!r:.40}, wanted 64 hex "
+                    f"digits; {self.kind.remedy}"
+                )
+        return sums
 
     def find(self, name: str, kind: type[Value]) -> Value | None:
         """The same, None where there is none: what earlier libraries did not write."""

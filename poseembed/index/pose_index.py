@@ -260,10 +260,11 @@ class PoseIndex:
         self._index.nprobe = lists
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write the index to a folder, in place of an index that is there; a kill leaves no half of one.
+        """Write the index to a folder, in place of an index that is there; a kill leaves the old one or the new one.
 
         Raises:
             FileExistsError: If the folder holds something else.
+            OSError: If a file cannot be written, because the disk is full say; what was there is then untouched.
         """
         files.write(Path(os.path.expanduser(folder)), self._index, self._rows, self._record)
 

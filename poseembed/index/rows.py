@@ -1,9 +1,11 @@
 """The table beside a `PoseIndex`: one row a vector, with its id, its metadata and the view vector of its camera."""
 
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
-from zipfile import BadZipFile
+from tokenize import TokenError
+from typing import Any, BinaryIO
+from zipfile import ZIP_STORED, BadZipFile, ZipFile
 
 import numpy as np
 import torch
@@ -22,6 +24,8 @@ VIEWS = 2048
 """View vectors that are compared at once: few enough that their float32 copies stay in a processor's cache."""
 
 _PREFIX = "metadata."
+# What zipfile makes of a damaged file, and numpy of a header: it is parsed as Python's literals are.
+_DAMAGE = (BadZipFile, EOFError, ValueError, NotImplementedError, TokenError, RecursionError, MemoryError)
 
 
 class Rows:
@@ -127,26 +131,58 @@ class Rows:
             cosine = torch.cat([part.float() @ view for part in stored.split(VIEWS)]).clamp(-1, 1)
             yield (cosine >= low) & (cosine <= high)
 
-    def save(self, path: Path) -> None:
+    def save(self, file: BinaryIO) -> None:
         """Write an `.npz` file, which holds nothing pickled."""
         arrays: dict[str, Any] = {name: self[name] for name in self._parts}
-        np.savez(path, **arrays)
+        np.savez(file, **arrays)
 
     @classmethod
-    def load(cls, path: Path) -> Self:
-        """Read what `save` wrote.
+    def load(cls, path: Path, count: int) -> Self:
+        """Read what `save` wrote of `count` rows.
 
         Raises:
-            ValueError: If the file is damaged, or its columns differ in length.
+            ValueError: If the file is damaged, or a column is not of so many rows.
         """
         try:
+            _check_sizes(path, count)
             with np.load(path, allow_pickle=False) as archive:
                 columns = {name: archive[name] for name in archive.files}
-        except (BadZipFile, EOFError, ValueError) as error:
+        except (
+            BadZipFile,
+            EOFError,
+            ValueError,
+            NotImplementedError,
+            TokenError,
+            RecursionError,
+            MemoryError,
+        ) as error:
+            # the last four by zipfile and by numpy's parser of headers
             raise ValueError(f"{path} is damaged ({error}); copy or build the index again") from error
-        if "ids" not in columns or len({len(values) for values in columns.values()}) != 1:
-            raise ValueError(f"{path} has no ids, or columns of several lengths; build the index again")
+        if "ids" not in columns or any(values.dtype.kind not in FILLERS for values in columns.values()):
+            raise ValueError(f"{path} has no ids, or columns of other kinds; build the index again")
         return cls(columns)
+
+
+def _check_sizes(path: Path, count: int) -> None:
+    """Look at what the columns of a file say of their sizes before any memory is asked for.
+
+    They lie in it as they are, uncompressed, so that none takes more memory than the file has bytes.
+
+    Raises:
+        BadZipFile: If it is no such file.
+        ValueError: If it is not what `Rows.save` writes of `count` rows.
+    """
+    with ZipFile(path) as archive:
+        for member in archive.infolist():
+            if member.compress_type != ZIP_STORED or member.flag_bits & 1:
+                raise ValueError(f"{member.filename!r:.60} is compressed")
+            with archive.open(member) as file:
+                if np.lib.format.read_magic(file)[0] > 1:  # whose headers are longer than a column's ever is
+                    raise ValueError(f"{member.filename!r:.60} is no column")
+                shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+                wanted, there = dtype.itemsize * math.prod(shape), member.file_size - file.tell()
+            if len(shape) not in (1, 2) or shape[0] != count or dtype.hasobject or wanted != there:
+                raise ValueError(f"{member.filename!r:.60} is no column of {count} rows")
 
 
 def _column(name: str, values: ArrayLike, count: int) -> np.ndarray:

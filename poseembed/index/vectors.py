@@ -1,6 +1,6 @@
 """What `PoseIndex` asks of faiss: to make an index, to teach it, and to find the nearest of its rows."""
 
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
@@ -76,6 +76,30 @@ def nearest_rows(
     similarities[finite] = np.take_along_axis(cosines, order, 1).clip(-1, 1)
     indices[finite] = np.take_along_axis(rows, order, 1)
     return Hits(similarities, indices)
+
+
+def write_index(index: Any, file: BinaryIO) -> None:
+    """Write an index as faiss does, but through a file of Python's, whose errors say what went wrong.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
+    failed: list[OSError] = []
+
+    def write(content: bytes) -> None:
+        try:
+            file.write(content)
+        except OSError as error:
+            failed.append(error)
+            raise
+
+    faiss = import_faiss()
+    try:
+        faiss.write_index(index, faiss.PyCallbackIOWriter(write))
+    except RuntimeError:  # what faiss makes of any error; it does not say of which
+        if failed:
+            raise failed[0] from None
+        raise
 
 
 def import_faiss() -> Any:
