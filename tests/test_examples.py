@@ -1,5 +1,6 @@
 """Every example runs as a user runs it, on small inputs; a file of poses stands in for each video."""
 
+import csv
 import os
 import re
 import runpy
@@ -9,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from poseembed import PoseEncoder, Poses, read_poses, write_poses
+from poseembed.cli import main as command
 
 from .test_align import squat
 from .training.datasets.skeleton_files import BODY, Turns, bvh
@@ -115,6 +118,26 @@ def test_find_pose(run: Run, refused: Run, tmp_path: Path) -> None:
     assert len(run("find_pose", *arguments, "--top", 1).splitlines()) == 1
     assert "does not show such a person" in refused("find_pose", query, tmp_path / "all", "--frame", 99)
     assert "does not show such a person" in refused("find_pose", query, tmp_path / "all", "--person", 1)
+
+
+def test_picture_and_table_give_a_hit_the_same_chance(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query, folder = video(tmp_path / "query.npz", squat(0.0)), tmp_path / "all"
+    gone = np.full((30, 13, 2), np.nan)
+    for name, points in (("squat", squat(1.0)), ("other", np.concatenate([squat(2.0), gone]))):
+        video(folder / f"{name}.npz", points)
+    drawn: list[Figure] = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: drawn.append(figure))
+    printed = run("find_pose", query, folder, "--frame", 20, "--top", 1, "--picture", tmp_path / "out.png")
+    options = ("--frame", "20", "--top", "1", "--out", str(tmp_path / "hits.csv"))
+    assert command(["search", str(query), str(folder / "*.npz"), *options]) == 0
+    with (tmp_path / "hits.csv").open() as file:
+        (table,) = csv.DictReader(file)
+    below = next(text for ax in drawn[0].axes if "match" in (text := ax.get_xlabel()))
+    chance = f"{float(table['match_probability']):.0%}"
+    assert f"match {chance}" in below and f"match {chance}" in printed
+    assert f"similarity {float(table['similarity']):.2f}" in below
 
 
 def test_compare_performances(run: Run, tmp_path: Path) -> None:

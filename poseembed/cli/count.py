@@ -53,21 +53,23 @@ class Count(ReadingCommand):
         for path in paths:
             read = self.read(path, encoder)
             poses += len(read)
-            people = [self.person] if self.person is not None else list(read.people) or [None]
+            everybody: tuple[int | None, ...] = read.people or (None,)
+            people = everybody if self.person is None else (self.person,)
             for person in people:
                 one = track(read, person, path)
                 rows.append((str(path), *_row(one, found := count_repetitions(one))))
                 if self.plot is not None and person == people[0]:
-                    self._draw(one, found)
+                    _draw(one, found, self.plot)
         names = ("file", "person", "count", "start", "end", "period", "unit")
         columns: Columns = {name: np.array(values) for name, values in zip(names, zip(*rows, strict=True), strict=True)}
         drawn = "" if self.plot is None else f"; picture {self.plot}"
         return f"{self.give(columns)}{counted(poses, 'pose')}, {counted(len(rows), 'track')}{drawn}"
 
-    def _draw(self, poses: Poses, repetitions: Repetitions) -> None:
-        from poseembed.plot import plot_repetitions
 
-        plot_repetitions(poses, repetitions).savefig(self.plot, dpi=150)
+def _draw(poses: Poses, repetitions: Repetitions, file: Path) -> None:
+    from poseembed.plot import plot_repetitions
+
+    plot_repetitions(poses, repetitions).savefig(file, dpi=150)
 
 
 def _row(poses: Poses, repetitions: Repetitions) -> tuple[int, int, float, float, float, str]:
