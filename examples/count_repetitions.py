@@ -8,11 +8,9 @@ A file of poses can stand in for the video. Needs `pip install "poseembed[video,
 import argparse
 from pathlib import Path
 
-import matplotlib.pyplot as plt
-
 from poseembed import PoseEncoder, load_embedded
 from poseembed.files.poses import POSE_SUFFIXES
-from poseembed.plot import draw_skeleton
+from poseembed.plot import plot_repetitions
 from poseembed.repetitions import MIN_SWING, count_repetitions
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -30,20 +28,4 @@ for (start, end), similarity in zip(repetitions.boundaries, repetitions.similari
     print(f"{seconds[start]:6.2f} s to {seconds[end]:6.2f} s, {similarity:.2f} like the typical one")
 
 if options.picture:
-    # Where the signal is highest in a repetition, the movement has got furthest.
-    turns = [start + repetitions.signal[start : end + 1].argmax() for start, end in repetitions.boundaries]
-    figure = plt.figure(figsize=(8, 4.5), layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=(2, 2.5))
-    shown = sorted({0, *turns[:7]})
-    axes = above.subplots(1, len(shown), sharex=True, sharey=True, squeeze=False)[0]
-    for ax, row in zip(axes, shown, strict=True):
-        draw_skeleton(ax, track.keypoints[row], track.confidence[row])
-        ax.set_title(f"{seconds[row]:.1f} s", fontsize="medium")
-        ax.axis("off")
-    curve = below.subplots()
-    curve.plot(seconds, repetitions.signal, color="black")
-    for number, (start, end) in enumerate(repetitions.boundaries, start=1):
-        curve.axvspan(seconds[start], seconds[end], color="tab:green", alpha=0.2)
-        curve.annotate(str(number), (seconds[turns[number - 1]], repetitions.signal.min()), ha="center")
-    curve.set(xlabel="seconds", ylabel="movement")
-    figure.savefig(options.picture, dpi=100)
+    plot_repetitions(track, repetitions).savefig(options.picture, dpi=100)

@@ -24,8 +24,7 @@ parser.add_argument("--person", type=int, metavar="P", help="person P shows it, 
 parser.add_argument("--top", type=int, default=7, metavar="K", help="how many moments to find (%(default)s)")
 parser.add_argument("--apart", type=int, default=30, metavar="N", help="frames between two of them (%(default)s)")
 parser.add_argument("--picture", type=Path, metavar="FILE", help="picture of what was found")
-options = parser.parse_args()
-encoder = PoseEncoder.from_pretrained()
+options, encoder = parser.parse_args(), PoseEncoder.from_pretrained()
 
 
 def load(path: Path) -> Poses:
@@ -50,11 +49,12 @@ for file, poses in videos.items():
         if len(best) < options.top and (abs(poses.frame[best] - poses.frame[row]) >= options.apart).all():
             best.append(row)
             found.append((similarity[row], f"{file.name} at {poses.frame[row]}", poses.select([row])))
-found = sorted(found, key=lambda hit: -hit[0])[: options.top]
-for similarity, name, _ in found:
-    print(f"{similarity:.2f}  {name}")
-if options.picture and found:
-    values, names, neighbours = zip(*found, strict=True)
-    chances = encoder.match_probability(np.array(values), prior=search_prior(map(len, videos.values())))
+if not found:
+    parser.error(f"{options.folder} shows nobody to compare with")
+values, names, neighbours = zip(*sorted(found, key=lambda hit: -hit[0])[: options.top], strict=True)
+chances = encoder.match_probability(np.array(values), prior=search_prior(map(len, videos.values())))
+for similarity, chance, name in zip(values, chances, names, strict=True):
+    print(f"{similarity:.2f}  match {chance:.0%}  {name}")
+if options.picture:
     figure = plot_neighbours(query.select([0]), neighbours, np.array(values), probabilities=chances, labels=names)
     figure.savefig(options.picture, dpi=100)

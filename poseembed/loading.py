@@ -47,15 +47,24 @@ def load_embedded(
     """
     path = Path(os.path.expanduser(path))
     if path.is_dir():
-        shards = sorted(path.glob("[!.]*.npz"))
-        if not shards:
-            raise FileNotFoundError(f"{path} holds no poses; wanted the .npz files that embed_video_to writes")
-        return Poses.concatenate(_embedded(read_poses(shard), encoder, show_progress_bar) for shard in shards)
+        return Poses.concatenate(_embedded(read_poses(shard), encoder, show_progress_bar) for shard in shards(path))
     if path.suffix.lower() in POSE_SUFFIXES:
         return _embedded(read_poses(path, skeleton=skeleton), encoder, show_progress_bar)
     from poseembed.video import embed_video  # poses in files need none of it
 
-    return embed_video(path, encoder, model=landmarker, show_progress_bar=show_progress_bar)
+    return embed_video(path, encoder, landmarker=landmarker, show_progress_bar=show_progress_bar)
+
+
+def shards(folder: Path) -> list[Path]:
+    """The files that `embed_video_to` wrote into a folder, in order.
+
+    Raises:
+        FileNotFoundError: If there are none.
+    """
+    files = sorted(folder.glob("[!.]*.npz"))
+    if not files:
+        raise FileNotFoundError(f"{folder} holds no poses; wanted the .npz files that embed_video_to writes")
+    return files
 
 
 def _embedded(poses: Poses, encoder: PoseEncoder, show_progress_bar: bool) -> Poses:

@@ -1,21 +1,26 @@
 """Every example runs as a user runs it, on small inputs; a file of poses stands in for each video."""
 
+import csv
 import os
 import re
 import runpy
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from poseembed import PoseEncoder, Poses, read_poses, write_poses
+from poseembed.cli import main as command
 
 from .test_align import squat
 from .training.datasets.skeleton_files import BODY, Turns, bvh
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
+NO_OPTIONS = ("quickstart", "web_service")
 MAX_LINES = 60
 Run = Callable[..., str]
 
@@ -72,7 +77,9 @@ def test_example_is_short_and_in_the_table(path: Path) -> None:
     assert f"[{path.name}]({path.name})" in (path.parent / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("path", [p for p in EXAMPLES if p.stem != "quickstart"], ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [p for p in EXAMPLES if p.stem not in ("quickstart", "web_service")], ids=lambda path: path.stem
+)
 def test_help_shows_an_example(path: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         run(path.stem, "--help")
@@ -115,6 +122,26 @@ def test_find_pose(run: Run, refused: Run, tmp_path: Path) -> None:
     assert len(run("find_pose", *arguments, "--top", 1).splitlines()) == 1
     assert "does not show such a person" in refused("find_pose", query, tmp_path / "all", "--frame", 99)
     assert "does not show such a person" in refused("find_pose", query, tmp_path / "all", "--person", 1)
+
+
+def test_picture_and_table_give_a_hit_the_same_chance(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query, folder = video(tmp_path / "query.npz", squat(0.0)), tmp_path / "all"
+    gone = np.full((30, 13, 2), np.nan)
+    for name, points in (("squat", squat(1.0)), ("other", np.concatenate([squat(2.0), gone]))):
+        video(folder / f"{name}.npz", points)
+    drawn: list[Figure] = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: drawn.append(figure))
+    printed = run("find_pose", query, folder, "--frame", 20, "--top", 1, "--picture", tmp_path / "out.png")
+    options = ("--frame", "20", "--top", "1", "--out", str(tmp_path / "hits.csv"))
+    assert command(["search", str(query), str(folder / "*.npz"), *options]) == 0
+    with (tmp_path / "hits.csv").open() as file:
+        (table,) = csv.DictReader(file)
+    below = next(text for ax in drawn[0].axes if "match" in (text := ax.get_xlabel()))
+    chance = f"{float(table['match_probability']):.0%}"
+    assert f"match {chance}" in below and f"match {chance}" in printed
+    assert f"similarity {float(table['similarity']):.2f}" in below
 
 
 def test_compare_performances(run: Run, tmp_path: Path) -> None:
@@ -171,6 +198,49 @@ def test_film_and_train_on_mocap(
     assert len(first) == len(second) == 10 and not np.allclose(first.keypoints, second.keypoints)
     assert "01_01" in refused("film_mocap", out / "mocap.npz", f"01_1={one}")
     assert "no frame from 90 to 95" in refused("film_mocap", out / "mocap.npz", f"01_01={one}", "--frames", 90, 95)
+
+
+@pytest.fixture
+def service() -> Any:
+    """A client of the web service."""
+    pytest.importorskip("fastapi")
+    from fastapi.testclient import TestClient
+
+    return TestClient(runpy.run_path(str(EXAMPLES[0].parent / "web_service.py"))["app"])
+
+
+def test_web_service_gives_what_the_library_does(service: Any, poses: np.ndarray) -> None:
+    encoder = PoseEncoder.from_pretrained()
+    points = poses.astype(float)
+    points[0, 3], points[1] = np.nan, np.nan
+    sent = [[None if np.isnan(point).any() else point.tolist() for point in pose] for pose in points]
+    answer = service.post("/embed", json={"keypoints": sent}).raise_for_status().json()
+    wanted = encoder.embed(points)
+    assert answer["made_by"] == str(encoder.made_by) and answer["z_pose"][1] == [None] * encoder.pose_dim
+    for name, vectors in wanted._asdict().items():
+        np.testing.assert_allclose(np.array(answer[name], dtype=float), vectors, rtol=1e-4, atol=1e-5)
+    pair = {"first": {"keypoints": sent[2:4]}, "second": {"keypoints": sent}}
+    compared = service.post("/compare", json=pair).raise_for_status().json()
+    cosine = encoder.similarity(wanted.z_pose[2:4], wanted.z_pose)
+    np.testing.assert_allclose(np.array(compared["similarity"], dtype=float), cosine, atol=1e-5)
+    chances = np.array(compared["match_probability"], dtype=float)
+    np.testing.assert_allclose(chances, encoder.match_probability(cosine), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "sent, words",
+    [
+        ({"keypoints": [[[1, 2]] * 17]}, "13"),
+        ({"keypoints": [[[1, 2]] * 13, [[1, 2]]]}, "shape"),
+        ({"keypoints": [[[1, 2]] * 13], "skeleton": "cocoa"}, "cocoa"),
+        ({"keypoints": [[[1, 2]] * 13], "confidence": [[1]]}, "confidence"),
+        ({"keypoints": [[[1, 2]] * 13] * 1001}, "1000"),
+        ({"keypoints": [[[1, "a"]] * 13]}, "number"),
+    ],
+)
+def test_web_service_says_what_was_wrong(service: Any, sent: dict[str, Any], words: str) -> None:
+    answer = service.post("/embed", json=sent)
+    assert answer.status_code == 422 and words in answer.text
 
 
 @pytest.mark.slow

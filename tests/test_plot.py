@@ -28,9 +28,11 @@ from poseembed.plot import (
     plot_map,
     plot_neighbours,
     plot_poses,
+    plot_repetitions,
     plot_similarity,
     style,
 )
+from poseembed.repetitions import Repetitions
 
 Draw = Callable[[np.ndarray], Figure]
 
@@ -399,3 +401,25 @@ def test_labels_that_run_out_of_looks_are_grey_together() -> None:
     assert len(legend) == 22 and legend[0] == "often" and legend[-1] == "other (10 labels)"
     looks = {(tuple(to_rgba(p.get_facecolor()[0])), p.get_paths()[0].vertices.size) for p in figure.axes[0].collections}
     assert len(looks) == len(figure.axes[0].collections) == 22
+
+
+@pytest.mark.parametrize("times", [True, False])
+def test_repetitions_are_shaded_and_numbered(poses: np.ndarray, times: bool) -> None:
+    performed = performance(np.tile(poses[:1], (60, 1, 1)), times=times)
+    signal = np.sin(np.linspace(0, 3 * np.pi, 60)) ** 2
+    found = Repetitions(np.array([[2, 18], [22, 38], [42, 58]]), np.ones(3), 20.0, signal)
+    figure = plot_repetitions(performed, found)
+    assert figure.get_suptitle() == f"3 repetitions, one in 20.0 {'s' if times else 'frames'}"
+    *above, curve = figure.axes
+    wanted = [
+        f"{row / 30:.1f} s" if times else f"frame {row}"
+        for row in (0, *(int(signal[a : b + 1].argmax()) + a for a, b in found.boundaries))
+    ]
+    assert [ax.get_title() for ax in above] == wanted
+    assert [text.get_text() for text in curve.texts] == ["1", "2", "3"]
+    assert curve.get_xlabel() == ("seconds" if times else "frame")
+    with pytest.raises(ValueError, match="got 60 poses for a signal of 9 frames"):
+        plot_repetitions(performed, Repetitions(np.empty((0, 2), dtype=np.int64), np.empty(0), np.nan, np.zeros(9)))
+    nobody = performance(np.full((60, 13, 2), np.nan), times=times)
+    with pytest.raises(ValueError, match="nobody"):
+        plot_repetitions(nobody, found)

@@ -1,19 +1,23 @@
 """The `poseembed` command: one file a command, each a class of its options; here are its errors and exit codes."""
 
 import argparse
+import io
+import os
 import sys
+import time
 from collections.abc import Sequence
 
 from poseembed._version import __version__
 from poseembed.cli.classify import Classify
 from poseembed.cli.compare import Compare
+from poseembed.cli.count import Count
 from poseembed.cli.embed import Embed
 from poseembed.cli.info import Info
 from poseembed.cli.search import Search
 from poseembed.cli.shared import Command
 from poseembed.cli.video import Video
 
-COMMANDS: tuple[type[Command], ...] = (Embed, Video, Search, Compare, Classify, Info)
+COMMANDS: tuple[type[Command], ...] = (Embed, Video, Search, Compare, Count, Classify, Info)
 """In the order in which `poseembed --help` lists them."""
 
 
@@ -24,20 +28,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 is success, 1 an input that cannot be used, 130 an interruption; argparse itself exits with 2
         where the command line is wrong.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a file's name that the screen cannot show must not cost a table
     options = vars(_parser().parse_args(arguments))
     command: type[Command] = options.pop("command")
     traceback: bool = options.pop("traceback")
+    start = time.perf_counter()
     try:
-        command(**options).run()
+        done = command(**options).run()
+        sys.stdout.flush()
     except KeyboardInterrupt:
         print("poseembed: interrupted", file=sys.stderr)
         return 130
-    except (ImportError, OSError, TypeError, ValueError) as error:
-        # What the library raises for input that it cannot use; the words say how to mend it.
+    except BrokenPipeError:  # whoever reads the table has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains when it flushes
+        return 0
+    except (ImportError, MemoryError, OSError, RuntimeError, TypeError, ValueError) as error:
+        # What the library raises for input that it cannot use, whose words say how to mend it; and a want of memory,
+        # for which torch raises a RuntimeError.
         if traceback:
             raise
-        print(f"poseembed: {error}", file=sys.stderr)
+        words = "; ".join(filter(None, map(str.strip, str(error).splitlines())))
+        print(f"poseembed: {words or 'there is not enough memory'}", file=sys.stderr)
         return 1
+    if done:
+        print(f"{done} ({time.perf_counter() - start:.1f} s)", file=sys.stderr)
     return 0
 
 

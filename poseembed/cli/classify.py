@@ -7,9 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from poseembed.actions import ActionRecognizer
-from poseembed.cli.shared import MIXED, ReadingCommand
+from poseembed.cli.arguments import add_skeleton, expand
+from poseembed.cli.outputs import check_folder, counted
+from poseembed.cli.shared import MIXED, ReadingCommand, track
 from poseembed.encoder import PoseEncoder
 from poseembed.files.tables import Columns
+from poseembed.poses import Poses
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,11 +25,13 @@ class Classify(ReadingCommand):
         "clip.mp4 --examples actions/ --save recognizer/   (actions/squat/1.mp4, actions/jump/1.npz, ...)",
         "clips/*.npz --model recognizer/ --out actions.csv",
     )
+    whose = "what person P of the clips does (default: whoever is seen longest)"
 
     clip: list[Path]
     examples: Path | None
     model: Path | None
     save: Path | None
+    example_skeleton: str | None
 
     @classmethod
     def add_arguments(cls, parser: ArgumentParser) -> None:
@@ -37,30 +42,41 @@ class Classify(ReadingCommand):
         source.add_argument("--model", type=Path, metavar="FOLDER", help="a recognizer that was saved")
         parser.add_argument("--save", type=Path, metavar="FOLDER", help="keep what was learned")
         super().add_arguments(parser)
+        add_skeleton(parser, "--example-skeleton", " in --examples, if another")
 
-    def run(self) -> None:
+    def run(self) -> str:
         """A row a clip: its action, and the probability of each."""
         self.check_out()
-        encoder = self.encoder()
+        if self.save is not None:
+            check_folder(self.save)
+        paths, encoder = expand(self.clip), self.encoder()
         recognizer = self._recognizer(encoder)
         if self.save is not None:
             recognizer.save(self.save)
-        probabilities = recognizer.predict_proba([self.read(path, encoder) for path in self.clip])
+        clips = [self._clip(path, encoder) for path in paths]
+        probabilities = recognizer.predict_proba(clips)
         names = recognizer.classes_
         columns: Columns = {
-            "file": np.array([str(path) for path in self.clip], dtype=np.str_),
-            "action": names[probabilities.argmax(-1)] if len(probabilities) else np.array([], dtype=np.str_),
+            "file": np.array([str(path) for path in paths], dtype=np.str_),
+            "action": names[probabilities.argmax(-1)],
         }
         columns |= {f"p_{name}": values for name, values in zip(names, probabilities.T, strict=True)}
-        self.give(columns)
+        saved = "" if self.save is None else f", and the recognizer in {self.save}"
+        told = f"{counted(len(clips), 'clip')} of {counted(sum(map(len, clips)), 'pose')}"
+        return f"{self.give(columns)}{told}, {len(names)} actions known{saved}"
+
+    def _clip(self, path: Path, encoder: PoseEncoder) -> Poses:
+        poses = self.read(path, encoder)
+        return poses if self.person is None else track(poses, self.person, path)
 
     def _recognizer(self, encoder: PoseEncoder) -> ActionRecognizer:
         """The one that was saved, or one that learns from the examples now."""
         if self.model is not None:
             return ActionRecognizer.load(self.model)
         assert self.examples is not None  # the parser wants one of them
-        paths = sorted(path for path in self.examples.glob("*/*") if path.is_file())
+        paths = sorted(self.examples.expanduser().glob("[!.]*/[!.]*"))
         if not paths:
             raise ValueError(f"{self.examples} holds no examples; wanted a folder for each action with clips in it")
         recognizer = ActionRecognizer(encoder=self.weights, show_progress_bar=True)
-        return recognizer.fit([self.read(path, encoder) for path in paths], [path.parent.name for path in paths])
+        examples = [self.read(path, encoder, self.example_skeleton) for path in paths]
+        return recognizer.fit(examples, [path.parent.name for path in paths])

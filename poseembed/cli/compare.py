@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from poseembed.align import SAME_PERFORMANCE, Alignment, align
-from poseembed.cli.shared import MIXED, ReadingCommand
+from poseembed.cli.arguments import add_skeleton, expand_one, share
+from poseembed.cli.outputs import check_picture, counted
+from poseembed.cli.shared import MIXED, ReadingCommand, track
 from poseembed.files.tables import Columns, write_columns
 from poseembed.skeleton import JOINTS
 
@@ -21,36 +23,60 @@ class Compare(ReadingCommand):
     usage = (
         "mine.mp4 coach.mp4 --plot comparison.png",
         "mine.npz coach.npz --out steps.csv --open-ends 0.1",
+        "class.npz coach.npy --first-person 2 --skeleton coco",
     )
+    whose = "what person P of both does (default: whoever is seen longest)"
 
     first: Path
     second: Path
     open_ends: float
     plot: Path | None
+    first_person: int | None
+    first_skeleton: str | None
 
     @classmethod
     def add_arguments(cls, parser: ArgumentParser) -> None:
         """Add the two performances, what may hang over, the picture, and how to read."""
         parser.add_argument("first", type=Path, help=MIXED)
         parser.add_argument("second", type=Path, help="the same")
-        parser.add_argument("--open-ends", type=float, default=0.0, metavar="SHARE", help="of each that may hang over")
+        parser.add_argument(
+            "--open-ends",
+            type=share(0.5),
+            default=0.0,
+            metavar="SHARE",
+            help="of each performance that may hang over at its start, and at its end: 0 (the default) to under 0.5",
+        )
         parser.add_argument("--plot", type=Path, metavar="FILE", help="picture of the comparison")
         super().add_arguments(parser)
+        parser.add_argument("--first-person", type=int, metavar="P", help="person of the first, if another")
+        add_skeleton(parser, "--first-skeleton", " of the first, if another")
 
-    def run(self) -> None:
+    def run(self) -> str:
         """Draw the comparison and write its steps, where that was asked for, and say how it came out."""
         self.check_out()
-        encoder = self.encoder()
-        first, second = (self.read(path, encoder) for path in (self.first, self.second))
+        if self.plot is not None:
+            check_picture(self.plot)
+        paths, encoder = (expand_one(self.first), expand_one(self.second)), self.encoder()
+        first, second = (
+            track(self.read(path, encoder, skeleton), person, path)
+            for path, skeleton, person in zip(
+                paths,
+                (self.first_skeleton, None),
+                (self.person if self.first_person is None else self.first_person, self.person),
+                strict=True,
+            )
+        )
         alignment = align(first, second, encoder, open_ends=self.open_ends)
         if self.plot is not None:
             from poseembed.plot import plot_alignment
 
-            names = (self.first.name, self.second.name)
-            plot_alignment(alignment, names=names).savefig(self.plot, dpi=150)
+            plot_alignment(alignment, names=(paths[0].name, paths[1].name)).savefig(self.plot, dpi=150)
         if self.out is not None:
             write_columns(_steps(alignment), self.out)
         _say(alignment)
+        written = " and ".join(str(path) for path in (self.out, self.plot) if path is not None)
+        compared = f"{counted(len(first), 'frame')} with {len(second):,} in {counted(len(alignment.rows), 'step')}"
+        return f"wrote {written}: {compared}" if written else f"compared {compared}"
 
 
 def _steps(alignment: Alignment) -> Columns:
@@ -75,8 +101,20 @@ def _say(alignment: Alignment) -> None:
     """Print the score, the speed and the joints that differ most."""
     same = "the same performance" if alignment.score >= SAME_PERFORMANCE else "not the same performance"
     print(f"score {alignment.score:.3f} ({same}: the line is at {SAME_PERFORMANCE:g})")
-    print(f"speed of the second {np.median(alignment.speed):.2f} times slower in the median")
+    print(f"speed, in the median: {pace(float(np.median(alignment.speed)))}")
     if alignment.joint_differences is not None:
         mean = np.ma.masked_invalid(alignment.joint_differences).mean(0).filled(np.nan)
         worst = [joint for joint in np.argsort(-mean)[:3] if np.isfinite(mean[joint])]
         print("joints that differ most: " + ", ".join(f"{JOINTS[joint]} {mean[joint]:.2f} torsos" for joint in worst))
+
+
+def pace(duration: float) -> str:
+    """Which of two is the faster one, in words.
+
+    Args:
+        duration: How long the second takes for what the first does in 1; see `Alignment.speed`.
+    """
+    if not 0 < duration < np.inf:
+        return "not known"
+    fast, slow, ratio = ("first", "second", duration) if duration > 1 else ("second", "first", 1 / duration)
+    return "both are as fast" if ratio < 1.05 else f"the {fast} is {ratio:.1f} times as fast as the {slow}"

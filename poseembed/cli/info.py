@@ -25,13 +25,13 @@ class Info(Command):
         """Add the checkpoint."""
         parser.add_argument("checkpoint", nargs="?", help="packaged name, folder or Hugging Face Hub id")
 
-    def run(self) -> None:
+    def run(self) -> str:
         """Print it."""
         if self.checkpoint is None:
             print(f"poseembed {__version__}")
             print(f"packaged checkpoints: {', '.join(list_pretrained())} (default: {DEFAULT_CHECKPOINT})")
             print(f"skeletons: {', '.join(SKELETONS)}")
-            return
+            return ""
         encoder = PoseEncoder.from_pretrained(self.checkpoint)
         config, network = encoder.config, encoder.config.network
         print(f"z_pose {encoder.pose_dim}, z_view {encoder.view_dim} numbers")
@@ -40,6 +40,10 @@ class Info(Command):
         print(f"knows missing joints: {'yes' if network.mask_input else 'no'}")
         calibrated, decodes = config.calibration is not None, encoder.decoder is not None
         print(f"match probability: {'yes' if calibrated else 'no'}; decoder: {'yes' if decodes else 'no'}")
+        made_by = encoder.made_by
+        print(f"fingerprint: {made_by.fingerprint}")
+        print(f"space: {made_by.space} (its vectors can be compared with those of any checkpoint of this space)")
         print(f"licence: {config.license}")
         for key, value in config.training.items():
             print(f"training, {key}: {value}")
+        return ""

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from poseembed.calibration import search_prior
+from poseembed.cli.arguments import add_skeleton, expand, expand_one, whole
+from poseembed.cli.outputs import counted
 from poseembed.cli.shared import MIXED, ReadingCommand
 from poseembed.encoder import PoseEncoder
 from poseembed.files.tables import Columns
@@ -23,29 +25,33 @@ class Search(ReadingCommand):
     usage = (
         "query.npz gallery.npz --top 5",
         "query.mp4 videos/*.npz --frame 40 --out hits.csv",
+        "query.npy videos/*.npz --query-skeleton coco",
     )
+    whose = "search for person P of the query only"
 
     query: Path
     gallery: list[Path]
     frame: int | None
     top: int
+    query_skeleton: str | None
 
     @classmethod
     def add_arguments(cls, parser: ArgumentParser) -> None:
         """Add what to search for, where, how many hits to give, and how to read."""
         parser.add_argument("query", type=Path, help=MIXED)
         parser.add_argument("gallery", type=Path, nargs="+", help="the same, to search in")
-        parser.add_argument("--frame", type=int, metavar="N", help="search for frame N of the query only")
-        parser.add_argument("--top", type=int, default=10, metavar="K", help="hits for each pose (%(default)s)")
+        parser.add_argument("--frame", type=whole(0), metavar="N", help="search for frame N of the query only")
+        parser.add_argument("--top", type=whole(1), default=10, metavar="K", help="hits for each pose (%(default)s)")
         super().add_arguments(parser)
+        add_skeleton(parser, "--query-skeleton", " of the query, if another")
 
-    def run(self) -> None:
+    def run(self) -> str:
         """A row a hit: those of a pose of the query together, the best first."""
         self.check_out()
-        encoder = self.encoder()
+        paths, encoder = expand(self.gallery), self.encoder()
         query = self._query(encoder)
-        galleries = [self.read(path, encoder) for path in self.gallery]
-        file = np.repeat([str(path) for path in self.gallery], [len(poses) for poses in galleries])
+        galleries = [_seen(self.read(path, encoder)) for path in paths]
+        file = np.repeat([str(path) for path in paths], [len(poses) for poses in galleries])
         frame, time, person = (
             np.concatenate([getattr(poses, name) for poses in galleries]) for name in ("frame", "time", "person")
         )
@@ -68,18 +74,27 @@ class Search(ReadingCommand):
         if encoder.config.calibration is not None:
             prior = search_prior(map(len, galleries))
             columns["match_probability"] = encoder.match_probability(similarity[found], prior=prior)
-        self.give(columns)
+        among = f"{counted(len(file), 'pose')} of {counted(len(paths), 'file')}"
+        return f"{self.give(columns)}{counted(len(hit), 'hit')} for {counted(len(query), 'pose')} among {among}"
 
     def _query(self, encoder: PoseEncoder) -> Poses:
         """The rows to search for, of those in whom anything is seen."""
-        query = self.read(self.query, encoder)
+        path = expand_one(self.query)
+        query = _seen(self.read(path, encoder, self.query_skeleton))
+        if self.person is not None:
+            query = query.select(query.person == self.person)
         if self.frame is not None:
             query = query.select(query.frame == self.frame)
-        query = query.select(np.isfinite(_vectors(query)).all(-1))
         if not len(query):
+            who = "nobody" if self.person is None else f"no person {self.person}"
             where = "" if self.frame is None else f" in frame {self.frame}"
-            raise ValueError(f"{self.query} shows nobody{where}, so there is nothing to search for")
+            raise ValueError(f"{path} shows {who}{where}, so there is nothing to search for")
         return query
+
+
+def _seen(poses: Poses) -> Poses:
+    """The rows in which somebody is seen."""
+    return poses.select(np.isfinite(_vectors(poses)).all(-1))
 
 
 def _vectors(poses: Poses) -> np.ndarray:

@@ -1,22 +1,24 @@
-"""What the commands share: what a command is, the options that several have, and where a table goes."""
+"""What the commands share: what a command is, the encoder that most need, and how poses of any kind are read."""
 
 from abc import ABC, abstractmethod
 from argparse import ArgumentParser
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+import torch
+
 from poseembed.checkpoint import DEFAULT_CHECKPOINT
+from poseembed.cli.arguments import add_landmarker, add_skeleton
+from poseembed.cli.outputs import check_file, laid_out
 from poseembed.encoder import PoseEncoder
 from poseembed.files.poses import POSE_SUFFIXES
 from poseembed.files.tables import COLUMN_SUFFIXES, Columns, write_columns
 from poseembed.loading import load_embedded
 from poseembed.poses import Poses
-from poseembed.skeleton import SKELETONS
 
 POSE_FILES = ", ".join(POSE_SUFFIXES)
-MIXED = f"keypoints or embedded poses ({POSE_FILES}), or a video"
+MIXED = f"keypoints or embedded poses ({POSE_FILES}), the folder of a long video, or a video"
 """What a command takes that reads with `ReadingCommand.read`."""
 
 
@@ -40,8 +42,11 @@ class Command(ABC):
         """Tell a parser what the command takes."""
 
     @abstractmethod
-    def run(self) -> None:
+    def run(self) -> str:
         """Do what was asked.
+
+        Returns:
+            What was done, in a line; nothing where that goes without saying.
 
         Raises:
             ImportError, OSError, TypeError, ValueError: If the input cannot be used.
@@ -70,7 +75,7 @@ class EncoderCommand(Command):
 
     def encoder(self) -> PoseEncoder:
         """The encoder that was asked for."""
-        return PoseEncoder.from_pretrained(self.weights, device=self.device)
+        return PoseEncoder.from_pretrained(self.weights, device=None if self.device is None else _usable(self.device))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,70 +84,78 @@ class ReadingCommand(EncoderCommand):
 
     Attributes:
         out: File of the table; None is the screen.
+        person: Whose poses to take, of several people in a video.
         landmarker: Pose landmarker for videos; None is the official one.
         skeleton: Of keypoints in .npy and .npz files.
     """
 
+    whose: ClassVar[str]
+    """What --person does."""
+
     out: Path | None
+    person: int | None
     landmarker: Path | None
     skeleton: str
 
     @classmethod
     def add_arguments(cls, parser: ArgumentParser) -> None:
-        """Add --out, --landmarker, --skeleton, --weights and --device."""
+        """Add --out, --person, --landmarker, --skeleton, --weights and --device."""
         parser.add_argument("--out", type=Path, metavar="FILE", help=f"table: {', '.join(COLUMN_SUFFIXES)}")
-        parser.add_argument("--landmarker", type=Path, metavar="FILE", help="pose landmarker for videos, .task")
+        parser.add_argument("--person", type=int, metavar="P", help=cls.whose)
+        add_landmarker(parser)
         add_skeleton(parser)
         super().add_arguments(parser)
 
     def check_out(self) -> None:
-        """Refuse a table that could not be written, before any work is done.
+        """Refuse a table that could not be written, before any work is done; see `check_file`."""
+        if self.out is not None:
+            check_file(self.out, COLUMN_SUFFIXES)
 
-        Raises:
-            ValueError: As `check_output` does.
+    def read(self, path: Path, encoder: PoseEncoder, skeleton: str | None = None) -> Poses:
+        """Poses with vectors that can be compared with the encoder's; see `poseembed.load_embedded`.
+
+        Args:
+            path: What to read.
+            encoder: What embeds.
+            skeleton: Instead of that of --skeleton.
         """
-        if self.out is not None:
-            check_output(self.out, COLUMN_SUFFIXES)
+        names_joints = path.suffix.lower() not in (".npy", ".npz")  # so that --skeleton is not about it
+        return load_embedded(
+            path,
+            encoder,
+            skeleton="poseembed13" if names_joints else skeleton or self.skeleton,
+            landmarker=self.landmarker,
+            show_progress_bar=True,
+        )
 
-    def read(self, path: Path, encoder: PoseEncoder) -> Poses:
-        """Poses with vectors that can be compared with the encoder's; see `poseembed.load_embedded`."""
-        return load_embedded(path, encoder, skeleton=self.skeleton, landmarker=self.landmarker, show_progress_bar=True)
-
-    def give(self, columns: Columns) -> None:
-        """Write a table to the file that was asked for, or lay it out on the screen."""
-        if self.out is not None:
-            write_columns(columns, self.out)
-            return
-        texts = [
-            [name, *(f"{v:.3f}" if isinstance(v, float) else str(v) for v in c.tolist())] for name, c in columns.items()
-        ]
-        for line in zip(*(_aligned(column) for column in texts), strict=True):
-            print("  ".join(line).rstrip())
-
-
-def add_skeleton(parser: ArgumentParser) -> None:
-    """Add --skeleton."""
-    parser.add_argument(
-        "--skeleton",
-        default="poseembed13",
-        choices=list(SKELETONS),
-        metavar="NAME",
-        help="of .npy and .npz keypoints; see info",
-    )
+    def give(self, columns: Columns) -> str:
+        """Write a table to the file that was asked for, or lay it out on the screen, and say which."""
+        if self.out is None:
+            print(laid_out(columns))
+            return ""
+        write_columns(columns, self.out)
+        return f"wrote {self.out}: "
 
 
-def check_output(path: Path, suffixes: Sequence[str]) -> None:
-    """Refuse what could not be written in the end, before any work is done.
+def track(poses: Poses, person: int | None, path: Path) -> Poses:
+    """One person over time, see `Poses.track`; a complaint names the file."""
+    try:
+        return poses.track(person)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _usable(name: str) -> torch.device:
+    """The device of that name.
 
     Raises:
-        ValueError: If the file's suffix is none of those, or its folder does not exist.
+        ValueError: If torch knows no such device, was not built for it, or finds none here.
     """
-    if path.suffix.lower() not in suffixes:
-        raise ValueError(f"cannot write {path}: its suffix must be one of {', '.join(suffixes)}")
-    if not path.expanduser().parent.is_dir():
-        raise ValueError(f"cannot write {path}: there is no folder {path.parent}")
-
-
-def _aligned(column: list[str]) -> list[str]:
-    width = max(map(len, column))
-    return [text.ljust(width) for text in column]
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device).cpu()
+    except (AssertionError, ImportError, RuntimeError) as error:  # all that torch raises for what it cannot use
+        there = ["cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))]
+        there += ["mps"] if torch.backends.mps.is_available() else []
+        raise ValueError(f"--device {name}: torch cannot use it here; there is {', '.join(there)}") from error
+    return device

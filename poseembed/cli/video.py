@@ -4,7 +4,10 @@ from argparse import ArgumentParser
 from dataclasses import dataclass
 from pathlib import Path
 
-from poseembed.cli.shared import POSE_FILES, EncoderCommand, check_output
+from poseembed.cli.arguments import add_landmarker, expand_one, whole
+from poseembed.cli.embed import embedded
+from poseembed.cli.outputs import check_file, check_folder, counted
+from poseembed.cli.shared import POSE_FILES, EncoderCommand
 from poseembed.files.poses import POSE_SUFFIXES, write_poses
 from poseembed.video import embed_video, embed_video_to
 
@@ -25,38 +28,49 @@ class Video(EncoderCommand):
     output: Path
     people: int
     every: int
-    model: Path | None
+    landmarker: Path | None
 
     @classmethod
     def add_arguments(cls, parser: ArgumentParser) -> None:
         """Add the files, how to look for people, and the encoder."""
         parser.add_argument("input", type=Path, help="a video")
         parser.add_argument("output", type=Path, help=f"{POSE_FILES}; or a folder, for long videos")
-        parser.add_argument("--people", type=int, default=1, metavar="N", help="find up to N in a frame (%(default)s)")
-        parser.add_argument("--every", type=int, default=1, metavar="N", help="look at each N-th frame (%(default)s)")
-        parser.add_argument("--model", type=Path, metavar="FILE", help="landmarker, .task (default: the official one)")
+        parser.add_argument(
+            "--people", type=whole(1), default=1, metavar="N", help="find up to N in a frame (%(default)s)"
+        )
+        parser.add_argument(
+            "--every", type=whole(1), default=1, metavar="N", help="look at each N-th frame (%(default)s)"
+        )
+        add_landmarker(parser)
         super().add_arguments(parser)
 
-    def run(self) -> None:
+    def run(self) -> str:
         """Into one file, or, where the output has no suffix, into a folder."""
-        if not self.output.suffix:
-            embed_video_to(
-                self.input,
+        to_folder = not self.output.suffix
+        if to_folder:
+            check_folder(self.output)
+        else:
+            check_file(self.output, POSE_SUFFIXES)
+        path, encoder = expand_one(self.input), self.encoder()
+        if to_folder:
+            files = embed_video_to(
+                path,
                 self.output,
-                self.encoder(),
-                model=self.model,
+                encoder,
+                landmarker=self.landmarker,
                 num_poses=self.people,
                 every=self.every,
                 show_progress_bar=True,
             )
-            return
-        check_output(self.output, POSE_SUFFIXES)
+            return f"wrote {self.output}: {counted(len(files), 'file')}"
         poses = embed_video(
-            self.input,
-            self.encoder(),
-            model=self.model,
+            path,
+            encoder,
+            landmarker=self.landmarker,
             num_poses=self.people,
             every=self.every,
             show_progress_bar=True,
         )
         write_poses(poses, self.output)
+        people = "1 person" if len(poses.people) == 1 else f"{len(poses.people)} people"
+        return f"wrote {self.output}: {embedded(poses)}; {people}"

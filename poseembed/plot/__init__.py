@@ -15,6 +15,7 @@ from poseembed.plot.alignment import alignment_moments, plot_alignment
 from poseembed.plot.embedding_map import plot_map
 from poseembed.plot.neighbours import plot_neighbours
 from poseembed.plot.poses import draw_skeleton, plot_poses
+from poseembed.plot.repetitions import plot_repetitions
 from poseembed.plot.similarity import plot_similarity
 
 __all__ = [
@@ -24,5 +25,6 @@ __all__ = [
     "plot_map",
     "plot_neighbours",
     "plot_poses",
+    "plot_repetitions",
     "plot_similarity",
 ]

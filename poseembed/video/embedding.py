@@ -33,7 +33,7 @@ _NO_PERSON = np.array([NOBODY])
 def detect_video(
     source: str | os.PathLike[str] | int,
     *,
-    model: str | os.PathLike[str] | None = None,
+    landmarker: str | os.PathLike[str] | None = None,
     num_poses: int = 1,
     every: int = 1,
     start: int = 0,
@@ -49,8 +49,9 @@ def detect_video(
 
     Args:
         source: Path of a video file, or number of a camera, from 0.
-        model: Path of a pose landmarker model; None is the one in the environment variable `POSEEMBED_LANDMARKER`, or
-            else the official one, downloaded on first use. See `poseembed.video.landmarker.find_model`.
+        landmarker: Path of a pose landmarker model; None is the one in the environment variable
+            `POSEEMBED_LANDMARKER`, or else the official one, downloaded on first use. See
+            `poseembed.video.landmarker.find_model`.
         num_poses: At most how many people to find in a frame. Finding several is slower.
         every: Look at each `every`-th frame only.
         start: First frame to look at.
@@ -76,7 +77,7 @@ def detect_video(
 
     Examples:
         >>> from poseembed.video import detect_video
-        >>> pieces = detect_video("street.avi", model="pose_landmarker_full.task", stop=20, chunk_frames=8)
+        >>> pieces = detect_video("street.avi", landmarker="pose_landmarker_full.task", stop=20, chunk_frames=8)
         >>> [poses.keypoints.shape for poses in pieces]
         [(8, 13, 2), (8, 13, 2), (4, 13, 2)]
     """
@@ -86,14 +87,14 @@ def detect_video(
     video = Video(source)
     # What was asked wrongly shows at the call; a generator's body would wait for the first piece.
     frames = _frames(video, start, stop, every, show_progress_bar)
-    return _detect_chunks(video, frames, find_model(model), num_poses, chunk_frames)
+    return _detect_chunks(video, frames, find_model(landmarker), num_poses, chunk_frames)
 
 
 def embed_video(
     source: str | os.PathLike[str] | int,
     encoder: PoseEncoder | None = None,
     *,
-    model: str | os.PathLike[str] | None = None,
+    landmarker: str | os.PathLike[str] | None = None,
     num_poses: int = 1,
     every: int = 1,
     start: int = 0,
@@ -105,7 +106,7 @@ def embed_video(
     Args:
         source: Path of a video file, or number of a camera, from 0, which needs `stop`.
         encoder: What embeds them; None is the packaged default.
-        model: As in `detect_video`, and so are the rest.
+        landmarker: As in `detect_video`, and so are the rest.
         num_poses: At most how many people to find in a frame.
         every: Look at each `every`-th frame only.
         start: First frame to look at.
@@ -122,7 +123,7 @@ def embed_video(
 
     Examples:
         >>> from poseembed.video import embed_video
-        >>> poses = embed_video("street.avi", model="pose_landmarker_full.task", stop=20)
+        >>> poses = embed_video("street.avi", landmarker="pose_landmarker_full.task", stop=20)
         >>> poses.keypoints.shape, poses.z_pose.shape
         ((20, 13, 2), (20, 32))
     """
@@ -130,7 +131,7 @@ def embed_video(
         raise ValueError("a camera has no end: pass stop=, in frames, or go through detect_video() piece by piece")
     chunks = detect_video(
         source,
-        model=model,
+        landmarker=landmarker,
         num_poses=num_poses,
         every=every,
         start=start,
@@ -146,7 +147,7 @@ def embed_video_to(
     folder: str | os.PathLike[str],
     encoder: PoseEncoder | None = None,
     *,
-    model: str | os.PathLike[str] | None = None,
+    landmarker: str | os.PathLike[str] | None = None,
     num_poses: int = 1,
     every: int = 1,
     start: int = 0,
@@ -166,7 +167,7 @@ def embed_video_to(
         source: Path of a video file.
         folder: Where to write; made if it is not there, else empty or of an earlier call. One call at a time.
         encoder: What embeds the poses; None is the packaged default.
-        model: As in `detect_video`, and so are the rest.
+        landmarker: As in `detect_video`, and so are the rest.
         num_poses: At most how many people to find in a frame.
         every: Look at each `every`-th frame only.
         start: First frame to look at.
@@ -184,7 +185,8 @@ def embed_video_to(
 
     Examples:
         >>> from poseembed.video import embed_video_to
-        >>> files = embed_video_to("street.avi", "street", model="pose_landmarker_full.task", stop=20, shard_frames=10)
+        >>> model = "pose_landmarker_full.task"
+        >>> files = embed_video_to("street.avi", "street", landmarker=model, stop=20, shard_frames=10)
         >>> [file.name for file in files]
         ['00000.npz', '00001.npz']
     """
@@ -193,7 +195,7 @@ def embed_video_to(
         raise ValueError(f"got shard_frames={shard_frames}; it must be at least 1")
     path, folder = find_video(source), Path(folder).expanduser()
     with Video(path) as video:
-        model = find_model(model)
+        model = find_model(landmarker)
         encoder = PoseEncoder.from_pretrained() if encoder is None else encoder
         job = Job(
             poseembed_version=__version__,
@@ -215,8 +217,8 @@ def embed_video_to(
             tracker.remember(read_poses(shard))
         frames = _frames(video, start, stop, every, show_progress_bar, done=len(shards) * shard_frames)
         while True:
-            with Landmarker(model, num_poses) as landmarker:
-                poses = _detect(islice(frames, shard_frames), landmarker, tracker)
+            with Landmarker(model, num_poses) as detector:
+                poses = _detect(islice(frames, shard_frames), detector, tracker)
             if not len(poses):
                 break
             shards.append(shard_file(folder, len(shards)))

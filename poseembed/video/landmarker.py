@@ -156,6 +156,6 @@ def _cached() -> Path:
 def _ways_out(cached: Path) -> str:
     """How to get a model without a download."""
     return (
-        f"pass the path of a pose landmarker's .task file as model=..., or set {MODEL_VARIABLE} to it, "
-        f"or put the file of {MODEL_URL} at {cached}"
+        "pass the path of a pose landmarker's .task file (landmarker=, or --landmarker), or set "
+        f"{MODEL_VARIABLE} to it, or put the file of {MODEL_URL} at {cached}"
     )

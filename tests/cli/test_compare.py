@@ -3,8 +3,13 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from poseembed import Poses, write_poses
+from poseembed.cli.compare import pace
+
+from ..test_align import squat
 from .conftest import run
 
 
@@ -25,3 +30,48 @@ def test_compare_tells_performances_apart(
 ) -> None:
     assert run("compare", squats[0], standing) == 0
     assert "not the same performance" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "duration, words",
+    [
+        (0.42, "the second is 2.4 times as fast as the first"),
+        (2.4, "the first is 2.4 times as fast as the second"),
+        (1.0, "both are as fast"),
+        (np.inf, "not known"),
+        (np.nan, "not known"),
+        (0.0, "not known"),
+    ],
+)
+def test_pace(duration: float, words: str) -> None:
+    assert pace(duration) == words
+
+
+def test_compare_says_which_is_faster(
+    tmp_path: Path, squats: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    quick = tmp_path / "quick.npz"
+    write_poses(Poses.from_arrays(squat(1.0)[::2], person=[0] * 20, time=np.arange(20) / 30), quick)
+    for pair, fast in (((squats[0], quick), "second"), ((quick, squats[0]), "first")):
+        assert run("compare", *pair) == 0
+        assert f"the {fast} is 2.0 times as fast" in capsys.readouterr().out
+
+
+def test_compare_takes_the_people_and_skeletons_it_is_told(
+    tmp_path: Path, squats: tuple[Path, Path], standing: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pair = tmp_path / "pair.npz"
+    still = squat(1.0)[:1].repeat(40, axis=0)
+    still[:, [4, 6], 1] = still[:, [2, 2], 1] - [30, 70]
+    both = np.stack([still, squat(1.0)], axis=1).reshape(80, 13, 2)
+    write_poses(Poses.from_arrays(both, person=[0, 1] * 40, frame=np.arange(40).repeat(2)), pair)
+    for person, verdict in ((0, "(not the same"), (1, "(the same")):
+        assert run("compare", pair, squats[0], "--first-person", person) == 0
+        assert verdict in capsys.readouterr().out
+    assert run("compare", pair, squats[0], "--person", 5) == 1
+    assert "pair.npz: nobody is person 5; there are: 0, 1" in capsys.readouterr().err
+    coco = np.full((40, 17, 2), np.nan)
+    coco[:, [0, *range(5, 17)]] = squat(0.0)
+    np.save(tmp_path / "coco.npy", coco)
+    assert run("compare", tmp_path / "coco.npy", squats[0], "--first-skeleton", "coco") == 0
+    assert "score 1.000" in capsys.readouterr().out

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from poseembed import PoseEncoder
+from poseembed import PoseEncoder, Poses, write_poses
 
+from ..test_align import squat
 from .conftest import run
 
 
@@ -69,3 +70,63 @@ def test_what_is_embedded_is_not_embedded_again(
 def test_search_needs_somebody(squats: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     assert run("search", *squats, "--frame", 99) == 1
     assert "one.npz shows nobody in frame 99" in capsys.readouterr().err
+
+
+def test_search_for_one_of_several_people(
+    tmp_path: Path, squats: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    pair = tmp_path / "pair.npz"
+    points = np.stack([squat(0.0)[:5], squat(0.0)[18:23]], axis=1).reshape(10, 13, 2)
+    write_poses(Poses.from_arrays(points, person=[0, 1] * 5, frame=np.arange(5).repeat(2)), pair)
+    assert run("search", pair, squats[1], "--frame", 2, "--person", 1, "--top", 1) == 0
+    printed = capsys.readouterr()
+    _, line = printed.out.splitlines()
+    assert line.split()[:2] == ["2", "1"] and abs(int(line.split()[5]) - 20) <= 5
+    assert "1 hit for 1 pose among 40 poses of 1 file (" in printed.err
+    assert run("search", pair, squats[1], "--person", 7) == 1
+    assert "pair.npz shows no person 7" in capsys.readouterr().err
+
+
+def test_frames_of_nobody_do_not_count_in_the_probability(tmp_path: Path, squats: tuple[Path, Path]) -> None:
+    """So that a table and a picture of the same hits say the same, whoever leaves such frames out."""
+    padded = tmp_path / "padded.npz"
+    points = np.concatenate([squat(1.0), np.full((40, 13, 2), np.nan)])
+    write_poses(Poses.from_arrays(points, person=[0] * 80), padded)
+    chances = []
+    for gallery in (squats[1], padded):
+        assert run("search", squats[0], gallery, "--frame", 20, "--top", 1, "--out", tmp_path / "hits.csv") == 0
+        with (tmp_path / "hits.csv").open() as file:
+            chances.append(float(next(csv.DictReader(file))["match_probability"]))
+    assert chances[0] == pytest.approx(chances[1], abs=1e-6)
+
+
+def test_each_input_can_have_its_skeleton(tmp_path: Path, squats: tuple[Path, Path]) -> None:
+    coco = np.full((40, 17, 2), np.nan)
+    coco[:, [0, *range(5, 17)]] = squat(0.0)
+    np.save(tmp_path / "coco.npy", coco)
+    out = tmp_path / "hits.csv"
+    assert run("search", tmp_path / "coco.npy", squats[0], "--query-skeleton", "coco", "--top", 1, "--out", out) == 0
+    with out.open() as file:
+        assert all(float(hit["similarity"]) > 0.999 for hit in csv.DictReader(file))
+    assert run("search", tmp_path / "coco.npy", tmp_path / "coco.npy", squats[1], "--skeleton", "coco") == 0
+
+
+@pytest.mark.parametrize("pattern", ["*.npz", "**/*.npz", "[ab].npz"])
+def test_a_pattern_that_no_shell_expanded(
+    pattern: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a", "b"):
+        write_poses(Poses.from_arrays(squat(0.0)[:3]), f"{name}.npz")
+    assert run("search", "a.npz", pattern, "--frame", 0) == 0
+    files = [line.split()[4] for line in capsys.readouterr().out.splitlines()[1:]]
+    assert set(files) == {"a.npz", "b.npz"} and len(files) == 6
+    assert run("search", "*.npz", "a.npz") == 1
+    assert "*.npz matches 2 files; wanted one here" in capsys.readouterr().err
+    assert run("search", "a.npz", "*.csv") == 1
+    assert "nothing matches *.csv" in capsys.readouterr().err
+
+
+def test_a_name_that_looks_like_a_pattern_is_a_name(tmp_path: Path, squats: tuple[Path, Path]) -> None:
+    odd = squats[0].rename(tmp_path / "squat[1].npz")
+    assert run("search", odd, odd, "--top", 1) == 0

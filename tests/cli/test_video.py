@@ -20,14 +20,26 @@ def test_video_passes_its_options_on(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(video, "embed_video", stand_in)
     out = tmp_path / "out.npz"
-    assert run("video", "in.mp4", out, "--people", 3, "--every", 2, "--model", "m.task") == 0
+    assert run("video", "in.mp4", out, "--people", 3, "--every", 2, "--landmarker", "m.task") == 0
     ((source, settings),) = calls
     assert source == Path("in.mp4") and len(read_poses(out)) == 40
-    assert settings == {"model": Path("m.task"), "num_poses": 3, "every": 2, "show_progress_bar": True}
+    assert settings == {"landmarker": Path("m.task"), "num_poses": 3, "every": 2, "show_progress_bar": True}
 
 
 def test_a_long_video_goes_to_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
-    monkeypatch.setattr(video, "embed_video_to", lambda *arguments, **settings: calls.append(arguments))
+
+    def stand_in(*arguments: object, **settings: object) -> list[Path]:
+        calls.append(arguments)
+        return [tmp_path / "day" / "00000.npz"]
+
+    monkeypatch.setattr(video, "embed_video_to", stand_in)
     assert run("video", "in.mp4", tmp_path / "day") == 0
     assert calls[0][:2] == (Path("in.mp4"), tmp_path / "day")
+
+
+def test_a_folder_cannot_take_the_place_of_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "day").touch()
+    for folder in (tmp_path / "day", tmp_path / "day" / "one"):
+        assert run("video", "in.mp4", folder) == 1
+        assert f"{tmp_path / 'day'} is a file" in capsys.readouterr().err

@@ -100,7 +100,7 @@ def assert_same(ours: Poses, wanted: Poses) -> None:
 
 
 def test_rows_are_people_in_frames(clip: Path, model: Path) -> None:
-    poses = Poses.concatenate(detect_video(clip, model=model, num_poses=2))
+    poses = Poses.concatenate(detect_video(clip, landmarker=model, num_poses=2))
     nobody = np.arange(FRAMES) % 5 == 4
     np.testing.assert_array_equal(poses.frame, np.repeat(np.arange(FRAMES), np.where(nobody, 1, 2)))
     np.testing.assert_allclose(poses.time, poses.frame / RATE, atol=1e-6)
@@ -111,7 +111,7 @@ def test_rows_are_people_in_frames(clip: Path, model: Path) -> None:
 
 
 def test_people_keep_their_numbers(clip: Path, model: Path) -> None:
-    poses = Poses.concatenate(detect_video(clip, model=model, num_poses=3))
+    poses = Poses.concatenate(detect_video(clip, landmarker=model, num_poses=3))
     assert sorted(poses.people) == [0, 1, 2]
     for person in poses.people:
         rows = poses.person == person
@@ -120,13 +120,13 @@ def test_people_keep_their_numbers(clip: Path, model: Path) -> None:
 
 
 def test_a_piece_has_no_more_frames_than_asked_for(clip: Path, model: Path) -> None:
-    pieces = list(detect_video(clip, model=model, num_poses=2, chunk_frames=16))
+    pieces = list(detect_video(clip, landmarker=model, num_poses=2, chunk_frames=16))
     assert [len(np.unique(piece.frame)) for piece in pieces] == [16, 16, 8]
-    assert_same(Poses.concatenate(pieces), Poses.concatenate(detect_video(clip, model=model, num_poses=2)))
+    assert_same(Poses.concatenate(pieces), Poses.concatenate(detect_video(clip, landmarker=model, num_poses=2)))
 
 
 def test_pieces_come_while_the_video_is_read_and_stopping_closes_it(clip: Path, model: Path) -> None:
-    pieces = detect_video(clip, model=model, chunk_frames=1)
+    pieces = detect_video(clip, landmarker=model, chunk_frames=1)
     assert [piece.frame.tolist() for piece in islice(pieces, 3)] == [[0], [1], [2]]
     assert FakeLandmarker.opened == 1
     del pieces
@@ -134,28 +134,28 @@ def test_pieces_come_while_the_video_is_read_and_stopping_closes_it(clip: Path, 
 
 
 def test_a_part_of_the_frames(clip: Path, model: Path) -> None:
-    poses = Poses.concatenate(detect_video(clip, model=model, start=3, stop=30, every=7))
+    poses = Poses.concatenate(detect_video(clip, landmarker=model, start=3, stop=30, every=7))
     assert poses.frame.tolist() == [3, 10, 17, 24]
     np.testing.assert_allclose(poses.time, poses.frame / RATE, atol=1e-6)
 
 
 def test_embedding_is_that_of_the_encoder(clip: Path, model: Path, tiny: PoseEncoder) -> None:
-    poses = embed_video(clip, tiny, model=model, num_poses=2)
-    wanted = Poses.concatenate(detect_video(clip, model=model, num_poses=2)).embed(tiny)
+    poses = embed_video(clip, tiny, landmarker=model, num_poses=2)
+    wanted = Poses.concatenate(detect_video(clip, landmarker=model, num_poses=2)).embed(tiny)
     assert_same(poses, wanted)
     assert poses.z_pose is not None
     np.testing.assert_array_equal(np.isnan(poses.z_pose).all(-1), poses.person == -1)
 
 
 def test_the_packaged_encoder_is_the_default(clip: Path, model: Path) -> None:
-    poses = embed_video(clip, model=model, stop=4)
-    assert_same(poses, embed_video(clip, PoseEncoder.from_pretrained(), model=model, stop=4))
+    poses = embed_video(clip, landmarker=model, stop=4)
+    assert_same(poses, embed_video(clip, PoseEncoder.from_pretrained(), landmarker=model, stop=4))
 
 
 def test_progress_is_shown_when_asked(clip: Path, model: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    list(detect_video(clip, model=model))
+    list(detect_video(clip, landmarker=model))
     assert capfd.readouterr().err == ""
-    list(detect_video(clip, model=model, start=5, every=2, show_progress_bar=True))
+    list(detect_video(clip, landmarker=model, start=5, every=2, show_progress_bar=True))
     assert "18/18" in capfd.readouterr().err
 
 
@@ -173,7 +173,7 @@ def test_numbers_out_of_range_are_refused_at_the_call(
     clip: Path, model: Path, arguments: dict[str, int], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        detect_video(clip, model=model, **arguments)  # type: ignore[arg-type]
+        detect_video(clip, landmarker=model, **arguments)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -182,14 +182,14 @@ def test_numbers_out_of_range_are_refused_at_the_call(
 def test_a_bad_video_is_refused_before_the_model_is_looked_for(tmp_path: Path, function: Callable[..., Any]) -> None:
     (tmp_path / "empty.mp4").touch()
     with pytest.raises(ValueError, match="empty.mp4 is empty"):
-        function(tmp_path / "empty.mp4", model=tmp_path / "missing.task")
+        function(tmp_path / "empty.mp4", landmarker=tmp_path / "missing.task")
     with pytest.raises(FileNotFoundError, match="there is no video"):
-        function(tmp_path / "missing.mp4", model=tmp_path / "missing.task")
+        function(tmp_path / "missing.mp4", landmarker=tmp_path / "missing.task")
 
 
 def test_a_bad_model_is_refused_at_the_call(clip: Path, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="there is no model"):
-        detect_video(clip, model=tmp_path / "missing.task")
+        detect_video(clip, landmarker=tmp_path / "missing.task")
 
 
 def test_a_camera_needs_an_end() -> None:
@@ -244,10 +244,10 @@ def test_an_interrupted_run_ends_as_one_that_was_not(
 
 
 def test_finished_work_is_not_done_again(clip: Path, model: Path, tiny: PoseEncoder, tmp_path: Path) -> None:
-    files = embed_video_to(clip, tmp_path / "out", tiny, model=model, shard_frames=15)
+    files = embed_video_to(clip, tmp_path / "out", tiny, landmarker=model, shard_frames=15)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(embedding, "Landmarker", None)
-        assert embed_video_to(clip, tmp_path / "out", tiny, model=model, shard_frames=15) == files
+        assert embed_video_to(clip, tmp_path / "out", tiny, landmarker=model, shard_frames=15) == files
 
 
 @pytest.mark.parametrize("change", ["video", "model", "encoder", "num_poses", "every", "start", "stop", "shard_frames"])
@@ -280,21 +280,21 @@ def test_a_folder_whose_record_cannot_be_read_is_refused(
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "video.json").write_text(record)
     with pytest.raises(ValueError, match=f"{words}.*; pass another folder"):
-        embed_video_to(clip, tmp_path / "out", tiny, model=model)
+        embed_video_to(clip, tmp_path / "out", tiny, landmarker=model)
 
 
 def test_vectors_of_another_decoder_are_the_same_work(
     clip: Path, model: Path, tiny: PoseEncoder, tmp_path: Path
 ) -> None:
     """What made the vectors is the network; a decoder that is fitted later changes nothing."""
-    files = embed_video_to(clip, tmp_path / "out", tiny, model=model, shard_frames=15)
+    files = embed_video_to(clip, tmp_path / "out", tiny, landmarker=model, shard_frames=15)
     tiny.decoder = Decoder(tiny.config.network, DecoderConfig())
-    assert embed_video_to(clip, tmp_path / "out", tiny, model=model, shard_frames=15) == files
+    assert embed_video_to(clip, tmp_path / "out", tiny, landmarker=model, shard_frames=15) == files
 
 
 def test_a_folder_with_something_else_is_refused(clip: Path, model: Path, tiny: PoseEncoder, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="is not empty, and not the work of embed_video_to"):
-        embed_video_to(clip, tmp_path, tiny, model=model)
+        embed_video_to(clip, tmp_path, tiny, landmarker=model)
 
 
 @pytest.mark.unchecked_types
@@ -323,7 +323,7 @@ def street() -> tuple[Path, Path]:
 
 @needs_data
 def test_a_person_in_the_street(street: tuple[Path, Path]) -> None:
-    poses = embed_video(street[0], model=street[1], start=1, stop=50, every=4)
+    poses = embed_video(street[0], landmarker=street[1], start=1, stop=50, every=4)
     assert poses.frame.tolist() == list(range(1, 50, 4))
     np.testing.assert_allclose(poses.time, poses.frame / 50, atol=1e-6)
     assert poses.people == (0,) and (poses.person == 0).mean() > 0.9

@@ -109,7 +109,7 @@ def test_a_download_that_fails_says_what_to_do(
         server.sent = len(server.content) // 2
     else:
         monkeypatch.setattr(landmarker, "MODEL_URL", "http://127.0.0.1:9/pose_landmarker_full.task")
-    with pytest.raises(OSError, match=f"could not download .*model=.*{MODEL_VARIABLE}.*{cached}"):
+    with pytest.raises(OSError, match=f"could not download .*--landmarker.*{MODEL_VARIABLE}.*{cached}"):
         find_model()
     assert not cached.exists() and not list(cached.parent.iterdir())
 
@@ -127,7 +127,7 @@ def test_without_a_cache_variable_it_is_in_the_home_folder(
 @pytest.mark.parametrize(
     ("name", "error", "message"),
     [
-        ("missing.task", FileNotFoundError, "there is no model .*model=.*POSEEMBED_LANDMARKER"),
+        ("missing.task", FileNotFoundError, "there is no model .*--landmarker.*POSEEMBED_LANDMARKER"),
         ("folder.task", FileNotFoundError, "there is no model"),
         ("text.task", ValueError, "is not a .task bundle"),
         ("hand.task", ValueError, "is not a pose landmarker: it holds hand_detector.tflite"),

@@ -1,0 +1,93 @@
+"""What is typed after a command, checked where it is read: numbers, and files that a pattern may stand for."""
+
+import glob
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from poseembed.skeleton import SKELETONS
+
+
+def whole(least: int) -> Callable[[str], int]:
+    """Reads a whole number that is not under the least."""
+
+    def read(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = least - 1
+        if number < least:
+            raise ArgumentTypeError(f"got {text!r}; wanted a whole number from {least} on")
+        return number
+
+    return read
+
+
+def share(below: float) -> Callable[[str], float]:
+    """Reads a number from 0 to under a bound."""
+
+    def read(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = -1.0
+        if not 0 <= number < below:
+            raise ArgumentTypeError(f"got {text!r}; wanted a number from 0 to under {below:g}")
+        return number
+
+    return read
+
+
+def add_skeleton(parser: ArgumentParser, option: str = "--skeleton", of: str = "") -> None:
+    """Add --skeleton, or another option of its kind, which --skeleton stands in for."""
+    parser.add_argument(
+        option,
+        default="poseembed13" if option == "--skeleton" else None,
+        choices=list(SKELETONS),
+        metavar="NAME",
+        help=f"skeleton of .npy and .npz keypoints{of}; poseembed info lists them",
+    )
+
+
+def add_landmarker(parser: ArgumentParser) -> None:
+    """Add --landmarker."""
+    parser.add_argument(
+        "--landmarker",
+        type=Path,
+        metavar="FILE",
+        help="MediaPipe's pose landmarker for videos, .task (default: the official one)",
+    )
+
+
+def expand(paths: Sequence[Path]) -> list[Path]:
+    """The files and folders that paths stand for, those of a pattern sorted.
+
+    Most shells expand patterns themselves; those of Windows hand them on, and so does any that finds them quoted.
+
+    Raises:
+        FileNotFoundError: If nothing matches a pattern.
+    """
+    found: list[Path] = []
+    for path in paths:
+        path = path.expanduser()
+        if path.exists() or not glob.has_magic(str(path)):
+            found.append(path)  # whoever reads it says if it is not there
+            continue
+        matches = sorted(map(Path, glob.glob(str(path), recursive=True)))
+        if not matches:
+            raise FileNotFoundError(f"nothing matches {path}")
+        found += matches
+    return found
+
+
+def expand_one(path: Path) -> Path:
+    """The one file or folder that a path stands for.
+
+    Raises:
+        FileNotFoundError: If nothing matches a pattern.
+        ValueError: If several do.
+    """
+    found = expand([path])
+    if len(found) > 1:
+        raise ValueError(f"{path} matches {len(found)} files; wanted one here")
+    return found[0]
