@@ -235,8 +235,8 @@ class Poses:
         if last - first >= max(_MOST_ROWS, _MOST_ROWS_EACH * len(rows)):
             raise ValueError(
                 f"{len(rows)} rows with frame from {first} to {last}: a track has a row for every number between, "
-                "which is far more than there are pictures. Are they the ticks of a clock? Let frame count the pictures, "
-                "np.unique(frame, return_inverse=True)[1], and put the clock into time, in seconds"
+                "which is far more than there are pictures. Are they the ticks of a clock? Let frame count the "
+                "pictures, np.unique(frame, return_inverse=True)[1], and put the clock into time, in seconds"
             )
         frames = np.arange(first, last + 1)
         at = self.frame[rows] - frames[0]

@@ -124,7 +124,7 @@ def _files(path: Path) -> list[Path]:
             f"the folder {path} mixes videos, or a video with pictures: {', '.join(map(repr, videos))}; give each its "
             "own folder"
         )
-    return sorted(files, key=lambda file: natural_order(file.name))
+    return sorted(files, key=lambda file: (natural_order(file.name), file.name))
 
 
 def _name(file: Path) -> str:

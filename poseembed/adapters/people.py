@@ -112,7 +112,7 @@ def number_pictures(names: Iterable[str]) -> dict[str, int]:
 
     Numbers too far apart to count frames (a clock's ticks, a photo's number) do not count either.
     """
-    ordered = sorted(set(names), key=natural_order)
+    ordered = sorted(set(names), key=lambda name: (natural_order(name), name))
     split = [_around_number(name) for name in ordered]
     digits = [number for _, number, _ in split]
     same_but_for_numbers = len({(before, after) for before, _, after in split}) == 1
