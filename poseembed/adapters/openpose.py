@@ -17,9 +17,9 @@ from poseembed.adapters.people import (
     number_pictures,
     people_to_poses,
     triplets,
-    visible,
 )
 from poseembed.files.tables import load_json, naming
+from poseembed.files.values import visible
 from poseembed.poses import Poses
 from poseembed.skeleton import SKELETONS, Skeleton, get_skeleton
 

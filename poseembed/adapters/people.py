@@ -1,7 +1,7 @@
 """What the readers of files do alike with people: their joints, identities and names, and the numbers of pictures."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -136,11 +136,6 @@ def natural_order(name: str) -> list[tuple[int, int, str]]:
         parts.append((1, len(part.lstrip("0")), part.lstrip("0")) if is_number else (0, 0, part))
         start = end
     return parts
-
-
-def visible(files: Iterable[Path]) -> list[Path]:
-    """Files without the hidden ones, which systems leave beside data (`._clip.json` on macOS)."""
-    return [file for file in files if not file.name.startswith(".")]
 
 
 def list_of_objects(value: object, what: str) -> list[dict[str, Any]]:

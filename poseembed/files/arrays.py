@@ -11,7 +11,7 @@ import tokenize
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,6 +20,8 @@ import numpy as np
 from poseembed.files.values import check_regular, check_size
 
 _NPY, _ZIP = b"\x93NUMPY", b"PK\x03\x04"
+
+_KINDS = {"b": "booleans", "i": "whole numbers", "u": "whole numbers from 0", "f": "numbers", "U": "text", "S": "bytes"}
 
 _HEADERS: dict[tuple[int, int], Callable[[Any], tuple[tuple[int, ...], bool, np.dtype[Any]]]] = {
     (1, 0): np.lib.format.read_array_header_1_0,
@@ -62,6 +64,27 @@ def read_arrays(path: Path, wanted: Callable[[str], bool]) -> dict[str, np.ndarr
             raise ValueError(f"the archive is damaged: {error}") from error
 
 
+def need_arrays(path: Path, kinds: Mapping[str, str]) -> dict[str, np.ndarray]:
+    """The arrays of an NPZ file that somebody needs.
+
+    Args:
+        path: The file.
+        kinds: For each name, the kinds of element (numpy's letters) that it may have.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: As `read_arrays`, and if an array is missing or of another kind.
+    """
+    arrays = read_arrays(path, kinds.__contains__)
+    if missing := [name for name in kinds if name not in arrays]:
+        raise ValueError(f"it has no {', '.join(missing)}")
+    for name, array in arrays.items():
+        if array.dtype.kind not in kinds[name]:
+            wanted = " or ".join(_KINDS[kind] for kind in kinds[name])
+            raise ValueError(f"{name} is an array of {array.dtype}; wanted {wanted}")
+    return arrays
+
+
 def read_array(file: IO[bytes], length: int, source: int) -> np.ndarray:
     """The array that an open NPY file holds.
 
@@ -73,7 +96,7 @@ def read_array(file: IO[bytes], length: int, source: int) -> np.ndarray:
     Raises:
         ValueError: As `read_arrays`.
     """
-    shape, fortran, dtype = _read_header(file)
+    shape, fortran, dtype = read_header(file)
     if dtype.kind not in "biufUS" or dtype.itemsize == 0:
         raise ValueError(f"it holds an array of {dtype}, which is neither numbers nor text")
     if min(shape, default=0) < 0 or max(shape, default=0) > np.iinfo(np.int64).max:
@@ -111,7 +134,12 @@ def _read_archive(file: IO[bytes], size: int, wanted: Callable[[str], bool]) -> 
     return arrays
 
 
-def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+def read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether the first axis runs fastest, and type of the array in an open NPY file.
+
+    Raises:
+        ValueError: If the header is damaged.
+    """
     try:
         version = np.lib.format.read_magic(file)
         if version not in _HEADERS:

@@ -5,7 +5,7 @@ The rules are those that the top of `poseembed.adapters` lists.
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +36,11 @@ def check_regular(path: Path) -> None:
         raise IsADirectoryError(21, os.strerror(21), str(path))
     if not stat.S_ISREG(mode):
         raise ValueError(f"cannot read {path}: it is a pipe, a device or a socket; write its content to a file first")
+
+
+def visible(files: Iterable[Path]) -> list[Path]:
+    """Files without the hidden ones, which systems leave beside data (`._clip.json` on macOS)."""
+    return [file for file in files if not file.name.startswith(".")]
 
 
 def check_size(size: int, source: int, what: str) -> None:

@@ -339,9 +339,8 @@ def test_scores_beside_the_points_and_behind_them(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     points, scores = rng.uniform(0, 500, (5, 17, 2)), rng.random((5, 17))
     np.save(tmp_path / "x.npy", np.concatenate([points, scores[..., None]], -1))
-    np.savez_compressed(
-        tmp_path / "x.npz", keypoints=points, confidence=scores, frame=[1, 1, 4, 4, 9], time=[1, 1, 2, 2, 3]
-    )
+    moments: dict[str, Any] = {"frame": np.array([1, 1, 4, 4, 9]), "time": np.array([1.0, 1, 2, 2, 3])}
+    np.savez_compressed(tmp_path / "x.npz", keypoints=points, confidence=scores, **moments)
     behind, beside = (read_poses(tmp_path / f"x{suffix}", skeleton="coco") for suffix in (".npy", ".npz"))
     indices = list(SKELETONS["coco"].indices)
     np.testing.assert_array_equal(behind.confidence, scores[:, indices].astype(np.float32))
