@@ -14,6 +14,13 @@ from poseembed.network import BATCH_SIZE
 from poseembed.origin import MadeBy, meet
 from poseembed.skeleton import NUM_JOINTS
 
+_MOST_EXACT = 2**53
+"""Largest whole number up to which float64 holds all."""
+
+_MOST_ROWS = 1_000_000
+_MOST_ROWS_EACH = 100
+"""A track is longer than the rows that it is made of by this factor at most, unless it has under `_MOST_ROWS`."""
+
 NOBODY = -1
 """`person` of a row whose identity is not known, and of the row that stands for a frame without anybody."""
 
@@ -204,7 +211,8 @@ class Poses:
             person: Whose track; None is the person in most rows, or everybody where no identity is known.
 
         Raises:
-            ValueError: If there is no such person, or one frame has several rows of them.
+            ValueError: If there is no such person, one frame has several rows of them, or the track would be over a
+                million rows and over a hundred times as many as they were seen in: frames numbered by a clock.
 
         Examples:
             >>> from poseembed import Poses
@@ -223,7 +231,14 @@ class Poses:
             raise ValueError(
                 f"{who} share a frame, so there is no telling them apart over time; give each row its person"
             )
-        frames = np.arange(self.frame[rows[0]], self.frame[rows[-1]] + 1)
+        first, last = int(self.frame[rows[0]]), int(self.frame[rows[-1]])
+        if last - first >= max(_MOST_ROWS, _MOST_ROWS_EACH * len(rows)):
+            raise ValueError(
+                f"{len(rows)} rows with frame from {first} to {last}: a track has a row for every number between, "
+                "which is far more than there are pictures. Are they the ticks of a clock? Let frame count the "
+                "pictures, np.unique(frame, return_inverse=True)[1], and put the clock into time, in seconds"
+            )
+        frames = np.arange(first, last + 1)
         at = self.frame[rows] - frames[0]
         columns: dict[str, Any] = {}
         for name in ("keypoints", "z_pose", "z_view"):
@@ -262,12 +277,15 @@ class Poses:
 
 
 def _whole(values: ArrayLike, name: str, least: int) -> Int64[np.ndarray, "*shape"]:
-    """Check that numbers are whole and not under the least."""
+    """Check that numbers are whole, not under the least, and that int64 holds them as they are."""
     numbers = np.asarray(values)
-    wrong = np.flatnonzero(~((numbers >= least) & (numbers == np.floor(numbers))))
+    if numbers.dtype.kind not in "iuf":  # text, booleans, or Python's whole numbers beyond 64 bits
+        raise ValueError(f"{name} holds {numbers.dtype} values; wanted whole numbers from {least}")
+    most = _MOST_EXACT if numbers.dtype.kind == "f" else np.iinfo(np.int64).max
+    wrong = np.flatnonzero(~((numbers >= least) & (numbers <= most) & (numbers == np.floor(numbers))))
     if len(wrong):
         raise ValueError(
-            f"{name} of row {wrong[0] + 1} is {numbers.flat[wrong[0]]:g}; wanted whole numbers from {least}"
+            f"{name} of row {wrong[0] + 1} is {numbers.flat[wrong[0]]:g}; wanted whole numbers from {least} to {most}"
         )
     return numbers.astype(np.int64)
 

@@ -123,7 +123,19 @@ _ALL = (
         "MediaPipe / BlazePose landmarks, after multiplying x by the picture's width and y by its height.",
     ),
     Skeleton("openpose_body25", 25, (0, 5, 2, 6, 3, 7, 4, 12, 9, 13, 10, 14, 11), "OpenPose BODY_25."),
+    Skeleton(
+        "openpose_body25b",
+        25,
+        (0, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16),
+        "OpenPose BODY_25B, the experimental model: COCO-17, upper neck, top of the head, 6 of the feet.",
+    ),
     Skeleton("openpose_coco", 18, (0, 5, 2, 6, 3, 7, 4, 11, 8, 12, 9, 13, 10), "OpenPose COCO-18: COCO plus a neck."),
+    Skeleton(
+        "crowdpose",
+        14,
+        (12, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11),
+        "CrowdPose-14 (left shoulder first, top of the head and neck last); the top of the head stands for the nose.",
+    ),
     Skeleton("halpe26", 26, (0, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16), "Halpe-26 (AlphaPose, RTMPose body26)."),
     Skeleton(
         "halpe136",

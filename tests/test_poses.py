@@ -193,3 +193,27 @@ def test_empty_parts_say_nothing() -> None:
 def test_some_vectors_and_some_none_are_not_joined() -> None:
     with pytest.raises(ValueError, match="some of the poses have z_pose and others have none"):
         Poses.concatenate([made_by(A), replace(made_by(A), z_pose=None, z_view=None)])
+
+
+@pytest.mark.parametrize("name", ["frame", "person"])
+@pytest.mark.parametrize(
+    "value", [np.inf, -np.inf, np.nan, 1e19, 2**64, 2**63, -(2**63), 0.5, 2.0**54, "3", True, None]
+)
+def test_whole_numbers_that_are_none_are_refused(name: str, value: Any) -> None:
+    columns: dict[str, Any] = {name: [value]}
+    with pytest.raises(ValueError, match=f"{name} (of row 1 is|holds) .*wanted whole numbers from"):
+        Poses.from_arrays(np.zeros((1, 13, 2)), **columns)
+
+
+def test_whole_numbers_are_kept_to_the_last_digit() -> None:
+    ticks = [1403636579763555584, 1403636579763555585, 2**63 - 1]
+    assert Poses.from_arrays(np.zeros((3, 13, 2)), frame=ticks).frame.tolist() == ticks
+    assert Poses.from_arrays(np.zeros((1, 13, 2)), frame=[2.0**53]).frame.tolist() == [2**53]
+
+
+def test_frames_counted_by_a_clock_have_no_track() -> None:
+    clock = Poses.from_arrays(np.zeros((3, 13, 2)), frame=[0, 40_000_000, 80_000_000])
+    with pytest.raises(ValueError, match="3 rows with frame from 0 to 80000000: .* clock.* into time"):
+        clock.track()
+    seen_twice_in_hours = Poses.from_arrays(np.zeros((2, 13, 2)), frame=[0, 900_000])
+    assert len(seen_twice_in_hours.track()) == 900_001

@@ -55,6 +55,15 @@ SOURCES = {  # the joints of each source in its own order, and which of them sta
         "right_ankle left_hip left_knee left_ankle right_eye left_eye right_ear left_ear",
         "nose",
     ),
+    "openpose_body25b": (
+        f"{COCO} upper_neck head_top left_big_toe left_small_toe left_heel right_big_toe right_small_toe right_heel",
+        "nose",
+    ),
+    "crowdpose": (
+        "left_shoulder right_shoulder left_elbow right_elbow left_wrist right_wrist left_hip right_hip left_knee "
+        "right_knee left_ankle right_ankle top_head neck",
+        "top_head",
+    ),
     "halpe26": (
         f"{COCO} head neck hip left_big_toe right_big_toe left_small_toe right_small_toe left_heel right_heel",
         "nose",
@@ -157,7 +166,8 @@ def test_an_unknown_skeleton_lists_the_known() -> None:
     "count, given, fitting",
     [
         (17, "poseembed13", {"coco", "h36m", "h36m_legacy", "mpi_inf_3dhp"}),
-        (25, "coco", {"openpose_body25", "kinect_v2"}),
+        (25, "coco", {"openpose_body25", "openpose_body25b", "kinect_v2"}),
+        (14, "coco", {"crowdpose"}),
         (33, "coco", {"mediapipe"}),
         (13, "coco", {"poseembed13", "penn_action"}),
         (133, "coco", {"coco_wholebody"}),

@@ -1,18 +1,11 @@
 """AlphaPose's result files, and the annotations of its data set Halpe."""
 
 import os
-import re
 from pathlib import Path
 from typing import Any
 
-from poseembed.adapters.coco import (
-    Person,
-    annotated_people,
-    detections,
-    natural_order,
-    people_to_poses,
-    triplets,
-)
+from poseembed.adapters.coco import annotated_people, detections
+from poseembed.adapters.people import Person, identity, number_pictures, people_to_poses, picture_name, triplets
 from poseembed.files.tables import load_json, naming
 from poseembed.poses import NOBODY, Poses
 from poseembed.skeleton import Skeleton, get_skeleton
@@ -20,16 +13,15 @@ from poseembed.skeleton import Skeleton, get_skeleton
 JOINT_COUNTS = (17, 26, 68, 133, 136)
 """Joints of AlphaPose's models: COCO, Halpe's body, Halpe without face, COCO-WholeBody, Halpe. All begin like COCO."""
 
-_VIDEO_FRAME = re.compile(r"(0|[1-9]\d*)\.jpg")
-
 
 def read_alphapose(path: str | os.PathLike[str]) -> Poses:
     """Read `alphapose-results.json`, or a file of Halpe annotations.
 
     The skeleton follows from the number of joints: 17, 26, 68, 133 or 136. AlphaPose calls the frames of a video
-    0.jpg, 1.jpg, ...; then `frame` is that number, else the pictures are counted in the order of their names.
-    Pictures without people are not in its results, so there are no rows of them. `person` is the identity that
-    tracking gave (`idx`), if it ran. Scores above 1, which its COCO models give, become 1.
+    0.jpg, 1.jpg, ...: where the pictures' names differ in one number alone, `frame` is that number, else they are
+    counted in the order of their names. Pictures without people are not in its results, so there are no rows of them
+    and `frame` has a gap there. `person` is the identity that tracking gave (`idx`), if it ran. Scores above 1, which
+    its COCO models give, become 1.
 
     Halpe annotations are laid out like COCO's, and read as `read_coco` reads those.
 
@@ -50,8 +42,9 @@ def read_alphapose(path: str | os.PathLike[str]) -> Poses:
     path = Path(path).expanduser()
     content = load_json(path)
     with naming(path):
+        coco = get_skeleton("coco")
         if isinstance(content, dict) and "annotations" in content:
-            people = list(annotated_people(content))
+            people = list(annotated_people(content, get_skeleton("halpe136")))
         elif isinstance(content, dict):
             raise ValueError("it is no list of people; write AlphaPose's results without --format cmu or open")
         else:
@@ -62,19 +55,16 @@ def read_alphapose(path: str | os.PathLike[str]) -> Poses:
                 f"its people have {' and '.join(map(str, sorted(counts)))} joints; wanted one of "
                 f"{', '.join(map(str, JOINT_COUNTS))} for all"
             )
-        coco = get_skeleton("coco")
         return people_to_poses(people, Skeleton("alphapose", counts.pop(), coco.indices, coco.description))
 
 
 def _detected_people(entries: list[dict[str, Any]]) -> list[Person]:
     """The people of a file of results."""
-    names = sorted({str(entry["image_id"]) for entry in entries}, key=natural_order)
-    is_video = all(_VIDEO_FRAME.fullmatch(name) for name in names)
-    frames = {name: int(name.removesuffix(".jpg")) if is_video else place for place, name in enumerate(names)}
+    names = [picture_name(entry["image_id"]) for entry in entries]
+    frames = number_pictures(names)
     people = []
-    for entry in entries:
-        name, identity = str(entry["image_id"]), entry.get("idx")
-        if not isinstance(identity, int | float):  # without tracking, a list of the boxes that went into this person
-            identity = NOBODY
-        people.append(Person(frames[name], name, triplets(entry["keypoints"]), identity))
+    for name, entry in zip(names, entries, strict=True):
+        idx = entry.get("idx")  # without tracking, a list of the boxes that went into this person
+        person = NOBODY if isinstance(idx, list) else identity(idx, "idx")
+        people.append(Person(frames[name], name, triplets(entry["keypoints"]), person))
     return people

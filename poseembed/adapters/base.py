@@ -3,9 +3,11 @@
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from poseembed.files.values import check_points, settle_scores
 from poseembed.skeleton import NUM_JOINTS, Skeleton
 
 
@@ -32,24 +34,28 @@ class Keypoints(NamedTuple):
 
 
 def to_array(values: object, name: str) -> Float[np.ndarray, "*shape"]:
-    """A float32 copy, in main memory, of an array, of a tensor on any device, or of nested lists.
+    """A float64 copy, in main memory, of an array, of a tensor on any device, or of nested lists.
 
     Args:
         values: Numbers.
         name: What to call them in an error.
 
     Raises:
-        TypeError: If they are not numbers, are None or a single number, or are lists of different lengths.
+        TypeError: If they are not numbers (text and booleans are none), are None or a single number, or are lists of
+            different lengths.
     """
+    kind = type(values).__name__
     if isinstance(values, Tensor):
-        values = values.detach().float().cpu().numpy()  # in float32, as numpy has no bfloat16
+        if values.is_complex() or values.dtype == torch.bool:
+            raise TypeError(f"{name} must be an array of numbers, got a tensor of {values.dtype}")
+        values = values.detach().double().cpu().numpy()  # numpy has no bfloat16
     try:
-        array = np.array(values, dtype=np.float32)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"{name} must be an array of numbers, got {type(values).__name__}: {error}") from error
-    if array.ndim == 0:
-        raise TypeError(f"{name} must be an array of numbers, got {type(values).__name__}")
-    return array
+        array = np.array(values)
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:  # what numpy and other libraries' arrays say
+        raise TypeError(f"{name} must be an array of numbers, got {kind}: {error}") from error
+    if array.ndim == 0 or array.dtype.kind not in "iuf":
+        raise TypeError(f"{name} must be an array of numbers, got {kind} with elements of {array.dtype}")
+    return array.astype(np.float64)
 
 
 def pick_joints(
@@ -65,7 +71,8 @@ def pick_joints(
         source: The skeleton of the points.
 
     Raises:
-        ValueError: If a shape is wrong, or the number of joints is not that of the skeleton.
+        ValueError: If a shape is wrong, the number of joints is not that of the skeleton, a coordinate is infinite or
+            larger than any picture, or a score is far from 0 to 1.
     """
     if points.size == 0:
         return Keypoints(np.empty((0, NUM_JOINTS, 2), np.float32), np.empty((0, NUM_JOINTS), np.float32))
@@ -73,10 +80,12 @@ def pick_joints(
         raise ValueError(f"got keypoints of shape {points.shape}; wanted (people, joints, 2) points (x, y) in pixels")
     picked = source.select(points)
     if confidence is None:
-        confidence = (~np.isnan(points).any(-1)).astype(np.float32)
+        confidence = (~np.isnan(points).any(-1)).astype(np.float64)
     if confidence.shape != points.shape[:2]:
         raise ValueError(
             f"got confidence of shape {confidence.shape} with keypoints of shape {points.shape}; "
             f"wanted one score a joint, {points.shape[:2]}"
         )
-    return Keypoints(picked, np.nan_to_num(source.select(confidence, axis=-1), nan=0.0).clip(0, 1))
+    check_points(picked)
+    scores = settle_scores(source.select(confidence, axis=-1))
+    return Keypoints(picked.astype(np.float32), scores.astype(np.float32))

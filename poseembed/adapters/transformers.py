@@ -39,20 +39,22 @@ def from_transformers(people: object, *, skeleton: str = "coco") -> Keypoints:
             f"got {type(people).__name__}; pass one picture's people, post_process_pose_estimation(outputs, boxes)[0]: "
             'a list of dictionaries with "keypoints", "scores" and "labels"'
         )
-    points = np.full((len(people), source.num_joints, 2), np.nan, np.float32)
-    scores = np.zeros((len(people), source.num_joints), np.float32)
+    points = np.full((len(people), source.num_joints, 2), np.nan)
+    scores = np.zeros((len(people), source.num_joints))
     for row, person in enumerate(people):
-        labels = to_array(person["labels"], "labels").astype(int)
+        labels = to_array(person["labels"], "labels")
         given, confidence = to_array(person["keypoints"], "keypoints"), to_array(person["scores"], "scores")
         if given.shape != (len(labels), 2) or confidence.shape != labels.shape:
             raise ValueError(
                 f'got "keypoints" of shape {given.shape}, "scores" of {confidence.shape} and "labels" of '
                 f"{labels.shape}; wanted (k, 2), (k,) and (k,)"
             )
-        if len(labels) and labels.max() >= source.num_joints:
+        wrong = labels[~np.isin(labels, np.arange(source.num_joints))]
+        if len(wrong):
             raise ValueError(
-                f"got a joint of label {labels.max()}, but skeleton={skeleton!r} has {source.num_joints} joints, "
+                f"got a joint of label {wrong.max():g}, but skeleton={skeleton!r} has {source.num_joints} joints, "
                 "labelled from 0; pass skeleton= of the model"
             )
-        points[row, labels], scores[row, labels] = given, confidence
+        places = labels.astype(int)
+        points[row, places], scores[row, places] = given, confidence
     return pick_joints(points, scores, source)

@@ -21,6 +21,7 @@ column to the list of its values. NPZ holds arrays by the names of the attribute
 
 import os
 import re
+import warnings
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
+from poseembed.files.arrays import read_arrays
 from poseembed.files.atomic import replacing
 from poseembed.files.tables import Columns, known_suffix, naming, read_columns, write_columns
+from poseembed.files.values import check_points, settle_scores
 from poseembed.origin import MadeBy
 from poseembed.poses import NOBODY, Poses
 from poseembed.skeleton import JOINTS, NUM_JOINTS, Skeleton, check_joint_count, get_skeleton
@@ -40,6 +43,9 @@ POSE_SUFFIXES = (*TABLE_SUFFIXES, ".npz", ".npy")
 
 COORDINATES = tuple(f"{joint}_{axis}" for joint in JOINTS for axis in "xy")
 SCORES = tuple(f"{joint}_score" for joint in JOINTS)
+_LEAST_PEAK, _MOST_PEAK = -0.1, 2.0
+"""Between these lie the scores of RTMPose, MSPN and AlphaPose; depths go beyond, or are negative."""
+
 _VECTOR = re.compile(r"(z_pose|z_view)_(0|[1-9]\d*)")
 
 
@@ -159,14 +165,17 @@ def _poses_of_columns(columns: Columns) -> Poses:
         raise ValueError("it has columns z_view_0, ..., but no z_pose_0, ...; wanted both vectors, or none")
     if z_pose is not None and z_view is None:
         z_view = np.zeros((len(z_pose), 0), dtype=np.float32)
+    points = np.stack([columns[name] for name in COORDINATES], axis=-1).reshape(-1, NUM_JOINTS, 2)
+    check_points(points)
     poses = Poses.from_arrays(
-        np.stack([columns[name] for name in COORDINATES], axis=-1).reshape(-1, NUM_JOINTS, 2),
-        np.stack([columns[name] for name in given], axis=-1) if given else None,
+        points,
+        settle_scores(np.stack([columns[name] for name in given], axis=-1)) if given else None,
         frame=columns.get("frame"),
         person=None if person is None else np.where(np.isnan(person), NOBODY, person),
         time=columns.get("time"),
         image=columns.get("image"),
     )
+    _check_time(poses)
     return replace(poses, z_pose=z_pose, z_view=z_view, made_by=_made_by(columns.get("made_by"), z_pose))
 
 
@@ -189,7 +198,9 @@ def _vectors(columns: Columns, name: str) -> Float32[np.ndarray, "n dim"] | None
     parts = [f"{name}_{i}" for i in range(dim)]
     if missing := [part for part in parts if part not in columns]:
         raise ValueError(f"it has {dim} columns {name}_<number>, but no {missing[0]}; wanted numbers from 0 on")
-    vectors = np.stack([columns[part] for part in parts], axis=-1).astype(np.float32)
+    with np.errstate(over="ignore"):  # what float32 does not hold is refused
+        vectors = np.stack([columns[part] for part in parts], axis=-1).astype(np.float32)
+    _check_finite(vectors, name)
     absent = np.isnan(vectors)
     half = np.flatnonzero(absent.any(-1) & ~absent.all(-1))
     if len(half):
@@ -197,19 +208,57 @@ def _vectors(columns: Columns, name: str) -> Float32[np.ndarray, "n dim"] | None
     return vectors
 
 
+def _check_time(poses: Poses) -> None:
+    """Refuse endless times, and warn of a clock that stands still or goes back from one picture to the next.
+
+    Raises:
+        ValueError: If a time is infinite.
+    """
+    if np.isinf(poses.time).any():
+        raise ValueError("a time is infinite; wanted seconds, and nothing or NaN where it is not known")
+    stays = np.flatnonzero((np.diff(poses.time) <= 0) & (np.diff(poses.frame) > 0))
+    if len(stays):
+        row = int(stays[0])
+        warnings.warn(
+            f"time does not rise from frame {poses.frame[row]} to {poses.frame[row + 1]} ({poses.time[row]:g} and "
+            f"{poses.time[row + 1]:g} s), nor in {len(stays) - 1} other places; speeds will be wrong there",
+            stacklevel=4,
+        )
+
+
+def _check_finite(vectors: np.ndarray | None, name: str) -> None:
+    """Refuse infinite numbers in vectors; NaN is a pose without a vector.
+
+    Raises:
+        ValueError: Naming the row.
+    """
+    if vectors is not None and np.isinf(vectors).any():
+        row = int(np.argwhere(np.isinf(vectors))[0, 0])
+        raise ValueError(f"{name} of row {row + 1} is not finite; wanted numbers that float32 holds")
+
+
 # Arrays
+
+
+_ATTRIBUTES = {field.name for field in fields(Poses)}
+_TEXTS = ("image", "made_by")
 
 
 def _load_arrays(path: Path) -> Columns:
     """Arrays of an NPZ file by name, or the one of an NPY file as keypoints."""
-    with path.open("rb") as file:
-        if file.read(4) not in (b"\x93NUM", b"PK\x03\x04"):  # numpy takes anything else for pickle, and says so
-            raise ValueError("it is empty, or does not begin like a file of arrays that numpy.save or savez wrote")
-        file.seek(0)
-        content = np.load(file, allow_pickle=False)
-        if isinstance(content, np.ndarray):
-            return {"keypoints": content}
-        return {field.name: content[field.name] for field in fields(Poses) if field.name in content.files}
+    arrays = read_arrays(path, _ATTRIBUTES.__contains__)
+    for name, values in arrays.items():
+        wanted = "U" if name in _TEXTS else "iuf"
+        if name in _ATTRIBUTES - {"keypoints"} and values.dtype.kind not in wanted:
+            raise ValueError(f"{name} is an array of {values.dtype}; wanted {'text' if wanted == 'U' else 'numbers'}")
+    return {"keypoints": arrays[""]} if "" in arrays else arrays
+
+
+def _are_scores(third: np.ndarray) -> bool:
+    """Whether the third numbers of keypoints are scores and no depths: nearly all between 0 and 1, and none far off."""
+    known = third[~np.isnan(third)]
+    inside = (known >= 0) & (known <= 1)
+    return bool(((known >= _LEAST_PEAK).all() and (known <= _MOST_PEAK).all() and (known > 0).any()) or inside.all())
 
 
 def _poses_of_arrays(arrays: Columns, skeleton: Skeleton) -> Poses:
@@ -222,14 +271,19 @@ def _poses_of_arrays(arrays: Columns, skeleton: Skeleton) -> Poses:
         raise ValueError(f"got {got}; wanted numbers, (n, joints, 2) or (n, joints, 3) with the score last")
     check_joint_count(points.shape[1], skeleton)
     if points.shape[-1] == 3:
-        if confidence is not None or (points[..., 2] < 0).any() or (points[..., 2] > 1).any():
+        if confidence is not None or not _are_scores(points[..., 2]):
             raise ValueError(
-                "got three numbers a keypoint, where the third is not a score from 0 to 1 or there is a confidence "
-                "besides; poses are 2D here: keep x and y, without the depth"
+                "got three numbers a keypoint, where the third is not a score (0 to 1; the peaks of heat maps go a "
+                "little beyond) or there is a confidence besides; poses are 2D here: keep x and y, without the depth"
             )
         points, confidence = points[..., :2], points[..., 2]
     if confidence is not None and confidence.shape == points.shape[:2]:  # else `Poses` says what is wrong
-        confidence = skeleton.select(confidence, axis=-1)
+        confidence = settle_scores(skeleton.select(confidence, axis=-1))
+    points = skeleton.select(points)
+    check_points(points)
     others: dict[str, Any] = arrays
-    poses = Poses.from_arrays(skeleton.select(points), confidence, **others)
+    poses = Poses.from_arrays(points, confidence, **others)
+    _check_time(poses)
+    for name, vectors in (("z_pose", z_pose), ("z_view", z_view)):
+        _check_finite(vectors, name)
     return replace(poses, z_pose=z_pose, z_view=z_view, made_by=made_by)

@@ -8,8 +8,8 @@ import csv
 import io
 import json
 import os
-import zipfile
-import zlib
+import warnings
+from array import array
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from poseembed.files.atomic import replacing
+from poseembed.files.values import check_regular, check_size, text_column
 
 TEXTS = ("image", "made_by")
 """Columns of text."""
@@ -72,7 +73,9 @@ def naming(path: Path) -> Iterator[None]:
     """Name the file in a complaint about its content."""
     try:
         yield
-    except (ValueError, EOFError, csv.Error, zipfile.BadZipFile, zlib.error) as error:
+    except (ValueError, csv.Error) as error:
+        if str(path) in str(error):
+            raise
         raise ValueError(f"cannot read {path}: {error}") from error
 
 
@@ -81,10 +84,27 @@ def load_json(path: Path) -> Any:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is not JSON.
+        ValueError: If it is not JSON, names a value twice in one object, or is nested thousands of levels deep.
     """
     with naming(path):
-        return json.loads(path.read_bytes())
+        return _json(path)
+
+
+def _json(path: Path) -> Any:
+    check_regular(path)
+    try:
+        return json.loads(path.read_bytes(), object_pairs_hook=_once_each)
+    except RecursionError:
+        raise ValueError("its lists or objects are nested thousands of levels deep") from None
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON: of two values of one name Python would take the last without a word."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"an object in it has two values of one name: {', '.join(names):.60}")
+    return content
 
 
 def load_csv(path: Path, wanted: Wanted) -> Columns:
@@ -95,8 +115,9 @@ def load_csv(path: Path, wanted: Wanted) -> Columns:
         ValueError: If it is empty or no text in UTF-8, names a column twice, or a line has another number of cells
             than the first one or something else than a number in a wanted column.
     """
-    cells: list[np.ndarray] = []
+    numbers = array("d")  # as they are, without a Python object each
     lines: list[list[str]] = []
+    check_regular(path)
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file)
         header = [name.strip() for name in next(reader, [])]
@@ -110,17 +131,31 @@ def load_csv(path: Path, wanted: Wanted) -> Columns:
             where = f"line {reader.line_num}"
             if len(line) != len(header):
                 raise ValueError(f"{where} has {len(line)} cells, but the first line names {len(header)} columns")
-            cells.append(np.array([_number(line[place], name, where) for name, place in places.items()]))
+            numbers.extend(_number(line[place], name, where) for name, place in places.items())
             lines.append([line[place] for place in texts.values()])
-    table = np.array(cells, dtype=np.float64).reshape(len(cells), len(places))
+    _warn_of_no_end(path)
+    table = np.array(numbers, dtype=np.float64).reshape(len(lines), len(places))
     columns: Columns = dict(zip(places, table.T, strict=True))
-    written = np.array(lines, dtype=np.str_).reshape(len(lines), len(texts))
-    return columns | dict(zip(texts, written.T, strict=True))
+    written = zip(*lines, strict=True) if lines else ([] for _ in texts)
+    return columns | {name: text_column(list(values), name) for name, values in zip(texts, written, strict=True)}
+
+
+def _warn_of_no_end(path: Path) -> None:
+    """Warn of a last line that does not end: a number that was cut off there looks like a number."""
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        if file.read(1) not in (b"\n", b"\r"):
+            warnings.warn(
+                f"the last line of {path} has no end; if the file was cut off, its last number may be too short",
+                stacklevel=5,
+            )
 
 
 def _number(cell: str, column: str, where: str) -> float:
     """The number in a cell of text."""
     try:
+        if "_" in cell or not cell.isascii():  # Python's own way to write numbers, and digits of other scripts
+            raise ValueError(cell)
         return float(cell) if cell.strip() else float("nan")
     except ValueError:
         raise ValueError(f"{where}: {column} is {cell!r}, not a number; leave it empty if it is missing") from None
@@ -135,7 +170,7 @@ def _save_csv(columns: Columns, file: BinaryIO) -> None:
 
 
 def _load_json(path: Path, wanted: Wanted) -> Columns:
-    content = json.loads(path.read_bytes())
+    content = _json(path)
     if not isinstance(content, dict):
         raise ValueError(
             f"it holds a {type(content).__name__}; wanted an object, from names of columns to their values "
@@ -152,8 +187,16 @@ def _load_json(path: Path, wanted: Wanted) -> Columns:
                 raise ValueError(
                     f"{name} of row {row + 1} is {value!r}; wanted {'text' if kind is str else 'a number'}"
                 )
-        columns[name] = np.array([missing if value is None else value for value in values], dtype=type(missing))
+        filled = [missing if value is None else value for value in values]
+        columns[name] = text_column(filled, name) if kind is str else _numbers(filled, name)
     return columns
+
+
+def _numbers(values: list[Any], name: str) -> np.ndarray:
+    try:
+        return np.array(values, dtype=np.float64)
+    except OverflowError:  # a whole number of more than 308 digits
+        raise ValueError(f"{name} has a number beyond all others; leave it empty if it is missing") from None
 
 
 def _save_json(columns: Columns, file: BinaryIO) -> None:
@@ -185,20 +228,39 @@ def _pyarrow() -> tuple[Any, Any]:
 
 def _load_parquet(path: Path, wanted: Wanted) -> Columns:
     pyarrow, parquet = _pyarrow()
-    with parquet.ParquetFile(path) as file:
-        table = file.read(columns=[name for name in file.schema_arrow.names if wanted(name)])
+    check_regular(path)
+    size = path.stat().st_size
+    try:
+        with path.open("rb") as stream, parquet.ParquetFile(stream) as file:
+            names = [name for name in file.schema_arrow.names if wanted(name)]
+            check_size(8 * file.metadata.num_rows * len(names), size, f"{file.metadata.num_rows:,} rows")
+            table = file.read(columns=names)
+    except (pyarrow.ArrowException, OSError) as error:  # it has opened: what is wrong is in it
+        raise ValueError(f"it is no Parquet file, or damaged: {error}") from error
     columns: Columns = {}
     for name, values in zip(table.column_names, table.columns, strict=True):
         if name in TEXTS:
-            columns[name] = np.array([text or "" for text in values.cast(pyarrow.string()).to_pylist()], dtype=np.str_)
+            columns[name] = text_column(
+                [text or "" for text in _cast(values, pyarrow.string(), name).to_pylist()], name
+            )
             continue
         if not any(
             is_kind(values.type)
             for is_kind in (pyarrow.types.is_integer, pyarrow.types.is_floating, pyarrow.types.is_null)
         ):
             raise ValueError(f"{name} is a column of {values.type}; wanted numbers")
-        columns[name] = values.cast(pyarrow.float64()).to_numpy()
+        columns[name] = _cast(values, pyarrow.float64(), name).to_numpy()
+    if len(columns) != len(names):
+        raise ValueError(f"it has two columns of one name: {', '.join(names)}")
     return columns
+
+
+def _cast(values: Any, kind: Any, name: str) -> Any:
+    pyarrow, _ = _pyarrow()
+    try:
+        return values.cast(kind)
+    except pyarrow.ArrowException as error:  # digits that a float64 does not hold, say
+        raise ValueError(f"{name} is a column of {values.type} that is no {kind}: {error}") from error
 
 
 def _save_parquet(columns: Columns, file: BinaryIO) -> None:

@@ -62,16 +62,22 @@ def test_without_tracking_nobody_is_known(tmp_path: Path, idx: dict[str, Any]) -
 
 
 @pytest.mark.parametrize(
-    "names, order",
+    "names, order, frames",
     [
-        (["img_10.png", "img_9.png"], ["img_9.png", "img_10.png"]),
-        (["000000000785.jpg", "000000000139.jpg"], ["000000000139.jpg", "000000000785.jpg"]),
-        (["cat.jpg", "7.jpg"], ["7.jpg", "cat.jpg"]),
+        (["img_10.png", "img_8.png"], ["img_8.png", "img_10.png"], [8, 10]),
+        (["000000000785.jpg", "000000000139.jpg"], ["000000000139.jpg", "000000000785.jpg"], [139, 785]),
+        (["cat.jpg", "7.jpg"], ["cat.jpg", "7.jpg"], [0, 1]),
+        (["a_2.jpg", "b_1.jpg"], ["a_2.jpg", "b_1.jpg"], [0, 1]),
+        (["2_b.jpg", "10_b.jpg"], ["2_b.jpg", "10_b.jpg"], [2, 10]),
+        (["01.jpg", "1.jpg"], ["01.jpg", "1.jpg"], [0, 1]),  # which of them is the first frame?
+        (["1403636579763555584.png", "9.png"], ["9.png", "1403636579763555584.png"], [0, 1]),  # a clock
     ],
 )
-def test_pictures_are_counted(tmp_path: Path, names: list[str], order: list[str]) -> None:
+def test_pictures_are_numbered_by_their_names_or_counted(
+    tmp_path: Path, names: list[str], order: list[str], frames: list[int]
+) -> None:
     poses = read_alphapose(save([person(name) for name in names], tmp_path))
-    assert poses.frame.tolist() == [0, 1] and poses.image.tolist() == order
+    assert poses.frame.tolist() == frames and poses.image.tolist() == order
 
 
 def test_scores_above_1_become_1(tmp_path: Path) -> None:
@@ -90,7 +96,7 @@ def test_nobody(tmp_path: Path) -> None:
         ({"0.jpg": {"version": "AlphaPose v0.3", "people": []}}, "without --format cmu or open"),
         ([person("0.jpg", 16)], "16 joints; wanted one of 17, 26, 68, 133, 136"),
         ([person("0.jpg", 26), person("0.jpg", 17)], "17 and 26 joints; wanted one of .* for all"),
-        ([person("0.jpg", idx=1.5)], "person of row 1 is 1.5; wanted whole numbers"),
+        ([person("0.jpg", idx=1.5)], "got idx 1.5; wanted a whole number"),
         ([{"image_id": "0.jpg"}], "a list of image_id and keypoints"),
         ([person("0.jpg", keypoints=[1, 2])], "wanted a flat list"),
         ([{"joints_vis": [1], "joints": [[1, 2]]}], "looks like MPII"),

@@ -131,13 +131,113 @@ def test_results_have_scores(tmp_path: Path) -> None:
     entries = [(9, first), (100, second), (9, third)]
     content = [{"image_id": image, "category_id": 1, "keypoints": one, "score": 0.8} for image, one in entries]
     poses = read_coco(save(content, tmp_path))
-    assert poses.frame.tolist() == [0, 0, 1] and poses.image.tolist() == ["9", "9", "100"]
+    assert poses.frame.tolist() == [9, 9, 100] and poses.image.tolist() == ["9", "9", "100"]
     np.testing.assert_array_equal(poses.keypoints[:, 1, 0], [16, 18, np.nan])
     np.testing.assert_array_equal(poses.confidence[:, :2], np.array([[1, 0.4], [0.1, 0.1], [0.9, 0]], np.float32))
 
 
 def test_results_of_nobody(tmp_path: Path) -> None:
     assert len(read_coco(save([], tmp_path))) == 0
+
+
+def test_ids_that_are_no_numbers_are_counted(tmp_path: Path) -> None:
+    content = [{"image_id": image, "keypoints": body()} for image in ("b", "a", "b")]
+    poses = read_coco(save(content, tmp_path))
+    assert poses.frame.tolist() == [0, 1, 1] and poses.image.tolist() == ["a", "b", "b"]
+
+
+def test_gaps_show_where_nobody_was_found(tmp_path: Path) -> None:
+    content = [{"image_id": image, "keypoints": body()} for image in (0, 1, 2, 8, 9, 10)]
+    assert read_coco(save(content, tmp_path)).frame.tolist() == [0, 1, 2, 8, 9, 10]
+
+
+# Identities, and what else stands in such files
+
+
+def test_track_ids_are_the_identities(tmp_path: Path) -> None:
+    people = [(30, 5), (30, 8), (10, "8"), (10, [5]), (20, None)]
+    content = annotations(*(annotation(image, body(), track_id=track) for image, track in people))
+    assert read_coco(save(content, tmp_path)).person.tolist() == [5, 8, 8, 5, -1]
+    results = [{"image_id": image, "keypoints": body(), "track_id": track} for image, track in people]
+    assert read_coco(save(results, tmp_path)).person.tolist() == [8, 5, -1, 5, 8]
+
+
+@pytest.mark.parametrize("track", ["ann", 1.5, -2, True, [1, 2], {"id": 3}, 1e19, 2**64, float("inf")])
+def test_other_identities_are_refused(tmp_path: Path, track: Any) -> None:
+    content = [{"image_id": 3, "keypoints": body(), "track_id": track}]
+    with pytest.raises(ValueError, match="people.json: got track_id .*; wanted a whole number from 0"):
+        read_coco(save(content, tmp_path))
+
+
+@pytest.mark.parametrize("image", [None, "", True, [3], 1.5, float("nan"), 2**64])
+def test_other_ids_of_pictures_are_refused(tmp_path: Path, image: Any) -> None:
+    with pytest.raises(ValueError, match="people.json: got a picture's id"):
+        read_coco(save([{"image_id": image, "keypoints": body()}], tmp_path))
+
+
+def test_an_id_is_the_same_as_text(tmp_path: Path) -> None:
+    content = annotations(annotation(30, body()))
+    content["annotations"][0]["image_id"] = "30"
+    assert read_coco(save(content, tmp_path)).image.tolist() == ["30.jpg", "10.jpg", "20.jpg"]
+
+
+def test_a_picture_listed_twice_is_refused(tmp_path: Path) -> None:
+    content = annotations(annotation(30, body()))
+    content["images"].append({"id": "30", "file_name": "again.jpg"})
+    with pytest.raises(ValueError, match="people.json: its image 30 is listed twice"):
+        read_coco(save(content, tmp_path))
+
+
+@pytest.mark.parametrize("nothing", [[], None])
+def test_somebody_without_keypoints_does_not_spoil_the_file(tmp_path: Path, nothing: Any) -> None:
+    boxed = annotation(10, []) | {"keypoints": nothing}
+    poses = read_coco(save(annotations(annotation(30, body()), boxed), tmp_path))
+    assert poses.image.tolist() == ["30.jpg", "10.jpg", "20.jpg"]
+    assert np.isnan(poses.keypoints).all((1, 2)).tolist() == [False, True, True]
+    people = [(1, body()), (1, nothing), (2, nothing)]
+    poses = read_coco(save([{"image_id": image, "keypoints": one} for image, one in people], tmp_path))
+    assert poses.frame.tolist() == [1, 2] and np.isnan(poses.keypoints).all((1, 2)).tolist() == [False, True]
+
+
+def test_a_category_with_other_keypoints_is_left_out(tmp_path: Path) -> None:
+    ball = annotation(30, [50, 60, 2], category_id=2)
+    content = annotations(annotation(30, body()), ball)
+    content["categories"].append({"id": 2, "name": "ball", "keypoints": ["centre"]})
+    poses = read_coco(save(content, tmp_path))
+    assert poses.image.tolist() == ["30.jpg", "10.jpg", "20.jpg"] and poses.keypoints[0, 0].tolist() == [10, 20.5]
+
+
+def test_names_of_keypoints_in_another_spelling(tmp_path: Path) -> None:
+    names = [name.replace("_", sign).title() for name, sign in zip(COCO_17, " -_" * 6, strict=False)]
+    assert len(read_coco(save(annotations(annotation(30, body()), names=names), tmp_path))) == 3
+
+
+@pytest.mark.parametrize(
+    "number, words",
+    [
+        (1e39, "coordinate of 1e[+]39"),
+        (100_000_001, "coordinate of 1e[+]08; wanted pixels"),
+        (float("inf"), "coordinate of inf"),
+        (10**400, "keypoint beyond all numbers"),
+        (True, "wanted a flat list"),
+    ],
+)
+def test_numbers_that_are_no_pixels_are_refused(tmp_path: Path, number: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=f"people.json: got .*{words}"):
+        read_coco(save([{"image_id": 3, "keypoints": [number, *body()[1:]]}], tmp_path))
+
+
+def test_scores_lie_between_0_and_1(tmp_path: Path) -> None:
+    keypoints = body()
+    keypoints[2::3] = [5, 1.3, 0.5, -3, float("nan"), *keypoints[17::3]]
+    keypoints[3 * 5 + 2 :: 3] = [5, -3, float("nan"), 0.5, *[1.3] * 8]
+    poses = read_coco(save([{"image_id": 3, "keypoints": keypoints}], tmp_path))
+    np.testing.assert_array_equal(poses.confidence[0, :5], [1, 1, 0, 0, 0.5])
+    assert np.isnan(poses.keypoints[0, 2:4]).all() and poses.confidence.max() == 1
+    for score in (95, float("inf"), float("-inf")):
+        keypoints[2] = score
+        with pytest.raises(ValueError, match="people.json: got a score of -?(95|inf); wanted scores from 0 to 1"):
+            read_coco(save([{"image_id": 3, "keypoints": keypoints}], tmp_path))
 
 
 # The real file

@@ -10,6 +10,8 @@ import pytest
 from poseembed import JOINTS
 from poseembed.adapters.openpose import read_openpose
 
+from ..test_skeleton import COCO as COCO_JOINTS
+
 # As OpenPose's documentation lists them.
 COCO_18 = [
     "nose",
@@ -74,12 +76,35 @@ def write(folder: Path, name: str, *people: list[float], person_id: int = -1) ->
     return path
 
 
-@pytest.mark.parametrize("names", [COCO_18, BODY_25], ids=["COCO", "BODY_25"])
-def test_joint_by_joint(tmp_path: Path, names: list[str]) -> None:
+COCO_17 = COCO_JOINTS.split()
+BODY_25B = [
+    *COCO_17,
+    "upper_neck",
+    "head_top",
+    *(f"{side}_{part}" for side in ("left", "right") for part in ("big_toe", "small_toe", "heel")),
+]
+HALPE_26 = [*COCO_17, "head", "neck", "hip", *(f"foot_{i}" for i in range(6))]
+WHOLE_BODY = [*COCO_17, *(f"other_{i}" for i in range(116))]
+
+
+@pytest.mark.parametrize(
+    "names, skeleton",
+    [
+        (COCO_18, None),
+        (BODY_25, "openpose_body25"),
+        (BODY_25B, "openpose_body25b"),
+        (COCO_17, None),
+        (HALPE_26, None),
+        (WHOLE_BODY, None),
+    ],
+    ids=["COCO", "BODY_25", "BODY_25B", "COCO-17", "Halpe-26", "COCO-WholeBody"],
+)
+def test_joint_by_joint(tmp_path: Path, names: list[str], skeleton: str | None) -> None:
     body = numbers(names)
     missing = names.index("left_elbow")
     body[3 * missing : 3 * missing + 3] = [0, 0, 0]
-    poses = read_openpose(write(tmp_path, "clip_000000000007", body))
+    body[2::3] = [score and min(score, 0.99) for score in body[2::3]]
+    poses = read_openpose(write(tmp_path, "clip_000000000007", body), skeleton=skeleton)
     assert (
         poses.frame.tolist() == [7] and poses.person.tolist() == [-1] and poses.image.tolist() == ["clip_000000000007"]
     )
@@ -89,7 +114,7 @@ def test_joint_by_joint(tmp_path: Path, names: list[str]) -> None:
         if joint == "left_elbow":
             assert np.isnan(point).all() and score == 0
         else:
-            assert (*point, score) == pytest.approx((10 + at, 20.5 + at, 0.5 + at / 100)), joint
+            assert (*point, score) == pytest.approx((10 + at, 20.5 + at, min(0.5 + at / 100, 0.99))), joint
 
 
 def test_a_video(tmp_path: Path) -> None:
@@ -157,7 +182,8 @@ def test_mixed_folders_are_refused(tmp_path: Path, names: list[str]) -> None:
         ('{"people": [{"pose_keypoints": [1, 2, 3]}]}', "no pose_keypoints_2d; OpenPose writes that since"),
         (json.dumps({"people": [{"pose_keypoints_2d": numbers(BODY_25)[:45]}]}), "has 15 joints; wanted 18"),
         (json.dumps({"people": [{"pose_keypoints_2d": numbers(BODY_25)[:-1]}]}), "wanted a flat list"),
-        ('{"people": [{"pose_keypoints_2d": []}]}', "wanted a flat list"),
+        ('{"people": [3]}', "wanted a list of objects"),
+        ('{"people": [{"pose_keypoints_2d": [1, 2, true]}]}', "wanted a flat list"),
         ('{"people": [{"pose_keypoints_2d": ["1", 2, 3]}]}', "wanted a flat list"),
     ],
 )
@@ -180,3 +206,82 @@ def test_nothing_to_read(tmp_path: Path) -> None:
         read_openpose(tmp_path)
     with pytest.raises(FileNotFoundError, match="gone_keypoints.json"):
         read_openpose(tmp_path / "gone_keypoints.json")
+
+
+# As other tools write it
+
+
+def test_files_of_pose2sim_and_alphapose(tmp_path: Path) -> None:
+    for name in ("cam01_000002", "cam01_000010"):
+        write(tmp_path, name, numbers(HALPE_26)).rename(tmp_path / f"{name}.json")
+    poses = read_openpose(tmp_path)
+    assert poses.frame.tolist() == [2, 10] and poses.image.tolist() == ["cam01_000002", "cam01_000010"]
+    assert poses.keypoints[0, 1].tolist() == [10 + 5, 20.5 + 5]
+    for place in (2, 10):
+        (tmp_path / f"cam01_{place:06}.json").rename(tmp_path / f"{place}.json")
+    assert read_openpose(tmp_path).frame.tolist() == [2, 10]
+
+
+@pytest.mark.parametrize("canvas", [None, (500, 400)], ids=["pixels", "shares"])
+def test_a_list_of_pictures_as_controlnet_writes_it(tmp_path: Path, canvas: tuple[int, int] | None) -> None:
+    body = np.reshape(numbers(COCO_18), (-1, 3))
+    size = {} if canvas is None else {"canvas_width": canvas[0], "canvas_height": canvas[1]}
+    written = body / (*canvas, 1) if canvas else body
+    person = {"pose_keypoints_2d": written.ravel().tolist(), "face_keypoints_2d": None}
+    nobody = {"pose_keypoints_2d": None}
+    content = [{"people": people} | size for people in ([person], [nobody], [person, person])]
+    (tmp_path / "dwpose.json").write_text(json.dumps(content))
+    poses = read_openpose(tmp_path / "dwpose.json")
+    assert poses.frame.tolist() == [0, 1, 2, 2] and np.isnan(poses.keypoints[1]).all()
+    np.testing.assert_allclose(poses.keypoints[3, 1], body[5, :2], rtol=1e-6)
+
+
+@pytest.mark.parametrize("given", [3, [3], "3", [3.0]])
+def test_an_identity_is_a_number_or_a_list_of_one(tmp_path: Path, given: Any) -> None:
+    for place in range(2):
+        write(tmp_path, f"v_{place:012}", numbers(BODY_25)).write_text(
+            json.dumps({"people": [{"person_id": given, "pose_keypoints_2d": numbers(BODY_25)}]})
+        )
+    assert read_openpose(tmp_path).person.tolist() == [3, 3]
+
+
+@pytest.mark.parametrize("given", ["ann", [1, 2], ["x"], {"id": 1}, 2**70])
+def test_other_identities_are_refused(tmp_path: Path, given: Any) -> None:
+    path = write(tmp_path, "v_000000000000")
+    path.write_text(json.dumps({"people": [{"person_id": given, "pose_keypoints_2d": numbers(BODY_25)}]}))
+    with pytest.raises(ValueError, match="cannot read .*v_000000000000_keypoints.json: got person_id"):
+        read_openpose(tmp_path)
+
+
+def test_a_hand_alone_is_nobody(tmp_path: Path) -> None:
+    write(tmp_path, "v_000000000000", numbers(BODY_25))
+    write(tmp_path, "v_000000000001", [])
+    write(tmp_path, "v_000000000002", numbers(BODY_25), [])
+    poses = read_openpose(tmp_path)
+    assert poses.frame.tolist() == [0, 1, 2]
+    assert np.isnan(poses.keypoints).all((1, 2)).tolist() == [False, True, False]
+
+
+def test_hidden_files_are_no_data(tmp_path: Path) -> None:
+    write(tmp_path, "v_000000000000", numbers(BODY_25))
+    (tmp_path / "._v_000000000000_keypoints.json").write_bytes(b"\x00\x05\x16\x07")
+    assert len(read_openpose(tmp_path)) == 1
+
+
+def upright(names: list[str]) -> list[float]:
+    """Somebody who stands upright, with the neck and the middle of the hips where BODY_25 has them."""
+    places = {"nose": (300, 100), "neck": (300, 160), "mid_hip": (300, 310), "left_eye": (308, 92)}
+    places |= {"left_shoulder": (340, 160), "left_elbow": (362, 230), "left_wrist": (370, 300), "left_hip": (325, 310)}
+    places |= {"left_knee": (330, 410), "left_ankle": (334, 500)}
+    places |= {name.replace("left", "right"): (600 - x, y) for name, (x, y) in places.items() if "left" in name}
+    return [number for name in names for number in (*places.get(name, (300, 500)), 0.9)]
+
+
+def test_body25b_is_not_taken_for_body25(tmp_path: Path) -> None:
+    path = write(tmp_path, "v_000000000000", upright(BODY_25B))
+    with pytest.raises(ValueError, match='not in BODY_25\'s order.*skeleton="openpose_body25b"'):
+        read_openpose(path)
+    poses = read_openpose(path, skeleton="openpose_body25b")
+    assert poses.keypoints[0, JOINTS.index("right_shoulder")].tolist() == [260, 160]
+    write(tmp_path, "v_000000000000", upright(BODY_25))
+    assert read_openpose(path).keypoints[0, JOINTS.index("right_shoulder")].tolist() == [260, 160]

@@ -10,6 +10,7 @@ with HUMAN36M.opening(archive), np.load(archive) as arrays:
 """
 
 import contextlib
+import importlib.util
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,8 +18,7 @@ from os import PathLike
 from pathlib import Path
 from zipfile import BadZipFile, is_zipfile
 
-_BROKEN = (BadZipFile, EOFError, zlib.error)
-"""What numpy and scipy raise for a compressed file that ends too early or was changed on its way."""
+from poseembed.files.values import check_regular
 
 _ARCHIVES = (".npz", ".zip")
 
@@ -69,13 +69,13 @@ class DataSet:
 
         Args:
             path: The file that is read inside the `with`.
-            broken: What the library raises, besides the errors of zip, zlib and an early end; `OSError` for h5py.
+            broken: What the library raises, besides the errors of archives and values; `OSError` for h5py.
                 `FileNotFoundError` and `PermissionError` come through as they are.
 
         Raises:
             ValueError: For each of these.
         """
-        errors: tuple[type[Exception], ...] = (*_BROKEN, *broken)
+        errors: tuple[type[Exception], ...] = (BadZipFile, EOFError, zlib.error, ValueError, *broken)
         try:
             yield
         except (FileNotFoundError, PermissionError):  # not the file's fault
@@ -84,8 +84,9 @@ class DataSet:
             raise ValueError(self._broken(path, str(error) or type(error).__name__)) from error
 
     def _check(self, path: Path) -> None:
-        if not path.is_file():
+        if path.is_dir():
             return
+        check_regular(path)
         if not path.stat().st_size:
             raise ValueError(self._broken(path, "it is empty"))
         if path.suffix.lower() in _ARCHIVES and not is_zipfile(path):  # a zip's list of files is at its end
@@ -99,9 +100,15 @@ class DataSet:
         return f"get it from {self.page}"
 
 
-def needs_extra(package: str) -> ImportError:
-    """Words for a missing package, to raise from the ImportError of its import: what brings it."""
-    return ImportError(
+def need_package(package: str) -> None:
+    """Say which package is missing, and what brings it.
+
+    Raises:
+        ImportError: If it is not installed.
+    """
+    if importlib.util.find_spec(package) is not None:
+        return
+    raise ImportError(
         f"this needs {package}, which is not installed; in the checkout, with pip 25.1 or later: "
         "pip install --group training -c constraints.txt"
     )

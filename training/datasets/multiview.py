@@ -15,11 +15,11 @@ Such a recording is an `.npz` file of these arrays:
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from poseembed.files.arrays import need_arrays
 from poseembed.skeleton import NUM_JOINTS
 
 LIMBS = ((1, 3), (2, 4), (3, 5), (4, 6), (7, 9), (8, 10), (9, 11), (10, 12))
@@ -28,7 +28,7 @@ LIMBS = ((1, 3), (2, 4), (3, 5), (4, 6), (7, 9), (8, 10), (9, 11), (10, 12))
 LENGTH_TOLERANCE = 0.35
 """Where a limb is further from its median length than this share of it, the triangulation has gone wrong."""
 
-_ARRAYS = ("keypoints", "confidence", "fps", "pairs", "joints3d", "meta")
+_KINDS = {"keypoints": "f", "confidence": "f", "fps": "fiu", "pairs": "iu", "joints3d": "f", "meta": "U"}
 
 
 @dataclass(frozen=True)
@@ -72,16 +72,11 @@ def read(path: Path) -> MultiviewRecording:
         FileNotFoundError: If there is no such file.
         ValueError: If it is not such a file, is damaged, or its arrays do not fit together.
     """
-    if path.is_file() and not is_zipfile(path):
-        raise ValueError(f"{path} is damaged, or no .npz file; copy it again")
     try:
-        with np.load(path) as archive:
-            if missing := [name for name in _ARRAYS if name not in archive]:
-                raise ValueError(f"{path} has no {', '.join(missing)}; wanted a recording by several cameras")
-            arrays = {name: archive[name] for name in _ARRAYS}
+        arrays = need_arrays(path, _KINDS)
         detector = json.loads(str(arrays["meta"]))["detector"]
-    except (BadZipFile, EOFError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is damaged, or no recording by several cameras ({error!r})") from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:  # also of JSON that is no object, or too deep
+        raise ValueError(f"{path} is damaged, or no recording by several cameras ({error}); copy it again") from error
     keypoints, pairs, joints = arrays["keypoints"], arrays["pairs"], arrays["joints3d"]
     if keypoints.ndim != 5 or keypoints.shape[3:] != (NUM_JOINTS, 2):
         raise ValueError(f"{path}: got keypoints of shape {keypoints.shape}; wanted (cameras, frames, people, 13, 2)")
@@ -93,9 +88,9 @@ def read(path: Path) -> MultiviewRecording:
         raise ValueError(f"{path}: got pairs of shape {pairs.shape} and joints3d of {joints.shape}; wanted {wanted}")
     if len(pairs) and not 0 <= pairs.min() <= pairs.max() < cameras:
         raise ValueError(f"{path} has pairs of cameras that it does not have; there are {cameras}")
-    fps = float(arrays["fps"])
-    if not fps > 0:
-        raise ValueError(f"{path} has {fps} frames per second")
+    if arrays["fps"].size != 1 or not 0 < arrays["fps"].item() < np.inf:
+        raise ValueError(f"{path} has {arrays['fps']} frames per second")
+    fps = float(arrays["fps"].item())
     return MultiviewRecording(
         keypoints=keypoints.astype(np.float32),
         confidence=arrays["confidence"].astype(np.float32),

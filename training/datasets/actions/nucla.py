@@ -15,7 +15,6 @@ right in 98 % of all frames, also in those where people turn their back, so left
 do face the sensor.
 """
 
-import json
 import re
 from dataclasses import dataclass
 from os import PathLike
@@ -25,6 +24,8 @@ import numpy as np
 from jaxtyping import Float32, Int64
 from tqdm import tqdm
 
+from poseembed.files.arrays import need_arrays
+from poseembed.files.tables import load_json
 from poseembed.skeleton import HIPS, JOINTS, SKELETONS
 from training.datasets.actions.clips import ActionClips
 from training.datasets.missing import DataSet
@@ -51,6 +52,7 @@ TRAIN_SUBJECTS = (1, 2, 3, 4, 5)
 """People to train on; the others (6-10) are there to test on."""
 
 _SKELETON = SKELETONS["kinect_v1"]
+_ARRAYS = {"joints3d": "iuf", "joint_names": "US", **dict.fromkeys(("offsets", "action", "subject", "view"), "iu")}
 _CLIP_NAME = re.compile(r"a(\d\d)_s(\d\d)_e\d\d_v(\d\d)")
 
 
@@ -78,9 +80,8 @@ def read(path: str | PathLike[str]) -> ActionClips:
 
     Raises:
         FileNotFoundError: If `path` does not exist, or the folder has no clips.
-        KeyError: If an array is missing in the `.npz` file.
-        ValueError: If the joints are not Kinect v1's, an action number is not one of `ACTIONS`, the folder has fewer
-            than the data set's 1484 clips, or a file is damaged.
+        ValueError: If an array is missing in the `.npz` file, the joints are not Kinect v1's, an action number is not
+            one of `ACTIONS`, the folder has fewer than the data set's 1484 clips, or a file is damaged.
     """
     recordings = _read(path)
     numbers = recordings.actions
@@ -109,7 +110,6 @@ def read_body_centred(path: str | PathLike[str]) -> Float32[np.ndarray, "frames 
 
     Raises:
         FileNotFoundError: As `read`.
-        KeyError: As `read`.
         ValueError: As `read`, but for the action numbers.
     """
     joints = _read(path).joints
@@ -123,8 +123,12 @@ def _read(path: str | PathLike[str]) -> _Recordings:
 
 def _read_npz(path: str | PathLike[str]) -> _Recordings:
     [archive] = NUCLA.require(path)
-    with NUCLA.opening(archive), np.load(archive) as file:
-        names = file["joint_names"].astype(str)[list(_SKELETON.indices)]
+    with NUCLA.opening(archive):
+        file = need_arrays(archive, _ARRAYS)
+        names = file["joint_names"].astype(str)
+        if names.shape != (_SKELETON.num_joints,) or file["joints3d"].shape[1:] != (_SKELETON.num_joints, 3):
+            raise ValueError(f"joint_names and joints3d are not of Kinect v1's {_SKELETON.num_joints} joints")
+        names = names[list(_SKELETON.indices)]
         if tuple(names) != ("head", *JOINTS[1:]):  # the head stands for the nose
             raise ValueError(
                 f"joint_names are not in Kinect v1's order: at the places of {JOINTS} stand {names.tolist()}"
@@ -158,17 +162,19 @@ def _read_folder(root: Path) -> _Recordings:
 
 
 def _read_clip(path: Path, action: int) -> Float32[np.ndarray, "frames 20 3"]:
-    # Broken JSON and a ragged list are ValueErrors; numpy raises TypeError for a list of something else than numbers.
-    with NUCLA.opening(path, ValueError, TypeError):
-        clip = json.loads(path.read_text(encoding="utf-8"))
+    # A ragged list is a ValueError; numpy raises TypeError and OverflowError for what is no number to it.
+    with NUCLA.opening(path, TypeError, OverflowError):
+        clip = load_json(path)
         if not isinstance(clip, dict) or not {"skeletons", "label"} <= clip.keys():
             raise ValueError("it is not an object with skeletons and label")
-        skeletons = np.array(clip["skeletons"], dtype=np.float32)
+        skeletons = np.array(clip["skeletons"])
+        if skeletons.dtype.kind not in "iuf" or (np.abs(skeletons) > np.finfo(np.float32).max).any():
+            raise ValueError(f"skeletons have elements of {skeletons.dtype}; wanted numbers that float32 holds")
         if skeletons.shape[1:] != (_SKELETON.num_joints, 3) or not len(skeletons):
             raise ValueError(f"skeletons have shape {skeletons.shape}, wanted (frames, {_SKELETON.num_joints}, 3)")
         if action in ACTIONS and clip["label"] != list(ACTIONS).index(action) + 1:
             raise ValueError(f"its label {clip['label']!r} is not that of action {action}, after which it is named")
-    return skeletons
+    return skeletons.astype(np.float32)
 
 
 def _thirteen(joints: Float32[np.ndarray, "frames 20 3"]) -> Float32[np.ndarray, "frames 13 3"]:

@@ -27,9 +27,11 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int64
 from tqdm import tqdm
 
+from poseembed.files.arrays import need_arrays
 from poseembed.skeleton import NUM_JOINTS, SKELETONS
 from training.datasets.actions.clips import ActionClips
-from training.datasets.missing import DataSet, needs_extra
+from training.datasets.formats.isolated import read_mat
+from training.datasets.missing import DataSet, need_package
 
 PENN_ACTION = DataSet("Penn Action", "https://dreamdragon.github.io/PennAction/")
 
@@ -56,6 +58,9 @@ ACTIONS = (
 
 DROPPED_ACTION = "strum_guitar"
 """Left out as in the CV-MIM paper, which keeps the other 14."""
+
+_VARIABLES = ("action", "pose", "x", "y", "train")
+_ARRAYS = {"keypoints": "iuf", "offsets": "iu", "action": "US", "view": "US", "train": "biu"}
 
 _VARIANTS = {
     "bowling": "bowl",
@@ -97,8 +102,7 @@ def read(path: str | PathLike[str]) -> ActionClips:
     Raises:
         FileNotFoundError: If `path` does not exist, or one of the folder's 2326 label files does not.
         ImportError: If scipy, which reads `.mat` files, is not installed.
-        KeyError: If an array is missing in the `.npz` file.
-        ValueError: If a file is damaged or holds something else than the module describes.
+        ValueError: If a file is damaged, lacks an array or holds something else than the module describes.
     """
     clips = _read_labels(Path(path)) if Path(path).is_dir() else _read_npz(path)
     keep = clips.actions != DROPPED_ACTION
@@ -116,7 +120,8 @@ def read(path: str | PathLike[str]) -> ActionClips:
 
 def _read_npz(path: str | PathLike[str]) -> _Annotations:
     [archive] = PENN_ACTION.require(path)
-    with PENN_ACTION.opening(archive), np.load(archive) as file:
+    with PENN_ACTION.opening(archive):
+        file = need_arrays(archive, _ARRAYS)
         return _Annotations(
             keypoints=file["keypoints"].astype(np.float32),
             offsets=file["offsets"].astype(np.int64),
@@ -140,17 +145,16 @@ def _read_labels(root: Path) -> _Annotations:
 
 def _read_label_file(path: Path) -> tuple[Float32[np.ndarray, "frames 13 2"], str, str, bool]:
     """Keypoints as downloaded, action, view, and whether the clip is there to train on."""
-    try:
-        from scipy.io import loadmat
-        from scipy.io.matlab import MatReadError
-    except ImportError as error:
-        raise needs_extra("scipy") from error
-    # What scipy raises depends on where the file ends: IndexError and TypeError inside the header, OSError inside an
-    # array, ValueError inside a compressed one.
-    with PENN_ACTION.opening(path, MatReadError, IndexError, TypeError, OSError, ValueError):
-        label = loadmat(path)
-        if absent := [name for name in ("action", "pose", "x", "y", "train") if name not in label]:
+    need_package("scipy")
+    with PENN_ACTION.opening(path):
+        content = read_mat(path, _VARIABLES)
+        if absent := [name for name in _VARIABLES if name not in content]:
             raise ValueError(f"it has no {', '.join(absent)}")
+        label = {name: values for name, values in content.items() if isinstance(values, np.ndarray) and values.size}
+        if cells := [name for name in _VARIABLES if name not in label]:
+            raise ValueError(f"its {', '.join(cells)} should be arrays, and not empty")
+        if texts := [name for name in ("x", "y", "train") if label[name].dtype.kind not in "biuf"]:
+            raise ValueError(f"its {', '.join(texts)} should be numbers")
         x, y = label["x"], label["y"]
         if x.shape != y.shape or x.ndim != 2 or x.shape[1] != NUM_JOINTS or not len(x):
             raise ValueError(f"x has shape {x.shape} and y {y.shape}, wanted (frames, {NUM_JOINTS}) for both")

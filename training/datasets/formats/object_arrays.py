@@ -12,9 +12,13 @@ import zipfile
 from collections.abc import Callable
 from io import BytesIO
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from poseembed.files.arrays import DAMAGED_ARCHIVE, read_array, read_header
+from poseembed.files.values import check_size
 
 _CODE = re.compile(r"[biufcSUO]\d{0,9}")
 """Names of element types without parts: f4, i8, U12, O8."""
@@ -25,6 +29,9 @@ _VALUES |= {"SHORT_BINBYTES", "BINBYTES", "BINBYTES8", "BYTEARRAY8"}
 """Opcodes that push their argument."""
 
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
+_DAMAGED = (AttributeError, IndexError, KeyError, MemoryError, OverflowError, TypeError, ValueError)
+"""What Python raises where something else is on the stack than is needed."""
+
 _EMPTY: dict[str, Callable[[], Any]] = {"EMPTY_LIST": list, "EMPTY_TUPLE": tuple, "EMPTY_DICT": dict}
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
@@ -33,13 +40,18 @@ def read_npz(path: str | PathLike[str]) -> dict[str, Any]:
     """Read every array of an `.npz` file; those of objects as `read_npy` does.
 
     Raises:
-        zipfile.BadZipFile: If it is not a whole archive.
         OSError: If it cannot be read.
-        ValueError: As `read_npy`.
+        ValueError: If it is not a whole archive, its arrays take far more memory than it does, and as `read_npy`.
     """
-    with zipfile.ZipFile(path) as archive:
-        names = [name for name in archive.namelist() if name.endswith(".npy")]
-        return {name.removesuffix(".npy"): read_npy(archive.read(name), f"{path}: {name}") for name in names}
+    size = Path(path).stat().st_size
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [member for member in archive.infolist() if member.filename.endswith(".npy")]
+            check_size(sum(member.file_size for member in members), size, f"{path}")
+            contents = {member.filename: archive.read(member) for member in members}
+    except DAMAGED_ARCHIVE as error:
+        raise ValueError(f"{path} is a damaged archive: {error}") from error
+    return {name.removesuffix(".npy"): read_npy(content, f"{path}: {name}") for name, content in contents.items()}
 
 
 def read_npy(content: bytes, name: str) -> Any:
@@ -57,14 +69,13 @@ def read_npy(content: bytes, name: str) -> Any:
             and arrays of these.
     """
     stream = BytesIO(content)
-    version = np.lib.format.read_magic(stream)
-    headers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-    if version not in headers:
-        raise ValueError(f"{name} is an .npy file of version {version[0]}.{version[1]}; known are 1.0 and 2.0")
-    _, _, dtype = headers[version](stream)
-    if not dtype.hasobject:
-        stream.seek(0)
-        return np.lib.format.read_array(stream, allow_pickle=False)
+    try:
+        _, _, dtype = read_header(stream)
+        if not dtype.hasobject:
+            stream.seek(0)
+            return read_array(stream, len(content), len(content))
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
     array = read_pickle(content[stream.tell() :], name)
     if not isinstance(array, np.ndarray):
         raise ValueError(f"{name} should hold an array, not a {type(array).__name__}")
@@ -88,7 +99,7 @@ def read_pickle(content: bytes, name: str) -> Any:
         return machine.stack.pop()
     except _Refused as error:
         raise ValueError(f"{name} holds {error}: it is not plain data, and nothing of it was run") from error
-    except (IndexError, KeyError, OverflowError, TypeError, ValueError) as error:  # what it needs is not on the stack
+    except _DAMAGED as error:
         raise ValueError(f"{name} is damaged: {error}") from error
 
 

@@ -6,6 +6,8 @@ from typing import NoReturn
 import numpy as np
 from jaxtyping import Float64
 
+from poseembed.files.values import check_regular
+
 
 class TextLines:
     """A text file's lines with a place in them.
@@ -18,6 +20,7 @@ class TextLines:
 
     def __init__(self, path: Path) -> None:
         """Read the file; a byte that is not ASCII can only stand in a comment or name, so any one-byte reading does."""
+        check_regular(path)
         self.path = path
         self.lines = path.read_text(encoding="latin-1").splitlines()
         self.at = 0

@@ -16,7 +16,6 @@ S11's Directions (without a number) is left out, as everywhere: its video is dam
 """
 
 import math
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,8 +26,9 @@ from jaxtyping import Float32
 from tqdm import tqdm
 
 from poseembed.skeleton import SKELETONS, get_skeleton
+from training.datasets.formats.isolated import read_cdf, read_h5
 from training.datasets.formats.object_arrays import read_npz
-from training.datasets.missing import DataSet, needs_extra
+from training.datasets.missing import DataSet, need_package
 from training.datasets.mocap.capture import MotionCapture, from_clips
 from training.datasets.mocap.clips import clip_of_points
 
@@ -208,25 +208,19 @@ def _read_folder(path: Path) -> list[Recording]:
 
 
 def _read_h5(file: Path) -> np.ndarray:
-    try:
-        import h5py
-    except ImportError as error:
-        raise needs_extra("h5py") from error
-    with _OWNER.opening(file, OSError, KeyError), h5py.File(file) as content:
-        positions = np.asarray(content["3D_positions"])
-    if math.prod(positions.shape[:-1]) != 96:
+    need_package("h5py")
+    with _OWNER.opening(file):
+        positions = np.asarray(read_h5(file, ["3D_positions"])["3D_positions"])
+    if positions.dtype.kind != "f" or math.prod(positions.shape[:-1]) != 96:
         raise ValueError(f"{file}: 3D_positions has shape {positions.shape}; wanted (96, frames)")
     return positions.reshape(32, 3, -1).transpose(2, 0, 1)
 
 
 def _read_cdf(file: Path) -> np.ndarray:
-    try:
-        import cdflib
-    except ImportError as error:
-        raise needs_extra("cdflib") from error
-    with _OWNER.opening(file, OSError, ValueError, IndexError, OverflowError, struct.error):
-        positions = np.asarray(cdflib.CDF(file).varget("Pose"))
-    if positions.shape[-1] != 96:
+    need_package("cdflib")
+    with _OWNER.opening(file):
+        positions = np.asarray(read_cdf(file, ["Pose"])["Pose"])
+    if positions.dtype.kind != "f" or positions.shape[-1] != 96:
         raise ValueError(f"{file}: Pose has shape {positions.shape}; wanted (1, frames, 96)")
     return positions.reshape(-1, 32, 3)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from poseembed.files.values import visible
 from training.datasets.mocap.anatomy import warn_of_unlikely_bodies
 from training.datasets.mocap.capture import MotionCapture, from_clips
 from training.datasets.mocap.clips import Clip, Settings, read_clip
@@ -32,7 +33,7 @@ def recognises(path: Path) -> bool:
     """Whether it is such a file, or a folder with one in it."""
     suffixes = (".bvh", ".amc")
     if path.is_dir():
-        return any(file.suffix.lower() in suffixes for file in path.rglob("*"))
+        return any(file.suffix.lower() in suffixes for file in visible(path.rglob("*")))
     return path.suffix.lower() in suffixes
 
 
@@ -79,7 +80,7 @@ def find_files(paths: Iterable[str | Path]) -> list[Path]:
     found: set[Path] = set()
     for path in map(Path, paths):
         if path.is_dir():
-            found.update(file for file in path.rglob("*") if file.suffix.lower() in (".bvh", ".amc"))
+            found.update(file for file in visible(path.rglob("*")) if file.suffix.lower() in (".bvh", ".amc"))
         elif not path.exists():
             raise FileNotFoundError(f"{path} does not exist")
         elif path.suffix.lower() in (".bvh", ".amc"):
@@ -102,7 +103,7 @@ def find_skeleton(motion: Path) -> Path | None:
     """
     if motion.suffix.lower() != ".amc":
         return None
-    skeletons = sorted(file for file in motion.parent.iterdir() if file.suffix.lower() == ".asf")
+    skeletons = sorted(file for file in visible(motion.parent.iterdir()) if file.suffix.lower() == ".asf")
     if named := [file for file in skeletons if motion.stem.startswith(file.stem)]:
         return max(named, key=lambda file: len(file.stem))
     if len(skeletons) != 1:

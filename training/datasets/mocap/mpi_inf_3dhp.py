@@ -19,7 +19,9 @@ from jaxtyping import Float, Float32, Int, Shaped
 from tqdm import tqdm
 
 from poseembed.skeleton import HIPS, JOINTS, SKELETONS
-from training.datasets.missing import DataSet, needs_extra
+from training.datasets.formats.isolated import read_h5, read_mat
+from training.datasets.formats.text_lines import is_number
+from training.datasets.missing import DataSet, need_package
 from training.datasets.mocap.capture import MotionCapture, from_clips
 from training.datasets.mocap.clips import clip_of_points
 
@@ -46,6 +48,10 @@ FPS = 25.0
 
 _FAST = {("S1", "Seq2"), ("S3", "Seq1"), ("S3", "Seq2"), ("S5", "Seq1"), ("S5", "Seq2")}
 """Recorded 2 * `FPS` times a second; the others `FPS` times."""
+
+_LARGEST_NUMBER = 2**31
+_BLOCK = ("sensor", "size", "animated", "intrinsic", "extrinsic", "radial")
+"""What stands in a calibration after the name of each camera."""
 
 _OWNER = DataSet(NAME, "https://vcai.mpi-inf.mpg.de/3dhp-dataset/")
 
@@ -150,16 +156,13 @@ def read_test_set(path: str | Path) -> CameraViews:
         ValueError: If a file is damaged, or has other arrays.
         ImportError: Without h5py.
     """
-    try:
-        import h5py
-    except ImportError as error:
-        raise needs_extra("h5py") from error
+    need_package("h5py")
     names = [f"TS{number}" for number in range(1, 7)]
     picked = list(SKELETONS["mpi_inf_3dhp"].indices)
     keypoints, joints3d, sequence, frames = [], [], [], []
     for name, file in zip(names, _OWNER.require(path, *(f"{name}/annot_data.mat" for name in names)), strict=True):
-        with _OWNER.opening(file, OSError, KeyError), h5py.File(file) as content:
-            flat, solid, valid = (np.asarray(content[key]) for key in ("annot2", "annot3", "valid_frame"))
+        with _OWNER.opening(file):
+            flat, solid, valid = map(np.asarray, read_h5(file, ["annot2", "annot3", "valid_frame"]).values())
         if flat.shape[1:] != (1, 17, 2) or solid.shape[1:] != (1, 17, 3) or not len(flat) == len(solid) == valid.size:
             raise ValueError(f"{file}: annot2 and annot3 have shapes {flat.shape} and {solid.shape}; wanted 17 joints")
         rows = np.flatnonzero(valid)
@@ -186,18 +189,17 @@ def _sequences(path: str | Path, subjects: Sequence[str]) -> Iterator[tuple[str,
 
 def _load(file: Path) -> dict[str, Any]:
     """`annot2` and `annot3`: for each of `cameras`, the 13 joints of all `frames`."""
-    try:
-        from scipy.io import loadmat
-    except ImportError as error:
-        raise needs_extra("scipy") from error
+    need_package("scipy")
     wanted = ("annot2", "annot3", "cameras", "frames")
-    with _OWNER.opening(file, OSError, ValueError, TypeError, IndexError):
-        content = loadmat(file, variable_names=wanted)
+    with _OWNER.opening(file):
+        content: dict[str, Any] = dict(read_mat(file, wanted))
     if absent := [key for key in wanted if key not in content]:
         raise ValueError(f"{file} has no {', '.join(absent)}; {_OWNER.get_it()}")
-    cameras, frames = ([int(number) for number in content[key].flat] for key in ("cameras", "frames"))
+    cameras, frames = (_whole_numbers(content[key], f"{file}: {key}") for key in ("cameras", "frames"))
     for key, size in (("annot2", 2), ("annot3", 3)):
-        views = list(content[key].flat)
+        views = content[key]
+        if not isinstance(views, list) or any(view.dtype.kind != "f" for view in views):
+            raise ValueError(f"{file}: {key} holds no cells of numbers; {_OWNER.get_it()}")
         shapes = {np.shape(view) for view in views}
         if len(views) != len(cameras) or shapes != {(len(frames), len(_NAMES) * size)}:
             wanted_shape = (len(frames), len(_NAMES) * size)
@@ -206,20 +208,41 @@ def _load(file: Path) -> dict[str, Any]:
     return content | {"cameras": cameras, "frames": np.array(frames)}
 
 
+def _whole_numbers(values: Any, what: str) -> list[int]:
+    if not isinstance(values, np.ndarray) or values.dtype.kind not in "iuf" or not (np.floor(values) == values).all():
+        raise ValueError(f"{what} holds no whole numbers; {_OWNER.get_it()}")
+    if np.abs(values.astype(np.float64)).max(initial=0) > _LARGEST_NUMBER:
+        raise ValueError(f"{what} counts to {np.abs(values).max():g}; {_OWNER.get_it()}")
+    return [int(number) for number in values.flat]
+
+
 def _read_rotations(file: Path) -> dict[int, Float[np.ndarray, "3 3"]]:
     """For each camera of a calibration file, the rotation from the room's frame (y up) to the camera's."""
     rotations: dict[int, np.ndarray] = {}
-    camera = -1
-    for line in file.read_text(encoding="utf-8").splitlines():
-        match line.split():
-            case ["name", number]:
-                camera = int(number)
-            case ["extrinsic", *numbers] if len(numbers) == 16:
-                rotations[camera] = np.array(numbers, dtype=float).reshape(4, 4)[:3, :3]
+    camera: int | None = None
+    said: list[str] = []
+    for line in file.read_text(encoding="latin-1").splitlines():
+        key, *words = line.split() or [""]
+        if key == "name":
+            if said != list(_BLOCK) * (camera is not None):
+                raise ValueError(f"{file} is cut off or damaged: after camera {camera} stand {', '.join(said)}")
+            camera, said = int(_numbers(file, words, 1)[0]), []
+        elif key in _BLOCK and words:
+            said.append(key)
+            if key == "extrinsic" and camera is not None:
+                rotations[camera] = np.array(_numbers(file, words, 16)).reshape(4, 4)[:3, :3]
+    if camera is not None and said != list(_BLOCK):
+        raise ValueError(f"{file} is cut off or damaged: it ends within camera {camera}; {_OWNER.get_it()}")
     for camera, rotation in rotations.items():
         if not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-3) or np.linalg.det(rotation) < 0:
             raise ValueError(f"{file}: the extrinsic matrix of camera {camera} does not begin with a rotation")
     return rotations
+
+
+def _numbers(file: Path, words: list[str], count: int) -> list[float]:
+    if len(words) != count or not all(map(is_number, words)):
+        raise ValueError(f"{file}: got {' '.join(words)!r:.60}, wanted {count} numbers; {_OWNER.get_it()}")
+    return [float(word) for word in words]
 
 
 def _upright(points: Float[np.ndarray, "frames 13 3"]) -> Float32[np.ndarray, "frames 13 3"]:

@@ -14,18 +14,17 @@ The arrays (clip `i` is rows `offsets[i]:offsets[i + 1]`):
 """
 
 from pathlib import Path
-from zipfile import BadZipFile, is_zipfile
-from zlib import error as ZlibError
 
 import numpy as np
 
+from poseembed.files.arrays import need_arrays
 from poseembed.files.atomic import replacing
 from poseembed.skeleton import JOINTS, NUM_JOINTS
 from training.datasets.mocap.capture import MotionCapture
 
 _OF_FRAMES = ("joints", "nose", "ok")
 _OF_CLIPS = ("source", "clip", "subject", "action", "fps", "split")
-_REQUIRED = (*_OF_FRAMES, "offsets", *_OF_CLIPS)
+_KINDS = {"joints": "f", "nose": "f", "ok": "biu", "offsets": "iu", **dict.fromkeys(_OF_CLIPS, "U"), "fps": "fiuU"}
 
 
 def write(path: Path, capture: MotionCapture) -> None:
@@ -57,19 +56,13 @@ def read(path: Path) -> MotionCapture:
         FileNotFoundError: If it does not exist.
         ValueError: If it is another kind of file or damaged, or arrays are missing or do not fit together.
     """
-    if path.is_file() and not is_zipfile(path):
-        raise ValueError(f"{path} is not a whole .npz file; copy or make it again")
     try:
-        with np.load(path) as archive:
-            missing = [key for key in _REQUIRED if key not in archive]
-            if missing:
-                raise ValueError(
-                    f"{path} has no {', '.join(missing)}; make it with training.datasets.prepare, or add what is "
-                    "missing: training/datasets/mocap/prepared.py lists the arrays"
-                )
-            arrays = {key: archive[key] for key in _REQUIRED}
-    except (BadZipFile, EOFError, ZlibError) as error:
-        raise ValueError(f"{path} is damaged ({error}); copy or make it again") from error
+        arrays = need_arrays(path, _KINDS)
+    except ValueError as error:
+        raise ValueError(
+            f"{path} is damaged, or no motion capture: {error}; copy it again, or make it again with "
+            "training.datasets.prepare (training/datasets/mocap/prepared.py lists the arrays)"
+        ) from error
     _check(path, arrays)
     arrays["joints"] = arrays["joints"].astype(np.float32)
     arrays["nose"] = arrays["nose"].astype(np.float32)
@@ -80,13 +73,13 @@ def read(path: Path) -> MotionCapture:
 
 def _check(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """Refuse arrays that do not describe the same clips."""
-    frames, clips = len(arrays["joints"]), len(arrays["clip"])
+    frames, clips = (array.shape[0] if array.ndim else 0 for array in (arrays["joints"], arrays["clip"]))
     wanted = {"joints": (frames, NUM_JOINTS, 3), "nose": (frames, 3), "ok": (frames,), "offsets": (clips + 1,)}
     wanted |= dict.fromkeys(_OF_CLIPS, (clips,))
     for key, shape in wanted.items():
         if arrays[key].shape != shape:
             raise ValueError(f"{path}: {key} has shape {arrays[key].shape}; {frames} rows, {clips} clips need {shape}")
-    ends = arrays["offsets"]
+    ends = arrays["offsets"].astype(np.int64)
     if ends[0] != 0 or ends[-1] != frames or (np.diff(ends) < 0).any():
         raise ValueError(f"{path}: offsets must rise from 0 to the number of rows, {frames}")
     fps = arrays["fps"]

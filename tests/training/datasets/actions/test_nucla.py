@@ -149,7 +149,10 @@ def test_a_folder_of_json_clips_gives_the_same_clips(tmp_path: Path, nucla_array
         ({"skeletons": np.zeros((2, 25, 3)).tolist()}, r"shape \(2, 25, 3\), wanted \(frames, 20, 3\)"),
         ({"skeletons": []}, r"shape \(0,\)"),
         ({"skeletons": [[[0.0, 0.0, 1.0]], []]}, "inhomogeneous"),
-        ({"skeletons": [[{"x": 0.0}]]}, "not 'dict'"),
+        ({"skeletons": [[{"x": 0.0}]]}, "elements of object; wanted numbers"),
+        ({"skeletons": [[["0"] * 3] * 20]}, "elements of <U1; wanted numbers"),
+        ({"skeletons": [[[True] * 3] * 20]}, "elements of bool; wanted numbers"),
+        ({"skeletons": [[[1e39] * 3] * 20]}, "wanted numbers that float32 holds"),
     ],
 )
 def test_a_clip_with_something_else_in_it_is_refused(

@@ -12,7 +12,14 @@ from scipy.io import savemat
 
 from poseembed.skeleton import JOINTS
 from training.datasets import mocap
-from training.datasets.mocap.mpi_inf_3dhp import CHEST_HIGH, NOT_OVERHEAD, read, read_test_set, read_views
+from training.datasets.mocap.mpi_inf_3dhp import (
+    CHEST_HIGH,
+    NOT_OVERHEAD,
+    _read_rotations,
+    read,
+    read_test_set,
+    read_views,
+)
 
 FRAMES = 5
 NAMES = [
@@ -271,3 +278,22 @@ def test_a_calibration_that_is_not_a_rotation_is_refused(folder: Path) -> None:
     file.write_text("Skeletool Camera Calibration File V1.0\n")
     with pytest.raises(ValueError, match=r"camera\.calibration has no camera 0"):
         read(folder)
+
+
+def test_a_calibration_cut_anywhere_is_refused_or_means_the_same(folder: Path) -> None:
+    file = folder / "S1" / "Seq1" / "camera.calibration"
+    whole = calibration()
+    wanted = _read_rotations(file)
+    assert sorted(wanted) == list(range(14))
+    last = whole.rindex("radial      0") + len("radial      0")
+    refused = 0
+    for end in range(1, last):
+        file.write_text(whole[:end])
+        try:
+            rotations = _read_rotations(file)
+        except ValueError as error:
+            refused += 1
+            assert "camera.calibration" in str(error)
+        else:  # whole cameras: who needs one of the others misses it by name
+            assert all((rotation == wanted[camera]).all() for camera, rotation in rotations.items())
+    assert refused > 0.95 * last

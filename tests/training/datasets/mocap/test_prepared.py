@@ -96,7 +96,7 @@ def test_arrays_that_do_not_fit_together_are_refused(tmp_path: Path, changed: di
 @pytest.mark.parametrize("missing", [("nose", "split"), ("fps",), ("source", "fps")])
 def test_missing_arrays_are_named(tmp_path: Path, missing: tuple[str, ...]) -> None:
     file = write(tmp_path, {name: value for name, value in arrays().items() if name not in missing})
-    wanted = rf"has no {', '.join(missing)}; make it with training\.datasets\.prepare, or add .*prepared\.py lists"
+    wanted = rf"has no {', '.join(missing)}; .*make it again with training\.datasets\.prepare .*prepared\.py lists"
     with pytest.raises(ValueError, match=wanted):
         read(file)
 
@@ -116,13 +116,13 @@ def test_damaged_files_are_refused(tmp_path: Path, damage: Callable[[bytes], byt
     noise = np.random.default_rng(0).normal(size=(FRAMES, 13, 3))
     file = write(tmp_path, arrays(joints=noise), save)
     file.write_bytes(damage(file.read_bytes()))
-    with pytest.raises(ValueError, match=r"mocap\.npz is (not a whole .npz file|damaged).*make it again"):
+    with pytest.raises(ValueError, match=r"mocap\.npz is damaged.*make it again"):
         read(file)
 
 
 def test_a_bare_array_is_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "mocap.npy", np.zeros(3))
-    with pytest.raises(ValueError, match="not a whole .npz file"):
+    with pytest.raises(ValueError, match="mocap.npy is damaged, or no motion capture: it has no joints"):
         read(tmp_path / "mocap.npy")
 
 
