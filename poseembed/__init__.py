@@ -5,6 +5,7 @@ encoder = PoseEncoder.from_pretrained()
 z_pose, z_view = encoder.embed(keypoints, skeleton="coco")
 """
 
+from poseembed import forks
 from poseembed._version import __version__
 from poseembed.checkpoint import list_pretrained
 from poseembed.encoder import Embedding, PoseEncoder
@@ -30,3 +31,5 @@ __all__ = [
     "read_poses",
     "write_poses",
 ]
+
+forks.work_on_one_thread()
