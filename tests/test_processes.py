@@ -1,4 +1,4 @@
-"""Encoders in other processes and threads: forked, spawned, the workers of torch's loaders, and what pickle carries over.
+"""Encoders in other processes and threads: forked, spawned, torch's loaders, and what pickle carries over.
 
 Each is a script of its own with limits of time, for what goes wrong here hangs.
 """
