@@ -1,10 +1,9 @@
-"""Encoders in other processes and threads: forked, spawned, torch's loaders, and what pickle carries over.
+"""Encoders in other processes and threads: forked ones, spawned ones, and the workers of torch's loaders.
 
 Each is a script of its own with limits of time, for what goes wrong here hangs.
 """
 
 import os
-import pickle
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from poseembed import PoseEncoder
 
@@ -83,12 +81,3 @@ def test_threads_share_an_encoder(encoder: PoseEncoder, poses: np.ndarray) -> No
     with ThreadPoolExecutor(4) as pool:
         parts = list(pool.map(lambda row: encoder.embed(poses[row : row + 1]).z_pose, range(len(poses))))
     np.testing.assert_allclose(np.concatenate(parts), encoder.embed(poses).z_pose, rtol=0, atol=1e-4)
-
-
-def test_a_pickled_encoder_is_the_same(encoder: PoseEncoder, poses: np.ndarray) -> None:
-    again = pickle.loads(pickle.dumps(encoder))
-    np.testing.assert_array_equal(again.embed(poses).z_pose, encoder.embed(poses).z_pose)
-    assert (again.made_by, again.config, again.card) == (encoder.made_by, encoder.config, encoder.card)
-    with torch.no_grad():
-        again.network.tower.head.bias += 1
-    assert again.fingerprint != encoder.fingerprint  # named anew, not by what the pickle remembered
