@@ -12,6 +12,7 @@ from poseembed.encoder import Embedding, PoseEncoder
 from poseembed.files.poses import read_poses, write_poses
 from poseembed.loading import load_embedded
 from poseembed.origin import MadeBy
+from poseembed.plausibility import KeypointsWarning
 from poseembed.poses import Poses
 from poseembed.skeleton import BONES, JOINTS, SKELETONS, Skeleton, mirror
 
@@ -20,6 +21,7 @@ __all__ = [
     "JOINTS",
     "SKELETONS",
     "Embedding",
+    "KeypointsWarning",
     "MadeBy",
     "PoseEncoder",
     "Poses",

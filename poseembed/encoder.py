@@ -21,6 +21,7 @@ from poseembed.devices import check_dtype, find_device
 from poseembed.keypoints import MIN_CONFIDENCE, Array, check_keypoints, normalize_keypoints, visible_joints
 from poseembed.network import BATCH_SIZE, Encoder
 from poseembed.origin import MadeBy
+from poseembed.plausibility import look_at
 from poseembed.skeleton import NUM_JOINTS, get_skeleton
 from poseembed.space import PoseSpace
 
@@ -273,6 +274,10 @@ class PoseEncoder(PoseSpace, nn.Module):
             TypeError: If an input is not a numeric array or tensor, or a number is none.
             ValueError: For shapes that do not fit the skeleton or each other, infinite coordinates, an unknown
                 skeleton, a batch size under 1, a `min_confidence` that is not in 0 to 1, or a device that is not there.
+
+        Warns:
+            KeypointsWarning: If the poses are most likely not what they are taken for: zeros for missing joints,
+                coordinates in 0 to 1, y up, scores in percent, joints in another order. It looks at 128 of them.
         """
         batch_size = _batch_size(batch_size)
         source = get_skeleton(skeleton)
@@ -284,6 +289,7 @@ class PoseEncoder(PoseSpace, nn.Module):
         out_device = encoder.device if convert_to_tensor else points.device
         leading = points.shape[:-2]
         points, visible = points.reshape(-1, NUM_JOINTS, 2), visible.reshape(-1, NUM_JOINTS)
+        look_at(points, visible, confidence)
         z_pose = torch.empty(len(points), self.pose_dim, dtype=self.dtype, device=out_device)
         z_view = torch.empty(len(points), self.view_dim, dtype=self.dtype, device=out_device)
         with tqdm(total=len(points), desc="embed", unit="pose", disable=not show_progress_bar) as progress:
