@@ -5,12 +5,14 @@ encoder = PoseEncoder.from_pretrained()
 z_pose, z_view = encoder.embed(keypoints, skeleton="coco")
 """
 
+from poseembed import forks
 from poseembed._version import __version__
 from poseembed.checkpoint import list_pretrained
 from poseembed.encoder import Embedding, PoseEncoder
 from poseembed.files.poses import read_poses, write_poses
 from poseembed.loading import load_embedded
 from poseembed.origin import MadeBy
+from poseembed.plausibility import KeypointsWarning
 from poseembed.poses import Poses
 from poseembed.skeleton import BONES, JOINTS, SKELETONS, Skeleton, mirror
 
@@ -19,6 +21,7 @@ __all__ = [
     "JOINTS",
     "SKELETONS",
     "Embedding",
+    "KeypointsWarning",
     "MadeBy",
     "PoseEncoder",
     "Poses",
@@ -30,3 +33,5 @@ __all__ = [
     "read_poses",
     "write_poses",
 ]
+
+forks.work_on_one_thread()

@@ -1,6 +1,7 @@
 """`PoseEncoder`: keypoints in, view-invariant pose vectors out."""
 
 import copy
+import operator
 import os
 from pathlib import Path
 from typing import Generic, Literal, overload
@@ -16,9 +17,11 @@ from poseembed import checkpoint as checkpoints
 from poseembed import origin
 from poseembed.checkpoint import Checkpoint
 from poseembed.decoder import Decoder
+from poseembed.devices import check_dtype, find_device
 from poseembed.keypoints import MIN_CONFIDENCE, Array, check_keypoints, normalize_keypoints, visible_joints
 from poseembed.network import BATCH_SIZE, Encoder
 from poseembed.origin import MadeBy
+from poseembed.plausibility import look_at
 from poseembed.skeleton import NUM_JOINTS, get_skeleton
 from poseembed.space import PoseSpace
 
@@ -100,8 +103,12 @@ class PoseEncoder(PoseSpace, nn.Module):
         Raises:
             FileNotFoundError: If there is no such folder or packaged checkpoint, or a file of it is missing.
             OSError: If the Hub cannot be reached, or does not have it.
-            ValueError: If a file is damaged, does not fit its config, or needs a newer library.
+            TypeError: If `dtype` is no type that weights can have.
+            ValueError: If a file is damaged, does not fit its config, or needs a newer library; or if there is no such
+                device.
         """
+        where = None if device is None else find_device(device)
+        check_dtype(dtype)
         folder = checkpoints.find(
             name_or_folder,
             revision=revision,
@@ -110,17 +117,18 @@ class PoseEncoder(PoseSpace, nn.Module):
             local_files_only=local_files_only,
             force_download=force_download,
         )
-        return cls(checkpoints.read(folder)).to(device=device, dtype=dtype)
+        return cls(checkpoints.read(folder)).to(device=where, dtype=dtype)
 
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        return self.network.tower.head.weight.device
+        return self._weight().device
 
     @property
     def dtype(self) -> torch.dtype:
         """Type of the weights, and of the vectors that torch input gets."""
-        return self.network.tower.head.weight.dtype
+        dtype = self._weight().dtype
+        return dtype if dtype.is_floating_point else torch.float32  # what quantised layers give
 
     @property
     def view_dim(self) -> int:
@@ -132,7 +140,12 @@ class PoseEncoder(PoseSpace, nn.Module):
         """Name of the network, 16 hex digits: the same for every copy of its weights, in any type, on any device.
 
         It is of the network alone. A decoder or a calibration that is added changes no vector, and so not this.
+
+        Raises:
+            ValueError: If the network is quantised.
         """
+        if not self._weight().is_floating_point():
+            raise ValueError("a quantised network has no fingerprint; embed arrays with it, whose vectors need none")
         tensors = self.network.state_dict().values()
         # Naming a large network takes longer than embedding a pose, so it is done once for weights that stay the same.
         state = tuple((t.data_ptr(), t.device, t.dtype, 0 if t.is_inference() else t._version) for t in tensors)
@@ -258,12 +271,15 @@ class PoseEncoder(PoseSpace, nn.Module):
             empty batch gives an empty one.
 
         Raises:
-            TypeError: If an input is not a numeric array or tensor.
+            TypeError: If an input is not a numeric array or tensor, or a number is none.
             ValueError: For shapes that do not fit the skeleton or each other, infinite coordinates, an unknown
-                skeleton or a batch size under 1.
+                skeleton, a batch size under 1, a `min_confidence` that is not in 0 to 1, or a device that is not there.
+
+        Warns:
+            KeypointsWarning: If the poses are most likely not what they are taken for: zeros for missing joints,
+                coordinates in 0 to 1, y up, scores in percent, joints in another order. It looks at 128 of them.
         """
-        if batch_size < 1:
-            raise ValueError(f"got batch_size={batch_size}; it must be at least 1")
+        batch_size = _batch_size(batch_size)
         source = get_skeleton(skeleton)
         points = check_keypoints(keypoints, source)
         visible = visible_joints(points, confidence, min_confidence)
@@ -273,6 +289,7 @@ class PoseEncoder(PoseSpace, nn.Module):
         out_device = encoder.device if convert_to_tensor else points.device
         leading = points.shape[:-2]
         points, visible = points.reshape(-1, NUM_JOINTS, 2), visible.reshape(-1, NUM_JOINTS)
+        look_at(points, visible, confidence)
         z_pose = torch.empty(len(points), self.pose_dim, dtype=self.dtype, device=out_device)
         z_view = torch.empty(len(points), self.view_dim, dtype=self.dtype, device=out_device)
         with tqdm(total=len(points), desc="embed", unit="pose", disable=not show_progress_bar) as progress:
@@ -325,13 +342,34 @@ class PoseEncoder(PoseSpace, nn.Module):
         """The encoder if it is on that device, or else a copy there."""
         if device is None:
             return self
-        wanted, here = torch.device(device), self.device
+        wanted, here = find_device(device), self.device
         if wanted.type == here.type and wanted.index in (None, here.index):
             return self
         return copy.deepcopy(self).to(wanted)
+
+    def _weight(self) -> Tensor:
+        """A tensor of the network's type, where the network is."""
+        weight = self.network.tower.head.weight
+        return weight() if callable(weight) else weight  # a method of the layers that torch's quantisation puts there
 
     def _take(self, points: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
         """Bring poses to the encoder's device."""
         if self.device.type == "mps":  # has no float64
             points = points.float()
         return points.to(self.device), visible.to(self.device)
+
+
+def _batch_size(value: int) -> int:
+    """Check how many poses go through the network at once.
+
+    Raises:
+        TypeError: If it is no whole number.
+        ValueError: If it is under 1.
+    """
+    try:
+        size = operator.index(value)
+    except TypeError as error:
+        raise TypeError(f"got batch_size={value!r}; wanted a whole number") from error
+    if size < 1:
+        raise ValueError(f"got batch_size={size}; it must be at least 1")
+    return size

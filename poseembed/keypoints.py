@@ -1,5 +1,6 @@
 """Checking keypoint arrays and bringing poses to the position and scale that the encoder was trained on."""
 
+import numbers
 from typing import TypeVar
 
 import numpy as np
@@ -94,9 +95,11 @@ def visible_joints(
     """Which joints are there: no coordinate is NaN and the confidence, if any, is not under the threshold.
 
     Raises:
-        TypeError: If `confidence` is not a numeric array or tensor.
-        ValueError: If its shape is not that of the points without the last axis.
+        TypeError: If `confidence` is not a numeric array or tensor, or `min_confidence` no number.
+        ValueError: If the shape of `confidence` is not that of the points without the last axis, or `min_confidence` is
+            not in 0 to 1.
     """
+    check_min_confidence(min_confidence)
     present = ~points.isnan().any(-1)
     if confidence is None:
         return present
@@ -109,6 +112,19 @@ def visible_joints(
     return present & (scores.to(points.device) >= min_confidence)
 
 
+def check_min_confidence(value: float) -> None:
+    """Refuse what cannot be the least score of a joint that is there.
+
+    Raises:
+        TypeError: If it is no number.
+        ValueError: If it is not in 0 to 1.
+    """
+    if not isinstance(value, numbers.Real) and getattr(value, "shape", None) != ():
+        raise TypeError(f"got min_confidence={value!r}; wanted a number from 0 to 1")
+    if not 0 <= value <= 1:  # which NaN is not either
+        raise ValueError(f"got min_confidence={value}; wanted a number from 0 to 1, as 0.3 for 30 %")
+
+
 def to_tensor(array: np.ndarray | Tensor, name: str) -> Tensor:
     """A floating-point tensor of a numeric array, float32 or wider; whole numbers become float32.
 
@@ -117,7 +133,25 @@ def to_tensor(array: np.ndarray | Tensor, name: str) -> Tensor:
         name: What to call it in an error.
 
     Raises:
-        TypeError: If it is not a numeric array or tensor.
+        TypeError: If it is not a plain array or tensor of real numbers.
+    """
+    check_array(array, name)
+    if isinstance(array, np.ndarray):
+        # Torch takes neither foreign byte orders nor long doubles nor negative strides, and warns of read-only memory.
+        kind = np.float64 if array.dtype.kind == "f" and array.dtype.itemsize >= 8 else np.float32
+        return torch.from_numpy(np.require(array, dtype=kind, requirements=["C", "W", "E"]))
+    return array.to(torch.promote_types(array.dtype, torch.float32))
+
+
+def check_array(array: np.ndarray | Tensor, name: str) -> None:
+    """Refuse what is no plain array of real numbers, without reading it.
+
+    Args:
+        array: Any shape.
+        name: What to call it in an error.
+
+    Raises:
+        TypeError: If it is no array or tensor, or one of a kind that has to be turned into a plain one first.
     """
     if not isinstance(array, np.ndarray | Tensor):
         raise TypeError(
@@ -128,12 +162,17 @@ def to_tensor(array: np.ndarray | Tensor, name: str) -> Tensor:
     if isinstance(array, np.ndarray):
         if array.dtype.kind not in "iuf":
             raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
-        # Torch takes neither foreign byte orders nor long doubles nor negative strides, and warns of read-only memory.
-        kind = np.float64 if array.dtype.kind == "f" and array.dtype.itemsize >= 8 else np.float32
-        return torch.from_numpy(np.require(array, dtype=kind, requirements=["C", "W", "E"]))
+        return
+    if array.is_nested:
+        raise TypeError(f"{name} is a nested tensor; pass its parts one by one, or joined by torch.cat")
+    if array.is_quantized:
+        raise TypeError(f"{name} is a quantised tensor; pass {name}.dequantize()")
+    if array.layout != torch.strided:
+        raise TypeError(f"{name} is a tensor of layout {array.layout}; pass {name}.to_dense()")
+    if array.is_meta:
+        raise TypeError(f"{name} is a tensor on the device 'meta', which holds no numbers")
     if array.dtype == torch.bool or array.is_complex():
         raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
-    return array.to(torch.promote_types(array.dtype, torch.float32))
 
 
 def _fit_to_box(

@@ -213,7 +213,7 @@ def get_skeleton(name: str) -> Skeleton:
     Raises:
         ValueError: If there is no skeleton of that name; the message lists those there are.
     """
-    if name not in SKELETONS:
+    if not isinstance(name, str) or name not in SKELETONS:
         raise ValueError(f"unknown skeleton {name!r}; known are: {', '.join(SKELETONS)}")
     return SKELETONS[name]
 

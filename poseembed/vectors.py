@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from poseembed.keypoints import to_tensor
+from poseembed.keypoints import check_array, to_tensor
 from poseembed.origin import MadeBy
 from poseembed.poses import Poses
 
@@ -103,7 +103,7 @@ def check_vectors(vectors: np.ndarray | Tensor, name: str) -> None:
         TypeError: If it is not an array or a tensor of floating-point numbers.
         ValueError: If it has no axes.
     """
-    to_tensor(vectors[:0] if getattr(vectors, "ndim", 0) else vectors, name)
+    check_array(vectors, name)
     if not vectors.ndim:
         raise ValueError(f"{name} is a single number; wanted vectors, (..., dim)")
     whole = not vectors.is_floating_point() if isinstance(vectors, Tensor) else vectors.dtype.kind != "f"

@@ -605,3 +605,59 @@ def test_progress_goes_to_stderr_only_when_asked(
     out, err = capsys.readouterr()
     assert out == ""
     assert ("24/24" in err) if wanted else (err == "")
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "gpu", "cuda:", 1.5, "xpu:7"])
+def test_a_device_that_is_not_there_is_refused(
+    encoder: PoseEncoder, plain_folder: Path, poses: np.ndarray, device: Any
+) -> None:
+    refused = re.escape(f"device {device!r} is not to be had; there are: cpu")
+    with pytest.raises(ValueError, match=refused):
+        encoder.embed(poses, device=device)
+    with pytest.raises(ValueError, match=refused):
+        PoseEncoder.from_pretrained(plain_folder, device=device)
+
+
+@pytest.mark.skipif(torch.backends.cuda.is_built(), reason="this torch was compiled with CUDA")
+def test_a_torch_without_cuda_says_so(encoder: PoseEncoder, poses: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="there are: cpu.*Torch not compiled with CUDA enabled"):
+        encoder.embed(poses, device="cuda")
+
+
+@pytest.mark.parametrize("dtype", ["float16", torch.int32, torch.complex64, torch.float8_e4m3fn])
+def test_a_type_that_weights_cannot_have_is_refused(plain_folder: Path, dtype: Any) -> None:
+    with pytest.raises(TypeError, match="wanted one of torch.float32"):
+        PoseEncoder.from_pretrained(plain_folder, dtype=dtype)
+
+
+@pytest.mark.parametrize("size", [2.5, "8", None, float("nan"), torch.tensor(2.5)])
+def test_a_batch_size_that_is_no_whole_number_is_refused(encoder: PoseEncoder, poses: np.ndarray, size: Any) -> None:
+    with pytest.raises(TypeError, match="batch_size=.*whole number"):
+        encoder.embed(poses, batch_size=size)
+
+
+@pytest.mark.parametrize("size", [np.int64(5), torch.tensor(5)])
+def test_whole_numbers_of_other_kinds_are_batch_sizes(encoder: PoseEncoder, poses: np.ndarray, size: Any) -> None:
+    np.testing.assert_array_equal(encoder.embed(poses, batch_size=size), encoder.embed(poses, batch_size=5))
+
+
+@pytest.mark.parametrize("least", [float("nan"), 30, -0.1, float("inf")])
+def test_min_confidence_is_a_share(encoder: PoseEncoder, poses: np.ndarray, least: float) -> None:
+    with pytest.raises(ValueError, match="min_confidence=.*from 0 to 1"):
+        encoder.embed(poses, np.ones((24, 13)), min_confidence=least)
+
+
+@pytest.mark.parametrize("least", ["0.3", None, [0.3], 0.3j])
+def test_min_confidence_is_a_number(encoder: PoseEncoder, poses: np.ndarray, least: Any) -> None:
+    with pytest.raises(TypeError, match="min_confidence=.*wanted a number"):
+        encoder.embed(poses, min_confidence=least)
+
+
+@pytest.mark.filterwarnings("ignore:torch.ao.quantization is deprecated:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*quantiz:UserWarning")
+def test_a_dynamically_quantised_encoder_embeds(encoder: PoseEncoder, poses: np.ndarray) -> None:
+    quantised = torch.ao.quantization.quantize_dynamic(encoder, {torch.nn.Linear}, dtype=torch.qint8)
+    assert (quantised.device, quantised.dtype) == (encoder.device, torch.float32)
+    assert (encoder.similarity_pairwise(quantised.embed(poses).z_pose, encoder.embed(poses).z_pose) > 0.9).all()
+    with pytest.raises(ValueError, match="a quantised network has no fingerprint"):
+        _ = quantised.made_by

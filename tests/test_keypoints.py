@@ -324,3 +324,22 @@ def test_arrays_that_torch_cannot_take_are_copied(poses: np.ndarray) -> None:
         "foreign": poses.astype(">f4"),
     }.items():
         assert torch.equal(to_tensor(array, name), wanted), name
+
+
+@pytest.mark.filterwarnings("ignore:.*(prototype|Sparse|beta|quantiz):UserWarning")
+@pytest.mark.parametrize(
+    "change, way_out",
+    [
+        (lambda points: points.to_sparse(), "pass keypoints.to_dense()"),
+        (lambda points: points[0].to_sparse_csr(), "pass keypoints.to_dense()"),
+        (lambda points: points.to_mkldnn(), "pass keypoints.to_dense()"),
+        (lambda points: torch.quantize_per_tensor(points, 1.0, 0, torch.qint32), "pass keypoints.dequantize()"),
+        (lambda points: torch.nested.nested_tensor([points, points]), "pass its parts one by one"),
+        (lambda points: torch.nested.nested_tensor([points] * 2, layout=torch.jagged), "pass its parts one by one"),
+        (lambda points: points.to("meta"), "holds no numbers"),
+        (lambda points: points.to(torch.complex64), "real numbers"),
+    ],
+)
+def test_tensors_of_other_kinds_are_refused_with_the_way_out(change: Any, way_out: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(way_out)):
+        to_tensor(change(torch.zeros(4, 13, 2)), "keypoints")

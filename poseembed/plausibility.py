@@ -1,0 +1,142 @@
+"""Does this look like people in pictures? Mistakes that every array of numbers lets through, and that a look finds.
+
+Nothing is repaired, for nobody knows what was meant. Each kind of mistake has one text, which does not name numbers, so
+that Python's warnings show it once for a place in the user's code however often that place is passed.
+"""
+
+import warnings
+
+import numpy as np
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from poseembed.skeleton import HIPS, SHOULDERS
+
+SAMPLE = 128
+"""Poses that are looked at, evenly spread over all that came: enough for a habit to show, too few to cost time."""
+
+HABIT = 64
+"""Poses that it takes to tell a habit of the data from an unusual pose."""
+
+MOST = 0.95
+"""Share of the poses that makes a habit."""
+
+LARGEST_SCORE = 10
+"""Scores go from 0 to 1, some detectors' a little further; those in percent pass this nearly always."""
+
+LOPSIDED = 2.5
+"""Times by which a bone is longer than that of the other side, in the middle of many poses, in no real recording."""
+
+_STARTS, _ENDS = ((1, 2), (3, 4), (7, 8), (9, 10)), ((3, 4), (5, 6), (9, 10), (11, 12))
+"""The bones that are there twice, left and right."""
+
+_TRUNK_AND_FEET = (*SHOULDERS, *HIPS, 11, 12)
+
+Points = Float[np.ndarray, "poses 13 2"]
+Seen = Bool[np.ndarray, "poses 13"]
+
+
+class KeypointsWarning(UserWarning):
+    """Keypoints that are most likely not what the library takes them for; the text says what to do.
+
+    Examples:
+        >>> import warnings
+        >>> from poseembed import KeypointsWarning
+        >>> warnings.simplefilter("ignore", KeypointsWarning)  # for whoever knows better
+    """
+
+
+def look_at(
+    points: Float[Tensor, "poses 13 2"], visible: Bool[Tensor, "poses 13"], scores: np.ndarray | Tensor | None
+) -> None:
+    """Warn of what shows in a sample of poses; of scores, and of the first mistake in the points, for it brings others.
+
+    Args:
+        points: Points (x, y); what stands at missing joints is not read.
+        visible: True where a joint is there.
+        scores: (..., joints) confidence as it came, if it did.
+
+    Warns:
+        KeypointsWarning: If there is one.
+    """
+    spread = slice(None, None, -(-len(points) // SAMPLE) or 1)
+    if scores is not None and bool((scores.reshape(-1, scores.shape[-1])[spread] > LARGEST_SCORE).any()):
+        _warn(
+            "scores far above 1: confidence goes from 0 to 1, and against min_confidence=0.3 nothing is missing here; "
+            "divide a percentage by 100"
+        )
+    sample, seen = points[spread].detach().cpu().numpy(), visible[spread].cpu().numpy()
+    values = sample[seen]
+    if not len(values):
+        return
+    low, high = values.min(), values.max()
+    if low <= 0 and _zero_is_missing(sample, seen):
+        _warn(
+            "joints at exactly (0, 0) or (-1, -1), apart from the rest of the body, are taken for joints in the corner "
+            "of the picture; if they are missing make them NaN: keypoints[(keypoints <= 0).all(-1)] = numpy.nan"
+        )
+    elif low >= -1 and 0.01 < high <= 2 and ((values >= 0) & (values <= 1)).mean() >= MOST:
+        _warn(
+            "coordinates that all lie in 0 to 1 look divided by the picture's width and height, which distorts people "
+            "unless the picture is square; multiply them back: keypoints * [width, height]"
+        )
+    elif max(-low, high) > 1e4 and _too_coarse(sample, seen):
+        _warn(
+            "coordinates so large that their type cannot tell the joints apart; subtract an offset before they become "
+            "float32, or pass float64"
+        )
+    elif len(sample) >= HABIT and _upside_down(sample, seen):
+        _warn(
+            "nearly everybody here stands on their head; y must point down (negate it if yours points up), and the "
+            "joints be in the order of the skeleton that skeleton= names"
+        )
+    elif len(sample) >= HABIT and _lopsided(sample, seen):
+        _warn(
+            "one side of nearly everybody here is several times as long as the other, as where the joints are in "
+            "another order than that of the skeleton that skeleton= names; see poseembed.SKELETONS"
+        )
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, KeypointsWarning, stacklevel=5)  # the caller of embed, which torch.no_grad has wrapped
+
+
+def _zero_is_missing(points: Points, seen: Seen) -> bool:
+    """Joints on the origin (or on -1, -1), in pictures whose other joints keep clear of it."""
+    mark = seen & ((points == 0) | (points == -1)).all(-1)
+    marked = mark.any(1)
+    if not marked.any():
+        return False
+    others = (seen & ~mark)[marked]
+    inside = np.where(others[..., None], points[marked], np.inf).min((1, 2)) > 0
+    # Where people were centred on a joint, that joint is 0 and others are on both sides of it.
+    return bool((inside & others.any(1)).mean() > 0.5)
+
+
+def _too_coarse(points: Points, seen: Seen) -> bool:
+    """Coordinates so large that their type tells a hundredth of the pose no longer apart."""
+    several = seen.sum(1) > 1
+    low = np.where(seen[..., None], points, np.inf).min(1)[several]
+    high = np.where(seen[..., None], points, -np.inf).max(1)[several]
+    coarse = np.spacing(np.maximum(np.abs(low), np.abs(high)).max(-1)) > (high - low).max(-1) / 100
+    return bool(len(coarse) and coarse.mean() > 0.5)
+
+
+def _upside_down(points: Points, seen: Seen) -> bool:
+    """Hips above shoulders and ankles above hips, in nearly all poses."""
+    height = points[:, _TRUNK_AND_FEET, 1][seen[:, _TRUNK_AND_FEET].all(1)].reshape(-1, 3, 2).sum(2)
+    return len(height) >= HABIT and bool((np.diff(height) < 0).all(1).mean() >= MOST)
+
+
+def _lopsided(points: Points, seen: Seen) -> bool:
+    """Two of the upper arms, forearms, thighs and shins far longer on one side than on the other, by their medians."""
+    x, y = np.moveaxis(points[:, _STARTS] - points[:, _ENDS], -1, 0)
+    lengths = np.hypot(x, y)
+    # Where somebody marked two joints at once, one of them was not seen.
+    measured = (seen[:, _STARTS] & seen[:, _ENDS] & (lengths > 0)).all(-1)
+    unlike = 0
+    for bones, rows in zip(lengths.swapaxes(0, 1), measured.T, strict=True):
+        if rows.sum() >= HABIT:
+            short, long = sorted(np.median(bones[rows], axis=0))
+            unlike += long > LOPSIDED * short
+    return unlike >= 2

@@ -1,0 +1,83 @@
+"""Encoders in other processes and threads: forked ones, spawned ones, and the workers of torch's loaders.
+
+Each is a script of its own with limits of time, for what goes wrong here hangs.
+"""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from poseembed import PoseEncoder
+
+ROOT = Path(__file__).parents[1]
+SHARED = """
+import multiprocessing, sys
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+from poseembed import PoseEncoder
+from poseembed.search import search
+
+POSES = np.random.default_rng(0).normal(300, 100, (6000, 13, 2)).astype(np.float32)
+
+class Embedded:  # a data set that embeds what it is asked for
+    def __init__(self, encoder):
+        self.encoder = encoder
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, part):
+        return self.encoder.embed(POSES[1500 * part : 1500 * (part + 1)]).z_pose
+
+def set_up(encoder):
+    global held
+    held = encoder
+
+def work(part):
+    return Embedded(held)[part]
+
+def check(parts, whole):
+    assert np.abs(np.concatenate(parts) - whole).max() < 1e-4
+
+def main(method):
+    assert torch.get_num_threads() > 1
+    encoder = PoseEncoder.from_pretrained(sys.argv[1])
+    whole = encoder.embed(POSES).z_pose  # so that the pool of threads has been used, whatever torch does on loading
+    search(whole[:100], whole)
+    with multiprocessing.get_context(method).Pool(1, set_up, (encoder,)) as pool:
+        check(pool.map_async(work, range(4)).get(timeout=60), whole)
+    loader = DataLoader(Embedded(encoder), batch_size=None, num_workers=1, multiprocessing_context=method, timeout=60)
+    check([part.numpy() for part in loader], whole)
+    assert torch.get_num_threads() > 1  # the parent keeps its own
+"""
+
+
+def run(script: str, folder: Path, tmp_path: Path) -> None:
+    """Run a script on two threads; fail if its workers take more than a minute each."""
+    path = tmp_path / "script.py"
+    path.write_text(SHARED + script, encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "2"}
+    done = subprocess.run([sys.executable, path, folder], env=environment, capture_output=True, text=True, timeout=150)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_forked_workers_embed_after_their_parent_did(plain_folder: Path, tmp_path: Path) -> None:
+    run("main('fork')", plain_folder, tmp_path)
+
+
+@pytest.mark.slow
+def test_spawned_workers_embed(plain_folder: Path, tmp_path: Path) -> None:
+    run("if __name__ == '__main__':\n    main('spawn')", plain_folder, tmp_path)
+
+
+def test_threads_share_an_encoder(encoder: PoseEncoder, poses: np.ndarray) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        parts = list(pool.map(lambda row: encoder.embed(poses[row : row + 1]).z_pose, range(len(poses))))
+    np.testing.assert_allclose(np.concatenate(parts), encoder.embed(poses).z_pose, rtol=0, atol=1e-4)
