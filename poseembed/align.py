@@ -39,6 +39,15 @@ class Alignment:
             decoder, or a performance came in an array.
         guides: (k, 13, 2) the first's keypoints moved by those differences: the second's pose, on the first's body and
             in the first's picture, pixels. None where `joint_differences` is.
+
+    Examples:
+        >>> from poseembed import PoseEncoder, Poses
+        >>> from poseembed.align import align
+        >>> encoder = PoseEncoder.from_pretrained("poseembed-small")
+        >>> poses = Poses.from_arrays(np.random.default_rng(0).normal(300, 100, size=(5, 13, 2)).cumsum(axis=0))
+        >>> alignment = align(poses, poses, encoder)
+        >>> alignment.rows.shape, alignment.joint_differences.shape, alignment.guides.shape
+        ((5, 2), (5, 13), (5, 13, 2))
     """
 
     first: Poses
@@ -78,6 +87,15 @@ def align(first: Vectors, second: Vectors, encoder: PoseEncoder, *, open_ends: f
         TypeError: If a performance is neither `Poses` nor an array or tensor of floating-point numbers.
         ValueError: If one of them shows nobody, has vectors of another checkpoint or of another shape, or `open_ends`
             is out of range.
+
+    Examples:
+        >>> from poseembed import PoseEncoder
+        >>> from poseembed.align import align
+        >>> encoder = PoseEncoder.from_pretrained("poseembed-small")
+        >>> mine, _ = encoder.embed(np.random.default_rng(0).normal(300, 100, size=(3, 13, 2)))
+        >>> coach = mine[[0, 1, 1, 1, 2]]  # the same, with a pause
+        >>> align(mine, coach, encoder).rows.tolist()
+        [[0, 0], [1, 1], [1, 2], [1, 3], [2, 4]]
     """
     try:
         from dtaidistance import dtw_ndim

@@ -30,6 +30,12 @@ class MatchCalibration:
         a: Weight of log s, not negative.
         b: Weight of -log(1 - s), not negative.
         c: The constant.
+
+    Examples:
+        >>> import torch
+        >>> from poseembed.calibration import MatchCalibration
+        >>> MatchCalibration(a=10.0, b=1.0, c=0.0).probability(torch.tensor([0.5, 0.8, 0.9]))
+        tensor([0.18, 0.78, 0.92])
     """
 
     a: float

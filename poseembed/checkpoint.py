@@ -66,6 +66,12 @@ class CheckpointConfig:
             None if its vectors are like no other's. See `PoseEncoder.space`.
         calibration: Turns cosines of pose vectors into probabilities, where it was fitted.
         decoder: Shape of the decoder, where there is one.
+
+    Examples:
+        >>> from poseembed import PoseEncoder
+        >>> config = PoseEncoder.from_pretrained("poseembed-small").config
+        >>> config.license, config.network.pose_dim, config.decoder is not None
+        ('apache-2.0', 32, True)
     """
 
     network: NetworkConfig
@@ -98,7 +104,13 @@ class Checkpoint:
 
 
 def list_pretrained() -> list[str]:
-    """Names of the checkpoints that came with this installation."""
+    """Names of the checkpoints that came with this installation.
+
+    Examples:
+        >>> from poseembed import list_pretrained
+        >>> list_pretrained()
+        ['cv-mim', 'poseembed-base', 'poseembed-small']
+    """
     return sorted(path.parent.name for path in _packaged_folder().glob(f"*/{CONFIG_FILE}"))
 
 

@@ -23,6 +23,15 @@ class Viewpoint(NamedTuple):
     Attributes:
         direction: (..., 3) unit vector from the hips to the camera.
         roll: (...) radians about the optical axis; positive turns the picture clockwise.
+
+    Examples:
+        >>> import torch
+        >>> from poseembed.decoder import Viewpoint
+        >>> in_front = Viewpoint(torch.tensor([1.0, 0.0, 0.0]), torch.tensor(0.3))
+        >>> in_front.encode()
+        tensor([1.0000, 0.0000, 0.0000, 0.2955, 0.9553])
+        >>> Viewpoint.decode(2 * in_front.encode()).roll
+        tensor(0.3000)
     """
 
     direction: Float[Tensor, "*batch 3"]
@@ -67,6 +76,15 @@ class Decoder(nn.Module):
 
     The body has no camera in it and the camera no body, so any pose can be looked at from any camera: the second of
     two performances from where the first was filmed. Fitted to a finished encoder by `training/decoder.py`.
+
+    Examples:
+        >>> from poseembed import PoseEncoder
+        >>> encoder = PoseEncoder.from_pretrained("poseembed-small")
+        >>> z_pose, z_view = encoder.embed(np.random.default_rng(0).normal(size=(5, 13, 2)), convert_to_tensor=True)
+        >>> encoder.decoder.body(z_pose).shape, encoder.decoder.viewpoint(z_view).direction.shape
+        (torch.Size([5, 13, 3]), torch.Size([5, 3]))
+        >>> encoder.decoder(z_pose[:1].expand(5, -1), z_view).shape  # the first pose, seen by all five cameras
+        torch.Size([5, 13, 2])
     """
 
     def __init__(self, network: NetworkConfig, config: DecoderConfig) -> None:
@@ -107,6 +125,15 @@ def look(body: Float[Tensor, "*batch n 3"], viewpoint: Viewpoint) -> Float[Tenso
 
     Returns:
         Points (x, y), y down, in the body's unit, the middle of the hips at 0.
+
+    Examples:
+        >>> import torch
+        >>> from poseembed.decoder import Viewpoint, look
+        >>> body = torch.zeros(13, 3)
+        >>> body[1] = torch.tensor([0.0, 0.4, 1.0])  # the left shoulder: to the left, and a torso length up
+        >>> in_front = Viewpoint(torch.tensor([1.0, 0.0, 0.0]), torch.tensor(0.0))
+        >>> look(body, in_front)[1]  # to the right in the picture, and up
+        tensor([ 0.4000, -1.0000])
     """
     forward = -viewpoint.direction
     vertical = torch.zeros_like(forward)

@@ -29,6 +29,12 @@ class Embedding(NamedTuple, Generic[Array]):
     Attributes:
         z_pose: What the body does, (..., pose_dim); the same from every camera. Compare with `similarity`.
         z_view: Where the camera stands, (..., view_dim). Not an angle by itself.
+
+    Examples:
+        >>> from poseembed import PoseEncoder
+        >>> encoder = PoseEncoder.from_pretrained("poseembed-small")
+        >>> encoder.embed(np.random.default_rng(0).normal(size=(5, 13, 2))).z_view.shape
+        (5, 32)
     """
 
     z_pose: Array
@@ -45,6 +51,15 @@ class PoseEncoder(PoseSpace, nn.Module):
         config: What the checkpoint says of itself.
         card: The model card.
         decoder: Reads body and camera out of the vectors, where the checkpoint has one.
+
+    Examples:
+        >>> from poseembed import PoseEncoder
+        >>> encoder = PoseEncoder.from_pretrained("poseembed-small")
+        >>> keypoints = np.random.default_rng(0).normal(300, 100, size=(2, 17, 2))
+        >>> z_pose, z_view = encoder.embed(keypoints, skeleton="coco")
+        >>> moved, _ = encoder.embed(0.5 * keypoints + [400, 30], skeleton="coco")
+        >>> encoder.similarity_pairwise(z_pose, moved).round(3)
+        array([1., 1.], dtype=float32)
     """
 
     def __init__(self, checkpoint: Checkpoint) -> None:

@@ -37,6 +37,13 @@ def load_embedded(
         ImportError: If it takes a package that is not installed; the message names the extra.
         OSError: If it is a video, and the landmarker has to be downloaded and cannot.
         ValueError: If a file is damaged or does not hold what it should.
+
+    Examples:
+        >>> from poseembed import PoseEncoder, load_embedded
+        >>> np.save("keypoints.npy", np.random.default_rng(0).normal(300, 100, size=(20, 17, 2)))
+        >>> poses = load_embedded("keypoints.npy", PoseEncoder.from_pretrained("poseembed-small"), skeleton="coco")
+        >>> poses.keypoints.shape, poses.z_pose.shape
+        ((20, 13, 2), (20, 32))
     """
     path = Path(os.path.expanduser(path))
     if path.is_dir():

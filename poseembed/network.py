@@ -28,6 +28,11 @@ class NetworkConfig:
         blocks: Number of residual blocks of two layers each.
         pose_dim: Length of `z_pose`.
         view_dim: Length of `z_view`; 0 for a network without a view vector, whose `z_view` is then empty.
+
+    Examples:
+        >>> from poseembed.network import NetworkConfig
+        >>> NetworkConfig(mask_input=True).input_dim
+        39
     """
 
     mask_input: bool = False

@@ -21,6 +21,14 @@ class MadeBy:
     Attributes:
         fingerprint: Of the network, see `PoseEncoder.fingerprint`.
         space: Fingerprint of the network in whose space the vectors lie: its own, or that of the one it learnt from.
+
+    Examples:
+        >>> from poseembed import MadeBy, PoseEncoder
+        >>> base, small = PoseEncoder.from_pretrained().made_by, PoseEncoder.from_pretrained("poseembed-small").made_by
+        >>> base == small, base.space == small.space  # two networks, whose vectors can be compared
+        (False, True)
+        >>> MadeBy.from_text(str(small)) == small
+        True
     """
 
     fingerprint: str

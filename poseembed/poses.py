@@ -56,6 +56,15 @@ class Poses:
         z_view: (n, view_dim) view vectors, or None before `embed`.
         made_by: Which checkpoint made the vectors; None is not known. What compares vectors refuses those of different
             spaces. Whoever puts other vectors in (`dataclasses.replace`) says what made them.
+
+    Examples:
+        >>> from poseembed import PoseEncoder, Poses
+        >>> points = np.random.default_rng(0).normal(300, 100, size=(3, 13, 2))
+        >>> poses = Poses.from_arrays(points, frame=[0, 0, 1], person=[0, 1, 0], time=[0, 0, 0.04])
+        >>> len(poses), poses.people, poses.timed
+        (3, (0, 1), True)
+        >>> poses.embed(PoseEncoder.from_pretrained("poseembed-small")).z_pose.shape
+        (3, 32)
     """
 
     keypoints: Float[np.ndarray, "n 13 2"]
@@ -129,6 +138,13 @@ class Poses:
         Raises:
             ValueError: If the frames are not in order, some have vectors and others none, or their vectors lie in
                 different spaces.
+
+        Examples:
+            >>> from poseembed import Poses
+            >>> first = Poses.from_arrays(np.zeros((2, 13, 2)))
+            >>> then = Poses.from_arrays(np.zeros((3, 13, 2)), frame=[2, 3, 4])
+            >>> Poses.concatenate([first, then]).frame.tolist()
+            [0, 1, 2, 3, 4]
         """
         filled = [part for part in parts if len(part)]
         if not filled:
@@ -168,6 +184,12 @@ class Poses:
 
         Raises:
             ValueError: If the picked frames are not in order.
+
+        Examples:
+            >>> from poseembed import Poses
+            >>> poses = Poses.from_arrays(np.zeros((4, 13, 2)), frame=[0, 0, 1, 2])
+            >>> len(poses.select(poses.frame == 0)), len(poses.select([3])), len(poses.select(slice(1, None)))
+            (2, 1, 3)
         """
         picked = rows if isinstance(rows, slice) else np.asarray(rows)
         if isinstance(picked, np.ndarray) and not picked.size:
@@ -183,6 +205,13 @@ class Poses:
 
         Raises:
             ValueError: If there is no such person, or one frame has several rows of them.
+
+        Examples:
+            >>> from poseembed import Poses
+            >>> poses = Poses.from_arrays(np.zeros((4, 13, 2)), frame=[5, 5, 6, 8], person=[0, 1, 0, 0])
+            >>> track = poses.track()
+            >>> track.frame.tolist(), np.isnan(track.keypoints[:, 0, 0]).tolist()
+            ([5, 6, 7, 8], [False, False, True, False])
         """
         if person is None:
             person = self.people[0] if self.people else NOBODY

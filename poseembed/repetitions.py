@@ -62,6 +62,13 @@ class Repetitions:
         period: From the middle of one to the middle of the next, the median; seconds, or frames where no times are
             known; NaN for fewer than two.
         signal: (frames,) how far the movement has got in each frame, low at rest, as in unit pose vectors.
+
+    Examples:
+        >>> from poseembed.repetitions import count_repetitions
+        >>> bend = np.sin(np.linspace(0, 3 * np.pi, 90)) ** 2  # down and up again, three times
+        >>> found = count_repetitions(np.stack([np.cos(bend), np.sin(bend)], axis=1), time=np.arange(90) / 30)
+        >>> found.count, round(found.period, 1), found.boundaries.shape, found.signal.shape
+        (3, 1.0, (3, 2), (90,))
     """
 
     boundaries: Int64[np.ndarray, "n 2"]
@@ -99,6 +106,13 @@ def count_repetitions(
         ImportError: If scipy is not installed.
         TypeError: If `poses` is none of these.
         ValueError: If a shape is wrong, a vector is infinite, times do not rise, or `Poses` are not embedded.
+
+    Examples:
+        >>> from poseembed.repetitions import count_repetitions
+        >>> bend = np.sin(np.linspace(0, 3 * np.pi, 90)) ** 2  # down and up again, three times in three seconds
+        >>> z_pose = np.stack([np.cos(bend), np.sin(bend)], axis=1)  # yours: of one person, 30 frames a second
+        >>> count_repetitions(z_pose).boundaries.tolist()
+        [[4, 26], [33, 56], [63, 85]]
     """
     track = Track.of(poses, "poses")
     vectors, times = track.z_pose.astype(np.float64), _times(track, time)

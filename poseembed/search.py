@@ -30,6 +30,12 @@ class Hits(NamedTuple, Generic[Array]):
     Attributes:
         similarities: (..., top_k) cosines, float32, the largest first; NaN where there is no hit.
         indices: (..., top_k) rows of the gallery, int64; -1 where there is no hit.
+
+    Examples:
+        >>> from poseembed.search import search
+        >>> hits = search(np.eye(3)[0], np.eye(3)[:2], top_k=3)
+        >>> hits.similarities.tolist(), hits.indices.tolist()
+        ([1.0, 0.0, nan], [0, 1, -1])
     """
 
     similarities: Array
@@ -84,6 +90,15 @@ def search(
             booleans.
         ValueError: If `Poses` are not embedded, or by checkpoints of two spaces; if shapes do not fit each other,
             `top_k` is under 1 or the gallery has more than 2^28 rows.
+
+    Examples:
+        >>> from poseembed.search import search
+        >>> gallery = np.random.default_rng(0).normal(size=(1000, 32))  # yours: the z_pose of 1000 poses
+        >>> similarities, indices = search(2 * gallery[[7, 40]], gallery, top_k=3)
+        >>> similarities.shape, indices[:, 0].tolist()
+        ((2, 3), [7, 40])
+        >>> search(gallery[7], gallery, top_k=3, where=np.arange(1000) != 7).indices.tolist()
+        [650, 837, 257]
     """
     asked, kept = PoseVectors.of(query, "query"), PoseVectors.of(gallery, "gallery")
     meet(asked.made_by, kept.made_by, ("the query", "the gallery"))

@@ -65,6 +65,12 @@ class Skeleton:
         num_joints: Length of the joint axis that the source gives.
         indices: For each of `JOINTS`, the source's index of it.
         description: Where the skeleton comes from, and what its joint 0 stands for when that is not the nose.
+
+    Examples:
+        >>> from poseembed import JOINTS, SKELETONS
+        >>> halpe = SKELETONS["halpe26"]
+        >>> halpe.num_joints, halpe.indices[JOINTS.index("left_wrist")]
+        (26, 9)
     """
 
     name: str
@@ -84,6 +90,12 @@ class Skeleton:
 
         Raises:
             ValueError: If there is no such axis, or it does not have the source's number of joints.
+
+        Examples:
+            >>> from poseembed import SKELETONS
+            >>> points, scores = np.zeros((5, 17, 2)), np.ones((5, 17))
+            >>> SKELETONS["coco"].select(points).shape, SKELETONS["coco"].select(scores, axis=-1).shape
+            ((5, 13, 2), (5, 13))
         """
         if not -points.ndim <= axis < points.ndim:
             raise ValueError(f"got shape {tuple(points.shape)}, which has no axis {axis} for the joints")
@@ -226,6 +238,13 @@ def mirror(keypoints: Points, *, axis: float = 0.0) -> Points:
     Raises:
         TypeError: If it is neither a numpy array nor a tensor.
         ValueError: If the last two axes are not (13, 2).
+
+    Examples:
+        >>> from poseembed import JOINTS, mirror
+        >>> keypoints = np.zeros((13, 2))
+        >>> keypoints[JOINTS.index("left_wrist")] = [500, 120]
+        >>> mirror(keypoints, axis=640 / 2)[JOINTS.index("right_wrist")]  # in a picture 640 wide
+        array([140., 120.])
     """
     if not isinstance(keypoints, np.ndarray | Tensor):
         raise TypeError(f"keypoints must be a numpy array or a torch tensor, got {type(keypoints).__name__}")

@@ -35,6 +35,14 @@ class PoseSpace:
         Raises:
             TypeError: If `a` and `b` are not both numpy arrays or both tensors.
             ValueError: If the vectors are not `pose_dim` long, or have more than one leading axis.
+
+        Examples:
+            >>> from poseembed import PoseEncoder
+            >>> encoder = PoseEncoder.from_pretrained("poseembed-small")
+            >>> z_pose, _ = encoder.embed(np.random.default_rng(0).normal(size=(5, 13, 2)))
+            >>> similarity = encoder.similarity(z_pose[:2], z_pose)
+            >>> similarity.shape, similarity.argmax(axis=1).tolist()
+            ((2, 5), [0, 1])
         """
         first, second = (torch.atleast_2d(vectors) for vectors in self._unit_vectors(a, b))
         if first.ndim > 2 or second.ndim > 2:
@@ -57,6 +65,15 @@ class PoseSpace:
         Raises:
             TypeError: If `a` and `b` are not both numpy arrays or both tensors.
             ValueError: If the vectors are not `pose_dim` long, or the shapes differ.
+
+        Examples:
+            >>> from poseembed import JOINTS, PoseEncoder
+            >>> encoder = PoseEncoder.from_pretrained("poseembed-small")
+            >>> keypoints = np.random.default_rng(0).normal(size=(2, 13, 2))
+            >>> whole, _ = encoder.embed(keypoints)
+            >>> keypoints[:, JOINTS.index("left_wrist")] = np.nan
+            >>> encoder.similarity_pairwise(whole, encoder.embed(keypoints).z_pose).round(2)
+            array([0.92, 0.94], dtype=float32)
         """
         first, second = self._unit_vectors(a, b)
         if first.shape != second.shape:
@@ -76,6 +93,15 @@ class PoseSpace:
         Raises:
             TypeError: If `similarity` is not a numeric array or tensor.
             ValueError: If the checkpoint has no calibration, a similarity is not in -1 to 1 or `prior` not in 0 to 1.
+
+        Examples:
+            >>> from poseembed import PoseEncoder
+            >>> encoder = PoseEncoder.from_pretrained("poseembed-small")
+            >>> cosines = np.array([0.5, 0.8, 0.95])
+            >>> encoder.match_probability(cosines).round(2).tolist()
+            [0.35, 0.99, 1.0]
+            >>> encoder.match_probability(cosines, prior=1 / 1000).round(2).tolist()  # where one of a thousand matches
+            [0.0, 0.09, 0.5]
         """
         if self.config.calibration is None:
             raise ValueError(

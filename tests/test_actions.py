@@ -97,6 +97,20 @@ def test_the_clips_of_a_class_that_are_most_alike_count() -> None:
     np.testing.assert_allclose(recognizer.predict_proba([still(1)])[0], scores.div(0.5).softmax(0), atol=1e-6)
 
 
+def test_longer_clips_are_thinned_out_and_others_left_as_they_are() -> None:
+    rng = np.random.default_rng(0)
+    clips = [rng.normal(size=(3, 4)).astype(np.float32) for _ in range(3)]
+    long = [rng.normal(size=(9, 4)).astype(np.float32) for _ in range(3)]
+    for short, thinned in zip(clips, long, strict=True):
+        thinned[[1, 4, 7]] = short  # the frames that stand for three each
+    few = NearestSequence(max_frames=3)
+    wanted = ActionRecognizer().fit(clips[:2], ["a", "b"]).predict_proba(clips[2:])
+    np.testing.assert_allclose(ActionRecognizer(few).fit(long[:2], ["a", "b"]).predict_proba(long[2:]), wanted)
+    pairs = [clip[:2] for clip in clips]
+    wanted = ActionRecognizer().fit(pairs[:2], ["a", "b"]).predict_proba(pairs[2:])
+    np.testing.assert_allclose(ActionRecognizer(few).fit(pairs[:2], ["a", "b"]).predict_proba(pairs[2:]), wanted)
+
+
 def test_many_clips_of_a_class_are_no_advantage() -> None:
     sequences, labels = made(3)
     plain = ActionRecognizer(NearestSequence()).fit(sequences, labels)
@@ -407,6 +421,34 @@ def spoil_tensors(change: Callable[[dict[str, torch.Tensor]], Any]) -> Callable[
 def cut(folder: Path) -> None:
     path = folder / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-9])
+
+
+def test_a_clip_of_one_frame_is_saved_and_loaded(tmp_path: Path) -> None:
+    sequences, labels = made(3)
+    recognizer = ActionRecognizer(NearestSequence(neighbors=1, max_frames=1)).fit(sequences, labels)
+    recognizer.save(tmp_path)
+    test = made(6, seed=1)[0]
+    found = ActionRecognizer.load(tmp_path).predict_proba(test)
+    np.testing.assert_array_equal(found, recognizer.predict_proba(test))
+
+
+@pytest.mark.parametrize(
+    "name, change",
+    [
+        ("labels", lambda values: values.int()),
+        ("lengths", lambda values: values.int()),
+        ("lengths", lambda values: values[:, None]),
+        ("labels", lambda values: values[:, None]),
+        ("frames", lambda values: values.double()),
+    ],
+)
+def test_exemplars_of_another_type_or_shape_are_refused(
+    name: str, change: Callable[[torch.Tensor], torch.Tensor], tmp_path: Path
+) -> None:
+    fitted(NearestSequence(), clips=3).save(tmp_path)
+    spoil_tensors(lambda tensors: tensors.update({name: change(tensors[name])}))(tmp_path)
+    with pytest.raises(ValueError, match="do not fit|does not fit"):
+        ActionRecognizer.load(tmp_path)
 
 
 ANY, NEAREST, CONVNET = METHODS, METHODS[:1], METHODS[1:]

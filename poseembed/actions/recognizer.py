@@ -43,7 +43,15 @@ _METHODS: dict[str, type[NearestSequence] | type[TemporalConvNet]] = {
 
 
 class NotFittedError(ValueError, AttributeError):
-    """A recognizer was used before `fit`; of the same kinds as scikit-learn's error of that name."""
+    """A recognizer was used before `fit`; of the same kinds as scikit-learn's error of that name.
+
+    Examples:
+        >>> from poseembed.actions import ActionRecognizer
+        >>> ActionRecognizer().predict([np.zeros((40, 32))])
+        Traceback (most recent call last):
+            ...
+        poseembed.actions.recognizer.NotFittedError: this ActionRecognizer has learned nothing yet; ...
+    """
 
 
 class ActionRecognizer:
@@ -66,6 +74,16 @@ class ActionRecognizer:
         n_features_in_: Length of the vectors.
         classifier_: What `fit` made.
         made_by_: What made the vectors of `fit`, if they came in `Poses`; those of another space are then refused.
+
+    Examples:
+        >>> from poseembed.actions import ActionRecognizer
+        >>> rng = np.random.default_rng(0)
+        >>> squats, waves = ([rng.normal(mean, 1, size=(40, 32)) for _ in range(3)] for mean in (1, -1))
+        >>> recognizer = ActionRecognizer().fit([*squats[:2], *waves[:2]], ["squat", "squat", "wave", "wave"])
+        >>> recognizer.predict([squats[2], waves[2]]).tolist()
+        ['squat', 'wave']
+        >>> recognizer.classes_.tolist(), recognizer.predict_proba([squats[2]]).round(2).tolist()
+        (['squat', 'wave'], [[1.0, 0.0]])
     """
 
     classes_: np.ndarray
@@ -190,6 +208,13 @@ class ActionRecognizer:
         Raises:
             FileNotFoundError: If a file is missing.
             ValueError: If one is damaged, is not a recognizer's, or needs a newer library.
+
+        Examples:
+            >>> from poseembed.actions import ActionRecognizer
+            >>> clips = [np.ones((40, 32)), -np.ones((30, 32))]
+            >>> ActionRecognizer().fit(clips, ["squat", "wave"]).save("recognizer")
+            >>> ActionRecognizer.load("recognizer").predict(clips).tolist()
+            ['squat', 'wave']
         """
         path = Path(os.path.expanduser(folder))
         record = _RECORD.read(path / CONFIG_FILE)

@@ -41,6 +41,14 @@ class TemporalConvNet:
         learning_rate: The highest rate.
         held_out: Share of the clips of a class that decides when to stop; 0 is none.
         patience: Checks in a row, of up to 20 in all, after which training stops if all were worse than the best.
+
+    Examples:
+        >>> from poseembed.actions import ActionRecognizer, TemporalConvNet
+        >>> rng = np.random.default_rng(0)
+        >>> clips = [rng.normal(mean, 1, size=(40, 32)) for mean in [1, -1] * 4]  # yours: the z_pose of each
+        >>> recognizer = ActionRecognizer(TemporalConvNet(frames=16, steps=10)).fit(clips, ["squat", "wave"] * 4)
+        >>> recognizer.predict(clips[:2]).tolist()
+        ['squat', 'wave']
     """
 
     frames: int = 64

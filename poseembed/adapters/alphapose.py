@@ -36,6 +36,16 @@ def read_alphapose(path: str | os.PathLike[str]) -> Poses:
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If it is not such a file, say one written with `--format`, or has another number of joints.
+
+    Examples:
+        >>> import json
+        >>> from pathlib import Path
+        >>> from poseembed.adapters import read_alphapose
+        >>> person = {"image_id": "7.jpg", "keypoints": [200.0, 100.0, 0.9] * 26, "score": 1.2, "idx": 3}
+        >>> _ = Path("alphapose-results.json").write_text(json.dumps([person]))
+        >>> poses = read_alphapose("alphapose-results.json")
+        >>> poses.frame.tolist(), poses.person.tolist(), poses.keypoints.shape
+        ([7], [3], (1, 13, 2))
     """
     path = Path(path).expanduser()
     content = load_json(path)

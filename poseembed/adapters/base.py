@@ -16,6 +16,15 @@ class Keypoints(NamedTuple):
         keypoints: (people, 13, 2) float32 points (x, y), y down, pixels, in the order of `poseembed.JOINTS`; NaN is
             missing. Nobody in the picture is (0, 13, 2).
         confidence: (people, 13) float32 scores of the joints, 0 to 1.
+
+    Examples:
+        >>> from poseembed import PoseEncoder
+        >>> from poseembed.adapters import from_rtmlib
+        >>> people = from_rtmlib((np.random.default_rng(0).uniform(1, 400, (2, 17, 2)), np.full((2, 17), 0.9)))
+        >>> people.keypoints.shape, people.confidence.shape
+        ((2, 13, 2), (2, 13))
+        >>> PoseEncoder.from_pretrained("poseembed-small").embed(*people).z_pose.shape
+        (2, 32)
     """
 
     keypoints: Float[np.ndarray, "people 13 2"]

@@ -48,6 +48,16 @@ def read_coco(path: str | os.PathLike[str], *, skeleton: str = "coco") -> Poses:
         FileNotFoundError: If there is no such file.
         ValueError: If it is not such a file, the joints are not those of the skeleton, or the third numbers of
             annotations are no flags.
+
+    Examples:
+        >>> import json
+        >>> from pathlib import Path
+        >>> from poseembed.adapters import read_coco
+        >>> detections = [{"image_id": image, "keypoints": [200.0, 100.0, 0.9] * 17} for image in (139, 139, 285)]
+        >>> _ = Path("keypoints_results.json").write_text(json.dumps(detections))
+        >>> poses = read_coco("keypoints_results.json")
+        >>> poses.frame.tolist(), poses.image.tolist()
+        ([0, 0, 1], ['139', '139', '285'])
     """
     path = Path(path).expanduser()
     source = get_skeleton(skeleton)

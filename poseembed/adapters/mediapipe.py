@@ -38,6 +38,14 @@ def from_mediapipe(result: object, image_size: tuple[float, float]) -> Keypoints
     Raises:
         TypeError: If `result` has no pose landmarks: that of a hand or face model, say, or only a part of a result.
         ValueError: If a person does not have 33 landmarks, or `image_size` is not two numbers above 1.
+
+    Examples:
+        >>> from types import SimpleNamespace  # for what PoseLandmarker.detect(image) returns
+        >>> from poseembed.adapters import from_mediapipe
+        >>> person = [SimpleNamespace(x=0.5, y=0.25, visibility=0.9)] * 33
+        >>> keypoints, confidence = from_mediapipe(SimpleNamespace(pose_landmarks=[person]), image_size=(640, 480))
+        >>> keypoints.shape, keypoints[0, 0].tolist()
+        ((1, 13, 2), [320.0, 120.0])
     """
     width, height = _checked_size(image_size)
     people = _people(result)

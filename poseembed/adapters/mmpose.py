@@ -23,6 +23,13 @@ def from_mmpose(result: object, *, skeleton: str = "coco") -> Keypoints:
         TypeError: If it is something else, such as the generator that a call of the inferencer returns.
         ValueError: If it holds several pictures, or the number of joints is not that of the skeleton, or the points
             are 3D.
+
+    Examples:
+        >>> from poseembed.adapters import from_mmpose
+        >>> person = {"keypoints": [[200.0, 100.0]] * 17, "keypoint_scores": [0.9] * 17}
+        >>> keypoints, confidence = from_mmpose({"predictions": [[person, person]]})  # next(inferencer(image))
+        >>> keypoints.shape, confidence.shape
+        ((2, 13, 2), (2, 13))
     """
     source = get_skeleton(skeleton)
     people = _people(result)

@@ -30,6 +30,17 @@ def read_openpose(path: str | os.PathLike[str]) -> Poses:
         FileNotFoundError: If there is no such file or folder, or the folder has no such files.
         ValueError: If the folder mixes videos, a file is not OpenPose's, or has another number of joints, or the
             coordinates are not in pixels (`--keypoint_scale 3` and `4`).
+
+    Examples:
+        >>> import json
+        >>> from pathlib import Path
+        >>> from poseembed.adapters import read_openpose
+        >>> people = {"people": [{"pose_keypoints_2d": [200.0, 100.0, 0.9] * 25}]}
+        >>> for frame in range(3):
+        ...     _ = Path(f"match_{frame:012}_keypoints.json").write_text(json.dumps(people))
+        >>> poses = read_openpose(".")
+        >>> poses.frame.tolist(), poses.keypoints.shape
+        ([0, 1, 2], (3, 13, 2))
     """
     path = Path(path).expanduser()
     files = sorted(path.glob(f"*{_ENDING}"), key=lambda file: natural_order(file.name)) if path.is_dir() else [path]

@@ -34,6 +34,15 @@ def read_poem(path: str | os.PathLike[str], *, image_size: tuple[float, float] |
         FileNotFoundError: If there is no such file.
         ValueError: If a column is missing, the size is not given or is given twice or is not positive, a cell is
             not a number, or the coordinates are in pixels.
+
+    Examples:
+        >>> import csv
+        >>> from poseembed.adapters import read_poem
+        >>> from poseembed.adapters.poem import COORDINATES, SCORES
+        >>> with open("poem.csv", "w", newline="") as file:
+        ...     csv.writer(file).writerows([[*COORDINATES, *SCORES], [0.5] * 39])
+        >>> read_poem("poem.csv", image_size=(640, 480)).keypoints[0, 0].tolist()
+        [320.0, 240.0]
     """
     path = Path(path).expanduser()
     with naming(path):

@@ -21,6 +21,13 @@ def from_rtmlib(result: object, *, skeleton: str | None = None) -> Keypoints:
         TypeError: If it is not such a tuple.
         ValueError: If it is the result of a 3D model, or the number of joints is not one of the above or not that of
             the skeleton.
+
+    Examples:
+        >>> from poseembed.adapters import from_rtmlib
+        >>> body_with_feet = np.full((2, 26, 2), 200.0), np.full((2, 26), 0.9)  # what BodyWithFeet()(image) returns
+        >>> keypoints, confidence = from_rtmlib(body_with_feet)
+        >>> keypoints.shape, confidence.shape
+        ((2, 13, 2), (2, 13))
     """
     if not isinstance(result, tuple | list):
         raise TypeError(

@@ -20,6 +20,15 @@ def from_supervision(key_points: object, *, skeleton: str = "coco") -> Keypoints
     Raises:
         TypeError: If it is not such an object: `Detections`, say, which are boxes.
         ValueError: If the number of joints is not that of the skeleton, or the points are 3D.
+
+    Examples:
+        >>> from types import SimpleNamespace  # for supervision.KeyPoints
+        >>> from poseembed.adapters import from_supervision
+        >>> key_points = SimpleNamespace(xy=np.full((2, 17, 2), 200.0), keypoint_confidence=None)
+        >>> key_points.xy[1, 0] = 0  # the nose of the second was not found
+        >>> keypoints, confidence = from_supervision(key_points)
+        >>> keypoints.shape, keypoints[1, 0].tolist(), confidence[1, :2].tolist()
+        ((2, 13, 2), [nan, nan], [0.0, 1.0])
     """
     source = get_skeleton(skeleton)
     name = "keypoint_confidence" if hasattr(key_points, "keypoint_confidence") else "confidence"

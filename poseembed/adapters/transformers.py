@@ -21,6 +21,14 @@ def from_transformers(people: object, *, skeleton: str = "coco") -> Keypoints:
     Raises:
         TypeError: If it is not such a list: that of all pictures, say, or a single person.
         ValueError: If a label is not a joint of the skeleton, or a person's arrays differ in length.
+
+    Examples:
+        >>> from poseembed.adapters import from_transformers
+        >>> labels = np.arange(5, 17)  # all but the face
+        >>> person = {"keypoints": np.full((12, 2), 200.0), "scores": np.full(12, 0.9), "labels": labels}
+        >>> keypoints, confidence = from_transformers([person])  # post_process_pose_estimation(outputs, boxes)[0]
+        >>> keypoints.shape, keypoints[0, 0].tolist(), confidence[0, :2].tolist()
+        ((1, 13, 2), [nan, nan], [0.0, 0.9])
     """
     source = get_skeleton(skeleton)
     wanted = {"keypoints", "scores", "labels"}

@@ -24,6 +24,14 @@ def from_ultralytics(results: object, *, skeleton: str = "coco") -> Keypoints:
         TypeError: If it is not such an object.
         ValueError: If it is the result of several pictures, or of a model without keypoints, or the number of joints
             is not that of the skeleton.
+
+    Examples:
+        >>> from types import SimpleNamespace  # for what model(image)[0] is
+        >>> from poseembed.adapters import from_ultralytics
+        >>> found = SimpleNamespace(xy=np.full((2, 17, 2), 200.0), conf=np.full((2, 17), 0.9))
+        >>> keypoints, confidence = from_ultralytics(SimpleNamespace(keypoints=found))
+        >>> keypoints.shape, confidence.shape
+        ((2, 13, 2), (2, 13))
     """
     source = get_skeleton(skeleton)
     if isinstance(results, list | tuple):

@@ -61,6 +61,12 @@ def read_poses(path: str | os.PathLike[str], *, skeleton: str = "poseembed13") -
         ValueError: If the suffix is unknown, the file is empty or damaged, a column is missing, given in part or
             holds something else than numbers, or the frames fall from one row to the next. (They are not sorted
             here: vectors written from the poses have to stand in the rows of the file.)
+
+    Examples:
+        >>> from poseembed import read_poses
+        >>> np.save("keypoints.npy", np.random.default_rng(0).normal(300, 100, size=(20, 17, 2)))
+        >>> read_poses("keypoints.npy", skeleton="coco").keypoints.shape
+        (20, 13, 2)
     """
     path = Path(path).expanduser()
     suffix = known_suffix(path, POSE_SUFFIXES)
@@ -87,6 +93,15 @@ def write_poses(poses: Poses, path: str | os.PathLike[str]) -> None:
         FileNotFoundError: If the folder does not exist.
         ImportError: If it is to be a Parquet file and pyarrow is not installed.
         ValueError: If the suffix is unknown, or it is .npy and the poses have no vectors yet.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from poseembed import Poses, read_poses, write_poses
+        >>> write_poses(Poses.from_arrays(np.zeros((2, 13, 2)), image=["a.jpg", "b.jpg"]), "poses.csv")
+        >>> Path("poses.csv").read_text()
+        'frame,time,person,image,nose_x,nose_y,nose_score,left_shoulder_x,...'
+        >>> read_poses("poses.csv").image.tolist()
+        ['a.jpg', 'b.jpg']
     """
     path = Path(path).expanduser()
     suffix = known_suffix(path, POSE_SUFFIXES)

@@ -41,6 +41,12 @@ class IndexHits(NamedTuple):
         indices: (..., top_k) rows of the index, int64; -1 where there is no hit.
         ids: (..., top_k) their ids; -1 or "" where there is no hit.
         metadata: Of each column the values in these rows, (..., top_k); NaN, -1, "" or False where there is no hit.
+
+    Examples:
+        >>> from poseembed.index import PoseIndex
+        >>> hits = PoseIndex.build(np.eye(3), ids=["a", "b", "c"]).query(np.array([0.8, 0.6, 0.0]), top_k=2)
+        >>> hits.ids.tolist(), hits.similarities.round(2)
+        (['a', 'b'], array([0.8, 0.6], dtype=float32))
     """
 
     similarities: Float[np.ndarray, "*batch top_k"]
@@ -58,6 +64,14 @@ class PoseIndex:
 
     A pose without joints has no vector that could be found. Its row is left out together with its id and metadata,
     so that the others keep theirs; `skipped` says how many.
+
+    Examples:
+        >>> from poseembed.index import PoseIndex
+        >>> z_pose = np.random.default_rng(0).normal(size=(1000, 32))  # yours: of 40 seconds of video
+        >>> PoseIndex.build(z_pose, metadata={"second": np.arange(1000) / 25}).save("index")
+        >>> index = PoseIndex.load("index")
+        >>> index.query(z_pose[40], top_k=3, where=index.metadata["second"] > 1).metadata["second"].tolist()
+        [1.6, 36.48, 8.0]
     """
 
     def __init__(self, index: Any, rows: Rows, record: Record) -> None:

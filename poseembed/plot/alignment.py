@@ -47,6 +47,15 @@ def alignment_moments(alignment: Alignment, moments: int = 6) -> Int64[np.ndarra
 
     Raises:
         ValueError: If `moments` is under 1, or the alignment has no step.
+
+    Examples:
+        >>> from poseembed import PoseEncoder
+        >>> from poseembed.align import align
+        >>> from poseembed.plot import alignment_moments
+        >>> encoder = PoseEncoder.from_pretrained("poseembed-small")
+        >>> z_pose, _ = encoder.embed(np.random.default_rng(0).normal(size=(9, 13, 2)))
+        >>> alignment_moments(align(z_pose, z_pose, encoder), moments=3).tolist()
+        [0, 4, 8]
     """
     if moments < 1:
         raise ValueError(f"got moments={moments}; it must be at least 1")
@@ -92,6 +101,15 @@ def plot_alignment(
     Raises:
         TypeError: If a picture is not an array.
         ValueError: If the alignment has no step, `moments` is under 1, or a needed picture is missing or is none.
+
+    Examples:
+        >>> from poseembed import PoseEncoder, Poses
+        >>> from poseembed.align import align
+        >>> from poseembed.plot import plot_alignment
+        >>> poses = Poses.from_arrays(np.random.default_rng(0).normal(300, 100, size=(9, 13, 2)))
+        >>> alignment = align(poses, poses, PoseEncoder.from_pretrained("poseembed-small"))
+        >>> plot_alignment(alignment, names=("mine", "coach")).get_suptitle()
+        'mine and coach: score 1.00 of 1'
     """
     steps = alignment_moments(alignment, moments)
     figure = style.new_figure(max(1.6 * len(steps), 9.0), 6.9)

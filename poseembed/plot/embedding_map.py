@@ -65,6 +65,13 @@ def plot_map(
         TypeError: If an input is not a numeric array or tensor.
         ValueError: If the numbers of rows differ, a shape is wrong, the `Poses` are not embedded, or no row holds a
             vector.
+
+    Examples:
+        >>> from poseembed.plot import plot_map
+        >>> z_pose = np.random.default_rng(0).normal(size=(40, 32))  # yours
+        >>> figure = plot_map(z_pose, labels=["squat", "wave"] * 20)
+        >>> figure.axes[0].get_xlabel()
+        'first principal component (10% of the variance)'
     """
     vectors = to_array(PoseVectors.of(embedded, "embedded").z_pose, "embedded")
     if vectors.ndim != 2:

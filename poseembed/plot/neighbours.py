@@ -52,6 +52,13 @@ def plot_neighbours(
     Raises:
         TypeError: If an input is not a numeric array or tensor.
         ValueError: If there is not one query, no neighbour, or not k of what is to be written or shown.
+
+    Examples:
+        >>> from poseembed.plot import plot_neighbours
+        >>> keypoints = np.random.default_rng(0).normal(300, 100, size=(4, 13, 2))
+        >>> figure = plot_neighbours(keypoints[0], keypoints[1:], np.array([0.97, 0.91, 0.88]))
+        >>> [ax.get_xlabel() for ax in figure.axes[1:]]
+        ['similarity 0.97', 'similarity 0.91', 'similarity 0.88']
     """
     if isinstance(neighbours, Poses):
         raise TypeError("got neighbours as Poses, which are in the order of their frames; pass a list, nearest first")

@@ -48,6 +48,15 @@ def draw_skeleton(
     Raises:
         TypeError: If an input is not a numeric array or tensor.
         ValueError: If the shapes are not (13, 2) and (13,), or a coordinate is infinite.
+
+    Examples:
+        >>> from matplotlib.figure import Figure
+        >>> from poseembed.plot import draw_skeleton
+        >>> keypoints = np.random.default_rng(0).normal(300, 100, size=(13, 2))
+        >>> keypoints[0] = np.nan  # no nose
+        >>> ax = draw_skeleton(Figure(layout="constrained").add_subplot(), keypoints)
+        >>> len(ax.collections[0].get_segments())  # all 14 bones, without the two to the nose
+        12
     """
     points = visible_points(keypoints, confidence, min_confidence)
     if points.ndim > 2:
@@ -87,6 +96,15 @@ def plot_poses(
     Raises:
         TypeError: If an input is not a numeric array or tensor.
         ValueError: If the rows are of several frames, or for shapes that are not as above.
+
+    Examples:
+        >>> from poseembed import Poses
+        >>> from poseembed.plot import plot_poses
+        >>> keypoints = np.random.default_rng(0).normal(300, 100, size=(2, 13, 2))
+        >>> figure = plot_poses(Poses.from_arrays(keypoints, frame=[7, 7], person=[0, 1]))
+        >>> [text.get_text() for text in figure.axes[0].texts]
+        ['person 0', 'person 1']
+        >>> figure.savefig("people.png", dpi=150)
     """
     points = visible_points(poses, confidence, min_confidence)
     if points.ndim == 2:

@@ -47,6 +47,13 @@ def plot_similarity(
     Raises:
         TypeError: If `matrix` is not a numeric array or tensor.
         ValueError: If the matrix is empty or not a matrix, or times or a path do not fit it.
+
+    Examples:
+        >>> from poseembed.plot import plot_similarity
+        >>> first, second = np.eye(4), np.eye(4)[[0, 1, 1, 2, 3]]  # yours: z_pose of the frames
+        >>> figure = plot_similarity(first @ second.T, names=("mine", "coach"))
+        >>> figure.axes[0].get_ylabel(), figure.axes[0].get_xlabel()
+        ('mine, frame', 'coach, frame')
     """
     values = to_array(matrix, "matrix")
     if values.ndim != 2 or not values.size:

@@ -23,6 +23,13 @@ class Frame(NamedTuple):
         number: Its place in the video, from 0.
         time: Seconds since the first frame.
         image: (height, width, 3) RGB, as a player would show it.
+
+    Examples:
+        >>> from poseembed.video.capture import Video
+        >>> with Video("clip.avi") as video:
+        ...     frame = next(video.frames())
+        >>> frame.number, frame.time, frame.image.shape
+        (0, 0.0, (48, 64, 3))
     """
 
     number: int
@@ -51,6 +58,13 @@ class Video:
         ImportError: If OpenCV is not installed.
         TypeError: If `source` is neither a path nor a whole number.
         ValueError: If it is empty, or no frame of it can be decoded.
+
+    Examples:
+        >>> from poseembed.video.capture import Video
+        >>> with Video("clip.avi") as video:
+        ...     times = [(frame.number, frame.time) for frame in video.frames(every=4)]
+        >>> video.num_frames, times
+        (10, [(0, 0.0), (4, 0.16), (8, 0.32)])
     """
 
     def __init__(self, source: str | os.PathLike[str] | int) -> None:

@@ -73,6 +73,12 @@ def detect_video(
 
     Warns:
         UserWarning: If the video ends earlier than its file says.
+
+    Examples:
+        >>> from poseembed.video import detect_video
+        >>> pieces = detect_video("street.avi", model="pose_landmarker_full.task", stop=20, chunk_frames=8)
+        >>> [poses.keypoints.shape for poses in pieces]
+        [(8, 13, 2), (8, 13, 2), (4, 13, 2)]
     """
     _check_range(num_poses, every, start, stop)
     if chunk_frames < 1:
@@ -113,6 +119,12 @@ def embed_video(
     Raises:
         FileNotFoundError, ImportError, OSError, TypeError, ValueError: As `detect_video` does; and a ValueError for a
             camera without `stop`.
+
+    Examples:
+        >>> from poseembed.video import embed_video
+        >>> poses = embed_video("street.avi", model="pose_landmarker_full.task", stop=20)
+        >>> poses.keypoints.shape, poses.z_pose.shape
+        ((20, 13, 2), (20, 32))
     """
     if isinstance(source, int) and stop is None:
         raise ValueError("a camera has no end: pass stop=, in frames, or go through detect_video() piece by piece")
@@ -169,6 +181,12 @@ def embed_video_to(
         FileNotFoundError, ImportError, OSError, TypeError, ValueError: As `detect_video` does; and a TypeError for a
             camera, a ValueError if the folder holds something else, or the work on another video or with another
             model, encoder, setting or version.
+
+    Examples:
+        >>> from poseembed.video import embed_video_to
+        >>> files = embed_video_to("street.avi", "street", model="pose_landmarker_full.task", stop=20, shard_frames=10)
+        >>> [file.name for file in files]
+        ['00000.npz', '00001.npz']
     """
     _check_range(num_poses, every, start, stop)
     if shard_frames < 1:

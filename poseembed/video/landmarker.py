@@ -95,6 +95,11 @@ def find_model(model: str | os.PathLike[str] | None = None) -> Path:
         ImportError: If the official model is not there yet, and MediaPipe is not installed.
         OSError: If the official model cannot be downloaded, or what came is not the file that was expected.
         ValueError: If the file is not a pose landmarker.
+
+    Examples:
+        >>> from poseembed.video.landmarker import find_model
+        >>> str(find_model("pose_landmarker_full.task"))
+        'pose_landmarker_full.task'
     """
     given = model if model is not None else os.environ.get(MODEL_VARIABLE)
     if not given:

@@ -41,6 +41,15 @@ class Tracker:
 
     Args:
         memory: Seconds for which somebody who is not seen keeps their number.
+
+    Examples:
+        >>> from poseembed.video.tracking import Tracker
+        >>> tracker = Tracker()
+        >>> people = np.random.default_rng(0).uniform(0, 100, (2, 13, 2)) + [[[0, 0]], [[200, 0]]]
+        >>> tracker.update(people, np.ones((2, 13)), time=0.0)
+        array([0, 1])
+        >>> tracker.update(people[::-1] + 3, np.ones((2, 13)), time=0.04)  # the detector names the other one first
+        array([1, 0])
     """
 
     def __init__(self, memory: float = MEMORY) -> None:

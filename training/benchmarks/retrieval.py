@@ -8,6 +8,9 @@ Compared are the pose vectors of each checkpoint, by cosine; and by Euclidean di
 normalised 2D keypoints themselves and the distances between all pairs of joints in torso lengths (the usual hand-made
 embedding).
 
+Cameras stand within 30 degrees of level, unless `--above` and `--roll` say otherwise; `--above 60 --roll 180` is any
+way up.
+
 Pictures are complete and exact, or lack joints (other ones in each view), or also show the rest a little out of place,
 by Gaussian noise with a standard deviation given as a share of the torso. The last two representations see a missing
 joint at the centre of the hips.
@@ -15,6 +18,7 @@ joint at the centre of the hips.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from math import radians
 
 from tqdm import tqdm
 
@@ -24,6 +28,7 @@ from training.evaluation.conditions import Condition
 from training.evaluation.report import Table, spread, texts, write_json
 from training.evaluation.representations import Embed, joint_distances, means, pose_vectors, raw_keypoints
 from training.evaluation.retrieval import GALLERY, RANKS, RetrievalResult, check_enough, run
+from training.scene.cameras import CameraRange
 
 
 def tables(results: Sequence[RetrievalResult]) -> Iterator[Table]:
@@ -61,6 +66,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         metavar="SHARE",
         help="noise that goes with each value of --missing, torso lengths (default: 0 0 0.05)",
     )
+    parser.add_argument(
+        "--above", type=float, default=30, metavar="DEGREES", help="cameras stand up to so far above (default: 30)"
+    )
+    parser.add_argument(
+        "--roll", type=float, default=30, metavar="DEGREES", help="cameras are rolled up to so far (default: 30)"
+    )
     parser.add_count("--poses", GALLERY, "in a trial", least=max(RANKS))
     parser.add_count("--trials", 3, "draws of poses and cameras")
     parser.add_out()
@@ -69,6 +80,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error("--missing must be from 0 to 11")
     if len(options.missing) != len(options.noise) or min(options.noise) < 0:
         parser.error("--noise must have one value, at least 0, for each of --missing")
+    if not (-30 <= options.above <= 90 and 0 <= options.roll <= 180):
+        parser.error("--above must be from -30 to 90 and --roll from 0 to 180")
+    cameras = CameraRange(
+        elevation=(-radians(options.above), CameraRange.elevation[1]),
+        roll=(-radians(options.roll), radians(options.roll)),
+    )
     representations: dict[str, tuple[Embed, Embed | None]] = {
         "raw 2D keypoints": (raw_keypoints, None),
         "joint-pair distances": (joint_distances, None),
@@ -88,7 +105,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             representations[f"Pr-VIPE {weights}"] = means(PoseEncoder.from_pretrained(weights)), None
         check_enough(data, options.poses)
     conditions = [Condition(*values) for values in zip(options.missing, options.noise, strict=True)]
-    measured = run(data, representations, conditions=conditions, trials=options.trials, size=options.poses)
+    measured = run(
+        data, representations, conditions=conditions, trials=options.trials, size=options.poses, cameras=cameras
+    )
     total = len(data) * len(conditions) * options.trials * len(representations)
     results = list(tqdm(measured, total=total, unit="ranking"))
     write_json(options.out, [asdict(result) for result in results])

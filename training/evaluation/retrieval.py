@@ -2,8 +2,8 @@
 
 A trial draws poses and two virtual cameras for each: one sees the query, the other the gallery's picture of it. For
 each query the whole gallery is ranked; it is a hit at k if one of the first k has an NP-MPJPE under `SAME_POSE` to the
-query, which counts near-identical frames of the same motion as the same pose. Cameras: any azimuth, elevation and roll
-within 30 degrees, 3 to 12 torso lengths away.
+query, which counts near-identical frames of the same motion as the same pose. Cameras, unless it is said otherwise: any
+azimuth, elevation and roll within 30 degrees, 3 to 12 torso lengths away.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -73,7 +73,12 @@ def draw_poses(
 
 
 def make_trial(
-    poses: Float[np.ndarray, "frames 13 3"], condition: Condition, *, seed: int, size: int = GALLERY
+    poses: Float[np.ndarray, "frames 13 3"],
+    condition: Condition,
+    *,
+    seed: int,
+    size: int = GALLERY,
+    cameras: CameraRange | None = None,
 ) -> Trial:
     """Draw a trial's poses, cameras and missing joints.
 
@@ -82,13 +87,15 @@ def make_trial(
         condition: What becomes of the pictures; the poses and the cameras do not depend on it.
         seed: Of the draw.
         size: Poses in the trial.
+        cameras: Where the cameras stand; None is `CameraRange()`.
 
     Raises:
         ValueError: If there are fewer poses than that.
     """
     generator = torch.Generator().manual_seed(seed)
     drawn = draw_poses(poses, size, generator)
-    (query, query_torso), (gallery, gallery_torso) = (_picture(drawn, generator) for _ in range(2))
+    stand = cameras or CameraRange()
+    (query, query_torso), (gallery, gallery_torso) = (_picture(drawn, stand, generator) for _ in range(2))
     shown = tuple(torch.rand(size, 13, generator=generator).argsort(-1) >= condition.missing for _ in range(2))
     query, gallery = (
         points + condition.noise * torso[:, None, None] * torch.randn(points.shape, generator=generator)
@@ -98,10 +105,10 @@ def make_trial(
 
 
 def _picture(
-    poses: Float[Tensor, "poses 13 3"], generator: Generator
+    poses: Float[Tensor, "poses 13 3"], cameras: CameraRange, generator: Generator
 ) -> tuple[Float[Tensor, "poses 13 2"], Float[Tensor, " poses"]]:
     """What random cameras see, and how long a torso is in each picture."""
-    camera = CameraRange().sample(len(poses), generator=generator)
+    camera = cameras.sample(len(poses), generator=generator)
     return camera.look(poses), camera.torso
 
 
@@ -151,6 +158,7 @@ def run(
     conditions: Sequence[Condition],
     trials: int,
     size: int = GALLERY,
+    cameras: CameraRange | None = None,
 ) -> Iterator[RetrievalResult]:
     """Measure everything; yields results as soon as each is there.
 
@@ -160,11 +168,12 @@ def run(
         conditions: What becomes of the pictures.
         trials: Draws of poses and cameras.
         size: Poses in a trial.
+        cameras: Where the cameras stand; None is `CameraRange()`.
 
     Raises:
         ValueError: If there are fewer poses than that.
     """
     for (name, poses), condition, seed in product(data.items(), conditions, range(trials)):
-        trial = make_trial(poses, condition, seed=seed, size=size)
+        trial = make_trial(poses, condition, seed=seed, size=size, cameras=cameras)
         for label, (query, gallery) in representations.items():
             yield RetrievalResult(name, label, condition, seed, hit_rates(trial, query, embed_gallery=gallery))

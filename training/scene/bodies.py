@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from poseembed.skeleton import MIRRORED, NUM_JOINTS
+from training.scene.proportions import draw_people
 from training.scene.world import heading, normalize_3d, to_world, turn
 
 NOSE = NUM_JOINTS
@@ -45,6 +46,7 @@ _TAKE_APART = torch.tensor([[bone.get(point, 0.0) for point in range(NUM_JOINTS 
 _PUT_TOGETHER = torch.linalg.pinv(_TAKE_APART)
 _SHAPES = torch.tensor([0, 1, 2, 3, 4, 5, 5, 6, 6, 7, 7, 8, 8])  # left and right share a length
 _SPINE = 2
+_MEASURED = [0, 1, 3, 5, 6, 7, 8]  # places of `proportions.MEASURED` among those lengths
 _TINY = 1e-6
 _MIRROR_POINTS = (*MIRRORED, NOSE)
 
@@ -56,9 +58,14 @@ class Variation:
     Attributes:
         mirror: Share of the bodies that are mirrored.
         recombine: Probability that arms and head come from another frame, and again that its legs do.
-        shape: Standard deviation of the logarithm of each bone's length; the spine is the unit.
+        proportions: How far people's proportions differ, as a multiple of how far those of real people do, see
+            `training.scene.proportions`.
+        shape: Standard deviation of the logarithm of each bone's length, of each by itself, besides; the spine is the
+            unit.
         joints: Standard deviation of where hips and shoulders are taken to be along the spine, torso lengths:
             motion capture rigs, annotators and detectors disagree on it.
+        people: How far the two views of a pair show different people: the share of the variance of `proportions`,
+            `shape` and `joints` that each view has to itself. 0 is one body, 1 are two that have nothing in common.
         bend: Standard deviation of each bone's turn about either axis across it, radians.
         tilt: Share of the bodies that are tipped over, by any angle about any horizontal axis.
         rare: Poses are drawn with a probability that grows as this power of how far they lie from the others.
@@ -66,11 +73,40 @@ class Variation:
 
     mirror: float = 0.0
     recombine: float = 0.0
+    proportions: float = 0.0
     shape: float = 0.0
     joints: float = 0.0
+    people: float = 0.0
     bend: float = 0.0
     tilt: float = 0.0
     rare: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse a share that is none.
+
+        Raises:
+            ValueError: If `people` is not from 0 to 1.
+        """
+        if not 0 <= self.people <= 1:
+            raise ValueError(f"people must be from 0 to 1, got {self.people}")
+
+
+@dataclass(frozen=True)
+class Build:
+    """What makes bodies in one pose those of different people, as different tools see them.
+
+    Attributes:
+        stretch: Logarithm of how much longer each of the nine kinds of bones is; see `_SHAPES`.
+        move: How far shoulders, and hips, are taken to be along the spine, in its lengths.
+    """
+
+    stretch: Float[Tensor, "count 9"]
+    move: Float[Tensor, "2 count 1 1"]
+
+    def mixed_with(self, own: "Build", share: float) -> "Build":
+        """A build of the same variance, of which `share` is of another."""
+        kept, new = math.sqrt(1 - share), math.sqrt(share)
+        return Build(kept * self.stretch + new * own.stretch, kept * self.move + new * own.move)
 
 
 class Bodies(nn.Module):
@@ -129,8 +165,29 @@ class Bodies(nn.Module):
         """Draw bodies from torch's global random state: the 13 joints and the nose."""
         return self.vary(self.draw(count))
 
+    def sample_pairs(self, count: int) -> tuple[Float[Tensor, "count 14 3"], Float[Tensor, "2 count 14 3"]]:
+        """Draw poses from torch's global random state, and two bodies in each.
+
+        Returns:
+            The pose on one body, and on the bodies that two views of it show, which differ from that one as far as
+            `Variation.people` says.
+        """
+        vary = self.variation
+        bones, build, tilt = self._draw_parts(self.draw(count))
+        body = _assemble(bones, build, tilt)
+        if vary.people == 0:
+            return body, body.expand(2, -1, -1, -1)
+        own = [build.mixed_with(self._draw_build(count), vary.people) for _ in range(2)]
+        return body, torch.stack([_assemble(bones, of_view, tilt) for of_view in own])
+
     def vary(self, chosen: Int[Tensor, " count"]) -> Float[Tensor, "count 14 3"]:
         """Vary some of the poses, by number: the joints and the nose of new bodies."""
+        return _assemble(*self._draw_parts(chosen))
+
+    def _draw_parts(
+        self, chosen: Int[Tensor, " count"]
+    ) -> tuple[Float[Tensor, "count 13 3"], Build, Float[Tensor, "count 3 3"] | None]:
+        """Bones in a pose, girdles in the world and limbs in the frames of the girdles; a build; how it is tipped."""
         vary, device, count = self.variation, self.torso.device, len(chosen)
         torso, arms, legs = self.torso[chosen], self.limbs[chosen, :6], self.limbs[chosen, 6:]
         if vary.recombine:
@@ -141,28 +198,51 @@ class Bodies(nn.Module):
         if vary.bend:
             length = bones.norm(dim=-1, keepdim=True)
             bones = normalize(bones + vary.bend * length * torch.randn_like(bones), dim=-1) * length
+        stretch = self._draw_stretch(count)
+        tilt = _tilts(count, vary.tilt, device) if vary.tilt else None
+        return bones, Build(stretch, self._draw_move(count)), tilt
+
+    def _draw_build(self, count: int) -> Build:
+        return Build(self._draw_stretch(count), self._draw_move(count))
+
+    def _draw_stretch(self, count: int) -> Float[Tensor, "count 9"]:
+        vary, device = self.variation, self.torso.device
+        stretch = torch.zeros(count, 9, device=device)
         if vary.shape:
-            stretch = torch.exp(vary.shape * torch.randn(count, 9, device=device))
-            stretch[:, _SPINE] = 1
-            bones = bones * stretch[:, _SHAPES.to(device), None]
-        torso = bones[:, _TORSO]
-        if vary.tilt:
-            torso = torso @ _tilts(count, vary.tilt, device).mT
-        shoulders, hips = _girdles(torso)
-        arms, legs = bones[:, _ARMS] @ shoulders.mT, bones[:, _LEGS] @ hips.mT
-        points = _PUT_TOGETHER.to(device) @ torch.cat([torso, arms, legs], dim=1)
-        if vary.joints:
-            spine = torso[:, _SPINE, None]
-            move = vary.joints * torch.randn(2, count, 1, 1, device=device)
-            points[:, 1:3] += move[0] * spine
-            points[:, 7:9] += move[1] * spine
-        return normalize_3d(points)
+            stretch = vary.shape * torch.randn(count, 9, device=device)
+            stretch[:, _SPINE] = 0
+        if vary.proportions:
+            stretch[:, _MEASURED] += vary.proportions * draw_people(count, device=device)
+        return stretch
+
+    def _draw_move(self, count: int) -> Float[Tensor, "2 count 1 1"]:
+        shape, device = (2, count, 1, 1), self.torso.device
+        joints = self.variation.joints
+        return joints * torch.randn(shape, device=device) if joints else torch.zeros(shape, device=device)
 
     def draw(self, count: int) -> Int[Tensor, " count"]:
         """Draw numbers of poses; those from the number of recorded ones on are their mirror images."""
         chance = torch.rand(count, device=self.odds.device, dtype=self.odds.dtype)
         drawn = torch.searchsorted(self.odds, chance, right=True)  # nothing is drawn that has no odds
         return drawn.clamp_max(len(self.odds) - 1)
+
+
+def _assemble(
+    bones: Float[Tensor, "count 13 3"], build: Build, tilt: Float[Tensor, "count 3 3"] | None
+) -> Float[Tensor, "count 14 3"]:
+    """Put bones together on a build: the joints and the nose of bodies."""
+    device = bones.device
+    bones = bones * build.stretch.exp()[:, _SHAPES.to(device), None]
+    torso = bones[:, _TORSO]
+    if tilt is not None:
+        torso = torso @ tilt.mT
+    shoulders, hips = _girdles(torso)
+    arms, legs = bones[:, _ARMS] @ shoulders.mT, bones[:, _LEGS] @ hips.mT
+    points = _PUT_TOGETHER.to(device) @ torch.cat([torso, arms, legs], dim=1)
+    spine = torso[:, _SPINE, None]
+    points[:, 1:3] += build.move[0] * spine
+    points[:, 7:9] += build.move[1] * spine
+    return normalize_3d(points)
 
 
 def _girdles(

@@ -4,7 +4,7 @@ The world frame is that of `training.scene.world`. A camera stands on the negati
 along +x, so in its picture x grows towards -y, y grows downwards (-z) and depth is x. Angles are radians.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -20,7 +20,7 @@ MIN_DEPTH = 1e-2
 
 @dataclass(frozen=True, eq=False)
 class Camera:
-    """Pinhole cameras of focal length 1 that look at the origin, where the hips are: one, or any batch of them.
+    """Pinhole cameras of focal length 1 that look at the origin, where the hips are, or past it: one, or any batch.
 
     A camera walks around the body, rises, and rolls, which is the meaning that the paper gives to its three angles.
 
@@ -29,12 +29,15 @@ class Camera:
         elevation: Its angle below the horizon, radians: at positive ones it looks up at the body from below.
         roll: Its turn about the optical axis, radians: a positive one turns the picture clockwise.
         distance: To the origin, torso lengths.
+        aside: How far past the origin it looks, radians to the left and up in its own frame, so that people are not in
+            the middle of its picture; straight at it if None.
     """
 
     azimuth: Float[Tensor, "*batch"]
     elevation: Float[Tensor, "*batch"]
     roll: Float[Tensor, "*batch"]
     distance: Float[Tensor, "*batch"]
+    aside: Float[Tensor, "*batch 2"] | None = None
 
     @cached_property
     def rotation(self) -> Float[Tensor, "*batch 3 3"]:
@@ -55,7 +58,14 @@ class Camera:
 
         The batch of the points is broadcast with that of the cameras: one camera may look at many poses.
         """
-        return project(points, self.rotation, self.distance)
+        if self.aside is None:
+            return project(points, self.rotation, self.distance)
+        # turned where it stands: back to the camera, about it, and forth again
+        left, up = self.aside.unbind(-1)
+        turned = _rotation(up, 1) @ _rotation(-left, 2)
+        ahead = torch.stack([self.distance, torch.zeros_like(self.distance), torch.zeros_like(self.distance)], dim=-1)
+        offset = ((turned @ ahead.unsqueeze(-1)).squeeze(-1) - ahead).unsqueeze(-2)
+        return project(points @ (turned @ self.rotation).mT + offset, torch.eye(3, device=points.device), self.distance)
 
     def viewpoint(self, facing: Float[Tensor, "*bodies"]) -> Viewpoint:
         """Where the cameras stand as bodies see it that face somewhere, see `training.scene.world.heading`."""
@@ -72,12 +82,14 @@ class CameraRange:
         elevation: Range of the camera's angle below the horizon (negative: above it), radians.
         roll: Range of the turn about the optical axis, radians.
         distance: Range of the distance to the hips, torso lengths.
+        aside: Most that they look past the hips, to either side and up or down, radians.
     """
 
     azimuth: tuple[float, float] = (-torch.pi, torch.pi)
     elevation: tuple[float, float] = (-torch.pi / 6, torch.pi / 6)
     roll: tuple[float, float] = (-torch.pi / 6, torch.pi / 6)
     distance: tuple[float, float] = (3.0, 12.0)
+    aside: float = 0.0
 
     def sample(
         self, count: int, *, generator: Generator | None = None, device: torch.device | str | None = None
@@ -87,7 +99,11 @@ class CameraRange:
             [self.azimuth, self.elevation, self.roll, self.distance], dtype=torch.float32, device=device
         ).unbind(1)
         draws = torch.rand(4, count, generator=generator, device=device)
-        return Camera(*(low[:, None] + draws * (high - low)[:, None]))
+        camera = Camera(*(low[:, None] + draws * (high - low)[:, None]))
+        if not self.aside:
+            return camera
+        aside = self.aside * (2 * torch.rand(count, 2, generator=generator, device=device) - 1)
+        return replace(camera, aside=aside)
 
 
 def project(

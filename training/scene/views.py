@@ -21,7 +21,8 @@ class Batch:
     Attributes:
         points: Both pictures, normalised as `poseembed.keypoints.normalize_keypoints` does; 0 where nothing is visible.
         visible: Which joints they show.
-        body: The 13 joints in 3D, turned about the vertical to face +x (z up, torso lengths from the hips).
+        body: The 13 joints in 3D, on the body that both views have most in common; turned about the vertical to face
+            +x (z up, torso lengths from the hips).
         camera: From where both views see `body`, as `poseembed.decoder.Viewpoint.encode` writes it; None where nobody
             says where the cameras stood.
     """
@@ -70,10 +71,10 @@ class ViewSampler:
         return self.bodies.digest()
 
     def sample(self, pairs: int) -> Batch:
-        """Two views of each of `pairs` random bodies, from torch's global random state."""
-        points = self.bodies.sample(pairs)
+        """Two views of each of `pairs` random poses, from torch's global random state."""
+        points, seen = self.bodies.sample_pairs(pairs)
         facing = heading(points)
-        picture, visible, camera = self.photograph(points.repeat(2, 1, 1))
+        picture, visible, camera = self.photograph(seen.flatten(0, 1))
         return Batch(
             points=normalize_keypoints(picture, visible).unflatten(0, (2, pairs)),
             visible=visible.unflatten(0, (2, pairs)),

@@ -461,3 +461,58 @@ def test_donors_of_limbs_are_drawn_by_rarity_too() -> None:
 def test_poses_with_few_neighbours_can_be_rare(count: int) -> None:
     drawn = draw(people(count), 200, Variation(rare=1.0))
     assert len(sources(drawn.flatten(1), recorded(people(count)).flatten(1)).unique()) == count
+
+
+# --- two people -------------------------------------------------------------------------------------------------------
+
+
+def draw_pairs(count: int, variation: Variation, seed: int = 0) -> tuple[Tensor, Tensor]:
+    bodies = make(people(20), variation)
+    torch.manual_seed(seed)
+    return bodies.sample_pairs(count)
+
+
+def test_both_views_show_one_body_unless_people_differ() -> None:
+    variation = dataclasses.replace(EVERYTHING, people=0.0)
+    body, seen = draw_pairs(50, variation)
+    assert torch.equal(seen[0], body) and torch.equal(seen[1], body)
+    assert torch.equal(body, draw(people(20), 50, variation))
+
+
+def test_different_people_are_in_one_pose() -> None:
+    body, (one, other) = draw_pairs(50, Variation(proportions=1.0, shape=0.1, people=1.0))
+    assert (lengths(one) / lengths(other)).log().abs().mean() > 0.05
+    for seen in (one, other):
+        assert_close(lengths(seen)[:, 2], torch.ones(50))  # the spine is the unit of everybody
+        for name, bone in bones(seen).items():
+            if name not in ("spine", "neck"):  # these start in the middle of others
+                assert_close(normalize(bone, dim=-1), normalize(bones(body)[name], dim=-1), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("people_differ", [0.0, 0.3, 1.0])
+def test_how_far_people_differ_does_not_change_how_far_they_stray(people_differ: float) -> None:
+    spread = {"proportions": 1.0, "shape": 0.1, "joints": 0.0}
+    _, (one, other) = draw_pairs(20_000, Variation(**spread, people=people_differ))
+    upper_arm = torch.stack([bones(seen)["left upper arm"].norm(dim=-1).log() for seen in (one, other)])
+    recorded_spread = bones(recorded(people(20)))["left upper arm"].norm(dim=-1).log().var(correction=0)
+    variance = 0.071**2 + 0.1**2
+    assert_close(upper_arm.var(1), (variance + recorded_spread).float().expand(2), rtol=0.06, atol=0)
+    assert_close(
+        (upper_arm[0] - upper_arm[1]).square().mean(), torch.tensor(2 * people_differ * variance), rtol=0.06, atol=1e-6
+    )
+
+
+def test_long_limbs_go_together() -> None:
+    _, (one, _) = draw_pairs(5000, Variation(proportions=1.0, people=1.0))
+    _, (alone, _) = draw_pairs(5000, Variation(proportions=0.0, people=1.0))
+    stretch = [
+        bones(one)[name].norm(dim=-1).log() - bones(alone)[name].norm(dim=-1).log()
+        for name in ("left thigh", "left shin")
+    ]
+    assert torch.corrcoef(torch.stack(stretch))[0, 1] > 0.7
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5])
+def test_a_share_that_is_none_is_refused(share: float) -> None:
+    with pytest.raises(ValueError, match="people must be from 0 to 1"):
+        Variation(people=share)

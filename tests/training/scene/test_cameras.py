@@ -292,3 +292,35 @@ def test_real_people_have_their_left_on_the_right_of_a_picture_from_the_front(na
     seen = Camera(azimuth, level, level, level + 5).look(points)
     for left, right in ((1, 2), (7, 8)):
         assert (seen[:, left, 0] > seen[:, right, 0]).float().mean() > 0.95
+
+
+def aside(left: float, up: float, distance: float = 4.0) -> Camera:
+    zero = torch.zeros(1)
+    return Camera(zero, zero, zero, torch.tensor([distance]), torch.tensor([[left, up]]))
+
+
+def test_who_is_looked_past_stands_at_that_angle_from_the_middle_of_the_picture() -> None:
+    hips = torch.zeros(1, 1, 3)
+    assert_close(aside(0.3, 0.0).look(hips), torch.tensor([[[math.tan(0.3), 0.0]]]))  # looked past on the left
+    assert_close(aside(0.0, 0.3).look(hips), torch.tensor([[[0.0, math.tan(0.3)]]]))  # above: lower in the picture
+    assert_close(aside(0.0, 0.0).look(hips), torch.zeros(1, 1, 2))
+
+
+def test_looking_aside_changes_the_picture_as_a_turn_of_the_rays_does() -> None:
+    points = torch.randn(1, 20, 3, generator=torch.Generator().manual_seed(0)) * 0.3
+    straight, turned = aside(0.0, 0.0).look(points)[0], aside(0.2, 0.0).look(points)[0]
+    # the same rays, seen in a picture plane that is turned about the vertical
+    rays = torch.cat([torch.ones(20, 1), straight], dim=1)
+    cos, sin = math.cos(0.2), math.sin(0.2)
+    depth, x = cos * rays[:, 0] - sin * rays[:, 1], sin * rays[:, 0] + cos * rays[:, 1]
+    assert_close(turned, torch.stack([x / depth, rays[:, 2] / depth], dim=-1), atol=1e-5, rtol=1e-5)
+
+
+def test_cameras_look_aside_only_where_they_are_told_to() -> None:
+    assert CameraRange().sample(5).aside is None
+    camera = CameraRange(aside=0.4).sample(2000, generator=torch.Generator().manual_seed(0))
+    assert camera.aside is not None
+    assert (camera.aside.amin(0) < -0.39).all() and (camera.aside.amax(0) > 0.39).all()
+    assert camera.aside.abs().max() <= 0.4
+    straight = CameraRange().sample(2000, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(camera.azimuth, straight.azimuth) and torch.equal(camera.distance, straight.distance)
