@@ -1,5 +1,7 @@
 """How large a number in a settings file may be: what sizes are checked against before anything is made of them."""
 
+import numpy as np
+
 MAX_DIM = 65_536
 """Longest vector, and widest layer."""
 
@@ -17,9 +19,11 @@ def check_whole(name: str, value: object, least: int, most: int) -> None:
     """Refuse what is no whole number of a range.
 
     Raises:
-        TypeError: If it is not an int (a bool is none).
+        TypeError: If it is not an int, of Python's or of numpy's (a bool is none).
         ValueError: If it is less or more.
     """
+    if isinstance(value, np.integer):
+        value = int(value)
     if type(value) is not int:
         raise TypeError(f"{name} must be int, got {value!r:.40}")
     if value < least:

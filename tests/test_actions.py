@@ -402,6 +402,12 @@ def test_saved_and_loaded(method: Any, labels: Any, tmp_path: Path) -> None:
     assert loaded.get_params() == recognizer.get_params()
 
 
+def test_settings_can_be_numbers_of_numpy(tmp_path: Path) -> None:
+    method = NearestSequence(neighbors=np.int64(2), max_frames=np.int32(20))  # as a search over settings passes them
+    fitted(method, clips=3).save(tmp_path)
+    assert ActionRecognizer.load(tmp_path).method == NearestSequence(neighbors=2, max_frames=20)
+
+
 def spoil_config(**changes: Any) -> Callable[[Path], None]:
     def spoil(folder: Path) -> None:
         content = json.loads((folder / "config.json").read_text())

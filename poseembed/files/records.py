@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
 from poseembed._version import __version__
 
 Value = TypeVar("Value")
@@ -41,7 +43,7 @@ class RecordKind:
     def text(self, content: Mapping[str, Any]) -> str:
         """The text of a record's file."""
         versions = {_VERSION: self.version, "poseembed_version": __version__}
-        return json.dumps(versions | dict(content), indent=2) + "\n"
+        return json.dumps(versions | dict(content), indent=2, default=_plain) + "\n"
 
     def read(self, path: Path) -> "Record":
         """Read a record's file.
@@ -120,3 +122,10 @@ class Record:
     def find(self, name: str, kind: type[Value]) -> Value | None:
         """The same, None where there is none: what earlier libraries did not write."""
         return None if self.content.get(name) is None else self.get(name, kind)
+
+
+def _plain(value: object) -> object:
+    """A number of numpy's as one of Python's, which JSON has."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"a record cannot hold {value!r:.80}")

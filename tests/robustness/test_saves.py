@@ -1,0 +1,187 @@
+"""Saving over what is there: a kill or a full disk leaves the old one or the new one, whole, and nothing lying about.
+
+`tests/files/test_bundle.py` kills a save at each of its steps; here are the things that people save.
+"""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from poseembed import PoseEncoder, checkpoint
+from poseembed.actions import ActionRecognizer, NearestSequence
+from poseembed.checkpoint import Checkpoint, CheckpointConfig
+from poseembed.decoder import Decoder, DecoderConfig
+from poseembed.network import Encoder, NetworkConfig
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals and limits of POSIX")
+faiss = pytest.importorskip("faiss")
+from poseembed.index import PoseIndex  # noqa: E402
+
+KILLS = 60
+ROOT = Path(__file__).parents[2]
+
+
+def save_checkpoint(folder: Path, number: int) -> None:
+    """All of its weights are the number, which its config and its card say too."""
+    network, decoder = NetworkConfig(width=256), DecoderConfig(64)
+    modules = Encoder(network, batch_norm=False, dropout=0.0), Decoder(network, decoder)
+    for module in modules:
+        for value in module.state_dict().values():
+            value.fill_(number)
+    config = CheckpointConfig(network, training={"number": number}, decoder=decoder)
+    checkpoint.write(folder, Checkpoint(config, modules[0].eval(), f"{number}", modules[1].eval()))
+
+
+def load_checkpoint(folder: Path) -> int:
+    encoder = PoseEncoder.from_pretrained(folder)
+    numbers = {number for value in encoder.state_dict().values() for number in value.unique().tolist()}
+    assert numbers == {encoder.config.training["number"]}
+    return int(numbers.pop())
+
+
+def save_recognizer(folder: Path, number: int) -> None:
+    clips = [np.full((200, 256), sign * (number + 1), dtype=np.float32) for sign in (1, -1)]
+    ActionRecognizer(NearestSequence(max_frames=200), seed=number).fit(clips, [f"a{number}", f"b{number}"]).save(folder)
+
+
+def load_recognizer(folder: Path) -> int:
+    recognizer = ActionRecognizer.load(folder)
+    number = recognizer.seed
+    assert recognizer.classes_.tolist() == [f"a{number}", f"b{number}"]
+    assert recognizer.classifier_.tensors()["frames"].abs().unique().tolist() == [number + 1]
+    return number
+
+
+def save_index(folder: Path, number: int) -> None:
+    angles = np.full(3000, number / 1000)
+    PoseIndex.build(np.stack([np.cos(angles), np.sin(angles)], 1), metadata={"number": [number] * 3000}).save(folder)
+
+
+def load_index(folder: Path) -> int:
+    index = PoseIndex.load(folder)
+    number = int(index.metadata["number"][0])
+    query = np.array([np.cos(number / 1000), np.sin(number / 1000)])
+    assert (index.query(query, top_k=3000).similarities > 1 - 1e-7).all() and (index.metadata["number"] == number).all()
+    return number
+
+
+WEIGHTS = ["config.json", "model.safetensors"]
+THINGS: dict[str, tuple[Callable[[Path, int], None], Callable[[Path], int], list[str]]] = {
+    "checkpoint": (save_checkpoint, load_checkpoint, ["README.md", *WEIGHTS, "decoder.safetensors"]),
+    "recognizer": (save_recognizer, load_recognizer, WEIGHTS),
+    "index": (save_index, load_index, ["index.json", "rows.npz", "vectors.faiss"]),
+}
+
+WRITER = """
+import sys
+from pathlib import Path
+from tests.robustness.test_saves import THINGS
+save, folder, number = THINGS[sys.argv[1]][0], Path(sys.argv[2]), int(sys.argv[3])
+save(folder.with_name("warm"), 0)
+print("ready", flush=True)
+while True:
+    save(folder, number)
+    number += 1
+    print(number, flush=True)
+"""
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", THINGS)
+def test_kills_leave_what_loads(tmp_path: Path, name: str) -> None:
+    save, load, files = THINGS[name]
+    folder, rng, between = tmp_path / "saved", random.Random(0), 0
+    save(folder, 1)
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    for _ in range(KILLS):
+        before = load(folder)
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER, name, str(folder), str(before)],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+        )
+        with writer:
+            assert writer.stdout is not None and writer.stdout.readline() == "ready\n"
+            time.sleep(rng.uniform(0, 0.3))
+            writer.send_signal(signal.SIGKILL)
+        assert load(folder) >= before
+        between += sum(path.name.startswith(".") for path in folder.iterdir()) > 0
+    assert between > 5, "some kills must have come in the midst of a save"
+    save(folder, 1)
+    assert load(folder) == 1
+    assert names(folder) == sorted(files), "nothing lies about"
+
+
+@contextmanager
+def disk_of(size: int) -> Iterator[None]:
+    """No file may become larger, as on a disk that is full from there on."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("name", THINGS)
+@pytest.mark.parametrize("size", [0, 100, 5000])
+def test_a_full_disk_leaves_the_old_one_and_is_named(tmp_path: Path, name: str, size: int) -> None:
+    save, load, files = THINGS[name]
+    save(tmp_path / "saved", 1)
+    with disk_of(size), pytest.raises(OSError, match="what was there before is untouched: .*saved") as caught:
+        save(tmp_path / "saved", 2)
+    assert str(caught.value.filename).startswith(str(tmp_path / "saved"))
+    assert load(tmp_path / "saved") == 1 and names(tmp_path / "saved") == sorted(files)
+    save(tmp_path / "saved", 3)
+    assert load(tmp_path / "saved") == 3
+
+
+@pytest.mark.parametrize("name", THINGS)
+def test_a_full_disk_leaves_nothing_of_a_new_one(tmp_path: Path, name: str) -> None:
+    save, load, _ = THINGS[name]
+    with disk_of(10), pytest.raises(OSError):
+        save(tmp_path / "saved", 2)
+    assert list((tmp_path / "saved").iterdir()) == []
+    save(tmp_path / "saved", 3)
+    assert load(tmp_path / "saved") == 3
+
+
+@pytest.mark.parametrize("name", THINGS)
+def test_a_kill_before_the_first_save_is_done_blocks_no_other(tmp_path: Path, name: str) -> None:
+    save, load, files = THINGS[name]
+    (tmp_path / "saved").mkdir()
+    for file in files:
+        (tmp_path / "saved" / f".{file}.0123abcd.part").write_bytes(b"half")
+    save(tmp_path / "saved", 1)
+    assert load(tmp_path / "saved") == 1
+    assert names(tmp_path / "saved") == sorted(files)
+
+
+def test_a_calibration_that_comes_later_keeps_the_rest(tmp_path: Path) -> None:
+    """The config alone is written anew, as `training.calibrate` does."""
+    save_checkpoint(tmp_path / "saved", 1)
+    config = checkpoint.read(tmp_path / "saved").config
+    changed: Any = replace(config, training={**config.training, "note": "later"})
+    (tmp_path / "saved" / "config.json").write_text(changed.to_json())
+    assert load_checkpoint(tmp_path / "saved") == 1
+    assert torch.equal(checkpoint.read(tmp_path / "saved").network.tower.head.bias, torch.ones(64))
