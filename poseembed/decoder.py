@@ -116,7 +116,7 @@ class Decoder(nn.Module):
         return look(self.body(z_pose), self.viewpoint(z_view))
 
 
-def look(body: Float[Tensor, "*batch 13 3"], viewpoint: Viewpoint) -> Float[Tensor, "*batch 13 2"]:
+def look(body: Float[Tensor, "*batch n 3"], viewpoint: Viewpoint) -> Float[Tensor, "*batch n 2"]:
     """A body as a camera far away sees it (orthographic projection).
 
     Args:

@@ -122,7 +122,7 @@ def search(
 
 def nearest(
     queries: Float[Tensor, "queries dim"],
-    chunks: Iterable[Float[Tensor, "chunk dim"]],
+    chunks: Iterable[Float[Tensor, "_chunk dim"]],
     *,
     rows: int,
     top_k: int,

@@ -4,9 +4,15 @@ import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before the Hub's library is imported: no test goes to the network
 
+from .annotations import check, violations
+
+check("poseembed", "training")  # before anything of theirs is imported
+
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
+import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -37,6 +43,17 @@ STANDING = np.array(
     ]
 )
 NUM_POSES = 24
+
+
+@pytest.fixture(autouse=True)
+def checked_annotations(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Not in a test marked `unchecked_types`, which is about what the library itself says of wrong types and shapes."""
+    jaxtyping.config.update("jaxtyping_disable", request.node.get_closest_marker("unchecked_types") is not None)
+    violations.clear()
+    random.seed(0)  # of a list the check looks at one item, drawn from here
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
+    assert not violations
 
 
 @pytest.fixture(autouse=True)

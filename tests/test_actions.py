@@ -97,6 +97,20 @@ def test_the_clips_of_a_class_that_are_most_alike_count() -> None:
     np.testing.assert_allclose(recognizer.predict_proba([still(1)])[0], scores.div(0.5).softmax(0), atol=1e-6)
 
 
+def test_longer_clips_are_thinned_out_and_others_left_as_they_are() -> None:
+    rng = np.random.default_rng(0)
+    clips = [rng.normal(size=(3, 4)).astype(np.float32) for _ in range(3)]
+    long = [rng.normal(size=(9, 4)).astype(np.float32) for _ in range(3)]
+    for short, thinned in zip(clips, long, strict=True):
+        thinned[[1, 4, 7]] = short  # the frames that stand for three each
+    few = NearestSequence(max_frames=3)
+    wanted = ActionRecognizer().fit(clips[:2], ["a", "b"]).predict_proba(clips[2:])
+    np.testing.assert_allclose(ActionRecognizer(few).fit(long[:2], ["a", "b"]).predict_proba(long[2:]), wanted)
+    pairs = [clip[:2] for clip in clips]
+    wanted = ActionRecognizer().fit(pairs[:2], ["a", "b"]).predict_proba(pairs[2:])
+    np.testing.assert_allclose(ActionRecognizer(few).fit(pairs[:2], ["a", "b"]).predict_proba(pairs[2:]), wanted)
+
+
 def test_many_clips_of_a_class_are_no_advantage() -> None:
     sequences, labels = made(3)
     plain = ActionRecognizer(NearestSequence()).fit(sequences, labels)
@@ -153,8 +167,8 @@ def test_gaps_are_filled_with_the_nearest_frame_and_ends_cut() -> None:
 
 
 def test_resampling_takes_frames_evenly() -> None:
-    assert resample(np.arange(4)[:, None], 8)[:, 0].tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
-    assert resample(np.arange(9)[:, None], 3)[:, 0].tolist() == [1, 4, 7]
+    assert resample(np.arange(4.0)[:, None], 8)[:, 0].tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert resample(np.arange(9.0)[:, None], 3)[:, 0].tolist() == [1, 4, 7]
 
 
 def poses_of(sequence: np.ndarray, frames: np.ndarray | None = None) -> Poses:
@@ -232,6 +246,7 @@ OK = np.ones((5, 4), np.float32)
         ([poses_of(OK[:2], np.array([0, 0]))], ["a"], ValueError, "sequence 0: several people"),
     ],
 )
+@pytest.mark.unchecked_types
 def test_bad_clips_are_refused(sequences: Any, labels: Any, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         ActionRecognizer().fit(sequences, labels)
@@ -274,6 +289,7 @@ def test_impossible_settings_are_refused(kind: Any, setting: dict[str, Any]) -> 
         kind(**setting)
 
 
+@pytest.mark.unchecked_types
 def test_a_method_of_another_kind_is_refused() -> None:
     with pytest.raises(TypeError, match="wanted NearestSequence"):
         ActionRecognizer("nearest").fit(*made(6))  # type: ignore[arg-type]
@@ -405,6 +421,34 @@ def spoil_tensors(change: Callable[[dict[str, torch.Tensor]], Any]) -> Callable[
 def cut(folder: Path) -> None:
     path = folder / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-9])
+
+
+def test_a_clip_of_one_frame_is_saved_and_loaded(tmp_path: Path) -> None:
+    sequences, labels = made(3)
+    recognizer = ActionRecognizer(NearestSequence(neighbors=1, max_frames=1)).fit(sequences, labels)
+    recognizer.save(tmp_path)
+    test = made(6, seed=1)[0]
+    found = ActionRecognizer.load(tmp_path).predict_proba(test)
+    np.testing.assert_array_equal(found, recognizer.predict_proba(test))
+
+
+@pytest.mark.parametrize(
+    "name, change",
+    [
+        ("labels", lambda values: values.int()),
+        ("lengths", lambda values: values.int()),
+        ("lengths", lambda values: values[:, None]),
+        ("labels", lambda values: values[:, None]),
+        ("frames", lambda values: values.double()),
+    ],
+)
+def test_exemplars_of_another_type_or_shape_are_refused(
+    name: str, change: Callable[[torch.Tensor], torch.Tensor], tmp_path: Path
+) -> None:
+    fitted(NearestSequence(), clips=3).save(tmp_path)
+    spoil_tensors(lambda tensors: tensors.update({name: change(tensors[name])}))(tmp_path)
+    with pytest.raises(ValueError, match="do not fit|does not fit"):
+        ActionRecognizer.load(tmp_path)
 
 
 ANY, NEAREST, CONVNET = METHODS, METHODS[:1], METHODS[1:]

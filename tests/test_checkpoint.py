@@ -221,6 +221,7 @@ def test_a_config_of_another_network_is_refused(folder: Path, changes: dict[str,
     [{"width": 0}, {"width": -32}, {"width": "32"}, {"width": None}, {"blocks": 2.0}, {"mask_input": 0}, {"depth": 2}],
     ids=str,
 )
+@pytest.mark.unchecked_types
 def test_a_config_of_no_network_is_refused(folder: Path, changes: dict[str, Any]) -> None:
     change_network(folder, **changes)
     with pytest.raises(ValueError, match=f"config.json does not describe an encoder: .*{next(iter(changes))}"):
@@ -244,6 +245,7 @@ def test_a_config_of_no_network_is_refused(folder: Path, changes: dict[str, Any]
     ],
     ids=repr,
 )
+@pytest.mark.unchecked_types
 def test_a_broken_calibration_is_refused(folder: Path, calibration: Any, words: str) -> None:
     change_config(folder, calibration=calibration)
     with pytest.raises(ValueError, match=f"config.json does not describe a calibration: .*{words}"):
@@ -260,6 +262,7 @@ def test_a_decoder_is_read_back(with_decoder: Path, tmp_path: Path) -> None:
         assert torch.equal(again.state_dict()[name], value)
 
 
+@pytest.mark.unchecked_types
 def test_a_decoder_that_is_not_the_configs_is_refused(with_decoder: Path) -> None:
     change_config(with_decoder, decoder={"width": 9})
     with pytest.raises(ValueError, match=r"decoder.safetensors does not fit its config.json: .*shape \(8, 32\)"):

@@ -108,6 +108,7 @@ def test_prediction_does_not_depend_on_the_batch() -> None:
 
 
 @pytest.mark.parametrize("clips, labels", [(0, 0), (3, 2)])
+@pytest.mark.unchecked_types
 def test_training_data_that_does_not_fit_is_refused(clips: int, labels: int) -> None:
     with pytest.raises(ValueError, match="one label a clip"):
         fit(

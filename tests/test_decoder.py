@@ -75,6 +75,7 @@ def test_viewpoints_are_read_back_from_their_numbers_whatever_the_scale() -> Non
 
 
 @pytest.mark.parametrize("width, error", [(0, ValueError), (True, TypeError), (2.5, TypeError)])
+@pytest.mark.unchecked_types
 def test_refused_shapes(width, error) -> None:
     with pytest.raises(error, match="width"):
         DecoderConfig(width)

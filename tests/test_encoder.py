@@ -304,6 +304,7 @@ def test_values_that_do_not_fit_are_refused(
         ((np.ma.masked_less(np.zeros((13, 2)), 1),), "keypoints is a masked array"),
     ],
 )
+@pytest.mark.unchecked_types
 def test_types_that_do_not_fit_are_refused(encoder: PoseEncoder, arguments: tuple[Any, ...], words: str) -> None:
     with pytest.raises(TypeError, match=words):
         encoder.embed(*arguments)
@@ -380,6 +381,7 @@ def test_similarity_takes_every_real_array(encoder: PoseEncoder, poses: np.ndarr
     ],
     ids=["length", "second", "scalar", "mixed", "lists", "both vectors"],
 )
+@pytest.mark.unchecked_types
 def test_similarity_refuses_what_are_no_pose_vectors(
     encoder: PoseEncoder, a: Any, b: Any, error: type[Exception], words: str
 ) -> None:
@@ -480,6 +482,7 @@ def test_probability_without_calibration_says_how_to_get_one(encoder: PoseEncode
     ],
     ids=["number", "list", "bool", "large", "infinite", "never", "always", "nan"],
 )
+@pytest.mark.unchecked_types
 def test_probability_refuses_what_is_no_cosine_or_prior(
     calibrated: PoseEncoder, similarity: Any, options: dict[str, Any], error: type[Exception], words: str
 ) -> None:
@@ -571,6 +574,7 @@ def test_embedding_where_the_encoder_is_copies_nothing(
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit.trace.* is deprecated:DeprecationWarning")
+@pytest.mark.unchecked_types  # in a trace sizes are tensors
 def test_an_encoder_can_be_traced(encoder: PoseEncoder, poses: np.ndarray) -> None:
     points = torch.from_numpy(poses)
     with torch.no_grad():

@@ -485,6 +485,7 @@ def test_what_does_not_fit_is_not_added(arguments: dict[str, Any], words: str) -
     ],
 )
 @pytest.mark.parametrize("kind", ["Flat", "IVF2,SQ8"])
+@pytest.mark.unchecked_types
 def test_what_does_not_fit_is_not_asked(
     arguments: dict[str, Any], error: type[Exception], words: str, kind: str
 ) -> None:

@@ -238,6 +238,7 @@ def test_every_real_type_becomes_float32_or_float64(given: Any, dtype: torch.dty
     ],
     ids=str,
 )
+@pytest.mark.unchecked_types
 def test_what_is_not_real_numbers_is_refused(given: Any, words: str) -> None:
     with pytest.raises(TypeError, match=words):
         check_keypoints(given, get_skeleton("poseembed13"))

@@ -167,6 +167,7 @@ def test_inputs_are_laid_out_joint_by_joint(mask_input: bool) -> None:
         ({"mask_input": 1}, TypeError, "mask_input must be bool, got 1"),
     ],
 )
+@pytest.mark.unchecked_types
 def test_impossible_shapes_are_refused(change: dict[str, Any], error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         NetworkConfig(**change)

@@ -53,6 +53,7 @@ def test_what_is_not_given_is_filled_in() -> None:
         ({"image": ["a"]}, r"image of shape \(1,\)"),
     ],
 )
+@pytest.mark.unchecked_types
 def test_columns_that_do_not_fit_are_refused(change: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         Poses.from_arrays(**{"keypoints": np.zeros((2, 13, 2))} | change)
@@ -60,6 +61,7 @@ def test_columns_that_do_not_fit_are_refused(change: dict[str, Any], words: str)
 
 @pytest.mark.parametrize("shape", [(6,), (5, 32), (6, 2, 2)])
 @pytest.mark.parametrize("name", ["z_pose", "z_view"])
+@pytest.mark.unchecked_types
 def test_vectors_are_rows(name: str, shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=f"got {name} of shape"):
         replace(two_people(), **{name: np.zeros(shape, np.float32)})

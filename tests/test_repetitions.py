@@ -176,6 +176,79 @@ def test_what_is_smoothed_away_is_measured_in_seconds(rate: int, period: float, 
     assert found.period == pytest.approx(period, abs=0.1)
 
 
+def test_a_repetition_can_be_quicker_than_what_changes_are_looked_at_over() -> None:
+    vectors = np.concatenate([rest(5), there_and_back(110), rest(5)])
+    assert count_repetitions(vectors, np.arange(120) / 240).count == 1
+
+
+def test_thirty_frames_a_second_are_taken_for_granted() -> None:
+    vectors = exercise(*[40] * 4, noise=0.1)
+    untimed, timed = count_repetitions(vectors), count_repetitions(vectors, np.arange(len(vectors)) / 30)
+    np.testing.assert_allclose(untimed.signal, timed.signal, atol=1e-9)
+    np.testing.assert_array_equal(untimed.boundaries, timed.boundaries)
+    assert untimed.period == pytest.approx(30 * timed.period)
+
+
+def test_a_frame_every_other_second_is_enough_for_a_slow_movement() -> None:
+    at = np.arange(0, 100, 2.0)
+    found = count_repetitions(filmed(at, period=20), at)
+    assert found.count == 4
+    assert found.period == pytest.approx(20, abs=2)
+
+
+@pytest.mark.parametrize("sign", [1, -1])  # of the vectors: the direction of most change has none
+@pytest.mark.parametrize("held", [0, 100])
+def test_rest_is_where_the_recording_starts_and_ends_however_long_the_other_pose_is_held(held: int, sign: int) -> None:
+    whole = there_and_back(40)
+    one = np.concatenate([whole[:20], np.tile(whole[20:21], (held, 1)), whole[20:]])
+    found = count_repetitions(sign * np.concatenate([rest(5), one, one, one, rest(5)]))
+    assert found.count == 3
+    assert found.signal[0] < found.signal[25] and found.signal[-1] < found.signal[25]
+
+
+@pytest.mark.parametrize("reach", [0.7, 1.2])
+def test_a_repetition_spans_what_is_a_tenth_up_from_rest(reach: float) -> None:
+    found = count_repetitions(np.concatenate([rest(30), *[there_and_back(40, reach=reach), rest(60)] * 3]))
+    rise = (found.signal - found.signal.min()) / np.ptp(found.signal)
+    assert found.count == 3
+    for start, end in found.boundaries:
+        assert rise[start - 1] <= 0.1 and (rise[start : end + 1] > 0.1).all() and rise[end + 1] <= 0.1
+    # where no rest is between, too, it takes as long up as down
+    start, end = count_repetitions(np.concatenate([there_and_back(40)] * 3)).boundaries.T
+    assert (np.abs(start + end - 2 * np.array([20, 60, 100])) <= 1).all()
+
+
+def test_what_the_typical_repetition_is_does_not_depend_on_the_first() -> None:
+    odd = there_and_back(40)
+    odd[:, 2] = 0.7 * odd[:, 1]
+    similarity = count_repetitions(np.concatenate([odd, exercise(40, 40, 40)])).similarity
+    assert len(similarity) == 4
+    assert similarity[0] < 0.99 < similarity[1:].min()
+    assert similarity[1:].max() == pytest.approx(1)
+
+
+def test_no_similarity_is_beyond_one() -> None:
+    similarity = np.concatenate([count_repetitions(exercise(*[35] * 12, noise=n / 500)).similarity for n in range(20)])
+    assert len(similarity) == 240 and similarity.max() <= 1
+
+
+def test_where_nothing_is_repeated_the_signal_is_there_all_the_same() -> None:
+    short, one_way = (there_and_back(60, reach=0.2), there_and_back(60)[:30])
+    for vectors, least, most in ((short, 0.1, 0.3), (one_way, 1.0, 1.2)):
+        found = count_repetitions(vectors)
+        assert least < np.ptp(found.signal) < most
+        assert np.isnan(found.period) and found.boundaries.dtype == np.int64 and len(found.similarity) == 0
+    assert count_repetitions(np.full((9, POSE_DIM), np.nan)).signal.tolist() == [0] * 9
+
+
+def test_a_zero_vector_shows_nobody() -> None:
+    vectors = exercise(*[40] * 4)
+    nobody = [0, 1, 30, 31, 90]
+    blank, missing = vectors.copy(), vectors.copy()
+    blank[nobody], missing[nobody] = 0, np.nan
+    np.testing.assert_array_equal(count_repetitions(blank).signal, count_repetitions(missing).signal)
+
+
 @pytest.mark.parametrize("dropped", [0.2, 0.5])
 def test_a_movement_filmed_at_uneven_times_has_its_count_and_period(dropped: float) -> None:
     at = np.arange(0, 10, 1 / 30)
@@ -250,6 +323,7 @@ def test_poses_without_times_count_in_frames(encoder: PoseEncoder, poses: np.nda
         (Poses.from_arrays(np.zeros((9, 13, 2))), None, ValueError, "pass poses.embed(encoder)"),
     ],
 )
+@pytest.mark.unchecked_types
 def test_impossible_input_is_refused(
     poses: np.ndarray, time: np.ndarray | None, error: type[Exception], message: str
 ) -> None:

@@ -200,6 +200,7 @@ def test_values_that_do_not_fit_are_refused(query: Any, gallery: Any, options: d
         (np.ones(8), np.ones((3, 8)), {"where": [True] * 3}, "booleans, one a row; got list"),
     ],
 )
+@pytest.mark.unchecked_types
 def test_types_that_do_not_fit_are_refused(query: Any, gallery: Any, options: dict[str, Any], words: str) -> None:
     with pytest.raises(TypeError, match=re.escape(words)):
         search(query, gallery, **options)

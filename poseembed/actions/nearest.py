@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from poseembed.actions.sequences import resample
 
-Clips = Sequence[Float32[np.ndarray, "frames dim"]]
+Clips = Sequence[Float32[np.ndarray, "_frames dim"]]
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ class Clips(NamedTuple):
         made_by: What made the vectors, if that is known.
     """
 
-    arrays: list[Float32[np.ndarray, "frames dim"]]
+    arrays: list[Float32[np.ndarray, "_frames dim"]]
     made_by: MadeBy | None
 
 
@@ -47,7 +47,7 @@ def check_sequences(sequences: Sequences, dim: int | None = None, made_by: MadeB
             f"got {type(sequences).__name__}; wanted a list with one (frames, dim) array, or Poses, a clip; "
             "put a single one into a list: [clip]"
         )
-    arrays: list[Float32[np.ndarray, "frames dim"]] = []
+    arrays: list[Float32[np.ndarray, "_frames dim"]] = []
     for number, sequence in enumerate(sequences):
         name = f"sequence {number}"
         track = Track.of(sequence, name)
@@ -71,7 +71,7 @@ def resample(sequence: Float[np.ndarray, "frames dim"], length: int) -> Float[np
     return sequence[(2 * np.arange(length) + 1) * len(sequence) // (2 * length)]
 
 
-def _without_gaps(sequence: Float32[np.ndarray, "frames dim"], name: str) -> Float32[np.ndarray, "frames dim"]:
+def _without_gaps(sequence: Float32[np.ndarray, "frames dim"], name: str) -> Float32[np.ndarray, "kept dim"]:
     seen = np.flatnonzero(~np.isnan(sequence).any(1))
     if not len(seen):
         raise ValueError(

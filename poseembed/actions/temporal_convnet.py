@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +15,7 @@ from tqdm import tqdm
 from poseembed.actions.convnet import ConvNet
 from poseembed.actions.sequences import resample
 
-Clips = Sequence[Float32[np.ndarray, "frames dim"]]
+Clips = Sequence[Float32[np.ndarray, "_frames dim"]]
 
 LEAST_FRAMES = 16
 """Below that, so little time is left after the strides that a batch of two has nothing to normalise over."""
@@ -85,14 +84,10 @@ class TemporalConvNet:
         place = torch.device(device or "cpu")
         features, targets = self.features(clips).to(place), torch.from_numpy(labels).to(place)
         kept, held_out = self._split(labels, seed)
-        with (
-            _seeded(seed, place),
-            tqdm(total=self.steps, desc="train", unit="step", disable=not show_progress_bar) as progress,
-        ):
+        with _seeded(seed, place):
             model = ConvNet(features.shape[-1], int(labels.max()) + 1).to(place)
-            steps = self._train(
-                model, (features[kept], targets[kept]), (features[held_out], targets[held_out]), progress
-            )
+            data, unseen = ((features[part], targets[part]) for part in (kept, held_out))
+            steps = self._train(model, data, unseen, show_progress_bar=show_progress_bar)
         return TrainedConvNet(self, model.eval(), steps)
 
     def restore(
@@ -125,7 +120,12 @@ class TemporalConvNet:
         return torch.from_numpy(np.setdiff1d(order, held_out)), torch.from_numpy(held_out)
 
     def _train(
-        self, model: nn.Module, data: tuple[Tensor, Tensor], held_out: tuple[Tensor, Tensor], progress: "tqdm[Any]"
+        self,
+        model: nn.Module,
+        data: tuple[Tensor, Tensor],
+        held_out: tuple[Tensor, Tensor],
+        *,
+        show_progress_bar: bool,
     ) -> int:
         """Train a network in place; returns the number of steps behind its weights."""
         features, labels = data
@@ -138,26 +138,27 @@ class TemporalConvNet:
         passes = -(-len(features) // self.batch_size)
         every = max(passes, -(-self.steps // _CHECKS))  # a check costs about a third of a pass
         best, best_step, weights, checks_since = math.inf, self.steps, None, 0
-        for step in range(1, self.steps + 1):
-            model.train()
-            batch = next(batches).to(features.device)
-            loss = F.cross_entropy(model(features[batch]), labels[batch])
-            optimizer.zero_grad()
-            torch.autograd.backward(loss)
-            optimizer.step()
-            schedule.step()
-            progress.update()
-            if not len(held_out[0]) or (step % every and step < self.steps):
-                continue
-            settle_batch_norm(model, whole)
-            now = float((_logits(model.eval(), held_out[0]).argmax(-1) != held_out[1]).float().mean())
-            progress.set_postfix(held_out_errors=f"{now:.1%}")
-            checks_since += 1
-            if now <= best:  # the later of two: its learning rate was lower
-                best, best_step, checks_since = now, step, 0
-                weights = {name: value.clone() for name, value in model.state_dict().items()}
-            if checks_since == self.patience:
-                break
+        with tqdm(total=self.steps, desc="train", unit="step", disable=not show_progress_bar) as progress:
+            for step in range(1, self.steps + 1):
+                model.train()
+                batch = next(batches).to(features.device)
+                loss = F.cross_entropy(model(features[batch]), labels[batch])
+                optimizer.zero_grad()
+                torch.autograd.backward(loss)
+                optimizer.step()
+                schedule.step()
+                progress.update()
+                if not len(held_out[0]) or (step % every and step < self.steps):
+                    continue
+                settle_batch_norm(model, whole)
+                now = float((_logits(model.eval(), held_out[0]).argmax(-1) != held_out[1]).float().mean())
+                progress.set_postfix(held_out_errors=f"{now:.1%}")
+                checks_since += 1
+                if now <= best:  # the later of two: its learning rate was lower
+                    best, best_step, checks_since = now, step, 0
+                    weights = {name: value.clone() for name, value in model.state_dict().items()}
+                if checks_since == self.patience:
+                    break
         if weights is None:
             settle_batch_norm(model, whole)
         else:
@@ -224,7 +225,7 @@ def _logits(model: nn.Module, features: Float[Tensor, "clips frames dim"]) -> Fl
 
 @torch.no_grad()
 def settle_batch_norm(
-    model: nn.Module, batches: Iterable[Float[Tensor, "clips frames dim"]], *, dropout: bool = True
+    model: nn.Module, batches: Iterable[Float[Tensor, "_clips frames dim"]], *, dropout: bool = True
 ) -> None:
     """Measure the mean and variance that batch normalisation uses in eval mode over all training clips.
 

@@ -94,6 +94,7 @@ def test_other_numbers_of_landmarks_are_refused(count: int) -> None:
     "size",
     [(480, 640, 3), (1, 1), (0, 480), (-640, 480), (np.nan, 480), (np.inf, 480), 640, None, "640x480", ("640", "480")],
 )
+@pytest.mark.unchecked_types
 def test_what_is_no_size_of_a_picture_is_refused(size: Any) -> None:
     with pytest.raises(ValueError, match=r"wanted \(width, height\).*image.shape\[1::-1\]"):
         from_mediapipe(tasks(person()), size)

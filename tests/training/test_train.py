@@ -19,6 +19,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn, optim
+from torch.utils.tensorboard import SummaryWriter
 
 from poseembed import PoseEncoder
 from poseembed.checkpoint import CARD_FILE, WEIGHTS_FILE
@@ -568,7 +569,7 @@ def test_log_says_how_training_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     written: list[tuple[str, float, int]] = []
     starts: list[int] = []
 
-    class Log:
+    class Log(SummaryWriter):
         def __init__(self, folder: str, purge_step: int) -> None:
             starts.append(purge_step)
 
@@ -599,7 +600,7 @@ def test_a_table_of_the_log_goes_with_the_weights(recipes: Path, data: Path, tmp
 def test_speed_after_a_resumption_counts_only_the_new_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     speeds: list[float] = []
 
-    class Log:
+    class Log(SummaryWriter):
         def __init__(self, *_: object, **__: object) -> None: ...
 
         def add_scalar(self, name: str, value: float, step: int) -> None:

@@ -224,6 +224,7 @@ def test_a_camera_that_is_not_there() -> None:
         Video(77)
 
 
+@pytest.mark.unchecked_types
 def test_neither_a_path_nor_a_camera() -> None:
     with pytest.raises(TypeError, match=r"got 1\.5; wanted the path of a video"):
         Video(1.5)  # type: ignore[arg-type]

@@ -177,7 +177,7 @@ def test_numbers_out_of_range_are_refused_at_the_call(
 
 
 @pytest.mark.parametrize(
-    "function", [detect_video, embed_video, lambda source, model: embed_video_to(source, ".", model)]
+    "function", [detect_video, embed_video, lambda source, model: embed_video_to(source, ".", model=model)]
 )
 def test_a_bad_video_is_refused_before_the_model_is_looked_for(tmp_path: Path, function: Callable[..., Any]) -> None:
     (tmp_path / "empty.mp4").touch()
@@ -297,6 +297,7 @@ def test_a_folder_with_something_else_is_refused(clip: Path, model: Path, tiny: 
         embed_video_to(clip, tmp_path, tiny, landmarker=model)
 
 
+@pytest.mark.unchecked_types
 def test_a_camera_goes_to_no_folder(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="got 0; wanted the path of a video"):
         embed_video_to(0, tmp_path)  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ Such a recording is an `.npz` file of these arrays:
 | name | what |
 |---|---|
 | `keypoints` | (cameras, frames, people, 13, 2): points (x, y), y down, pixels; NaN where the detector found nothing |
+| `confidence` | (cameras, frames, people, 13): the detector's scores |
 | `fps` | frames per second, of all cameras |
 | `pairs` | (pairs, 2): cameras that see the people from different sides |
 | `joints3d` | (pairs, people, frames, 13, 3): triangulated from both; any scale, NaN is unknown |
@@ -27,7 +28,7 @@ LIMBS = ((1, 3), (2, 4), (3, 5), (4, 6), (7, 9), (8, 10), (9, 11), (10, 12))
 LENGTH_TOLERANCE = 0.35
 """Where a limb is further from its median length than this share of it, the triangulation has gone wrong."""
 
-_ARRAYS = ("keypoints", "fps", "pairs", "joints3d", "meta")
+_ARRAYS = ("keypoints", "confidence", "fps", "pairs", "joints3d", "meta")
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class MultiviewRecording:
 
     Attributes:
         keypoints: Points (x, y), y down, pixels; NaN where the detector found nothing.
+        confidence: The detector's scores.
         fps: Frames per second.
         pairs: Pairs of cameras.
         joints3d: For each pair, what it triangulated; any scale, NaN where unknown.
@@ -43,6 +45,7 @@ class MultiviewRecording:
     """
 
     keypoints: Float[np.ndarray, "cameras frames people 13 2"]
+    confidence: Float[np.ndarray, "cameras frames people 13"]
     fps: float
     pairs: Int[np.ndarray, "pairs 2"]
     joints3d: Float[np.ndarray, "pairs people frames 13 3"]
@@ -83,6 +86,8 @@ def read(path: Path) -> MultiviewRecording:
     if keypoints.ndim != 5 or keypoints.shape[3:] != (NUM_JOINTS, 2):
         raise ValueError(f"{path}: got keypoints of shape {keypoints.shape}; wanted (cameras, frames, people, 13, 2)")
     cameras, frames, people = keypoints.shape[:3]
+    if arrays["confidence"].shape != keypoints.shape[:4]:
+        raise ValueError(f"{path}: got confidence of shape {arrays['confidence'].shape}; wanted {keypoints.shape[:4]}")
     wanted = (len(pairs), people, frames, NUM_JOINTS, 3)
     if pairs.shape != (len(pairs), 2) or joints.shape != wanted:
         raise ValueError(f"{path}: got pairs of shape {pairs.shape} and joints3d of {joints.shape}; wanted {wanted}")
@@ -92,5 +97,10 @@ def read(path: Path) -> MultiviewRecording:
     if not fps > 0:
         raise ValueError(f"{path} has {fps} frames per second")
     return MultiviewRecording(
-        keypoints.astype(np.float32), fps, pairs.astype(np.int64), joints.astype(np.float32), str(detector)
+        keypoints=keypoints.astype(np.float32),
+        confidence=arrays["confidence"].astype(np.float32),
+        fps=fps,
+        pairs=pairs.astype(np.int64),
+        joints3d=joints.astype(np.float32),
+        detector=str(detector),
     )

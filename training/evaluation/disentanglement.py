@@ -100,7 +100,7 @@ def draw_views(poses: Float[np.ndarray, "poses 13 3"], count: int, condition: Co
     return LabelledViews(camera.look(placed) + shift, visible, seen_from, turn(placed, -facing[:, None]))
 
 
-def represent(views: LabelledViews, encoders: Mapping[str, PoseEncoder]) -> dict[str, Float[Tensor, "views dim"]]:
+def represent(views: LabelledViews, encoders: Mapping[str, PoseEncoder]) -> dict[str, Float[Tensor, "views _dim"]]:
     """All that probes read, by name."""
     keypoints = normalize_keypoints(views.points, views.visible)
     flat = network_input(keypoints, views.visible, NetworkConfig(mask_input=True))
@@ -153,7 +153,7 @@ def _angles(first: Float[Tensor, "views n"], second: Float[Tensor, "views n"]) -
 
 def run(
     fitted_on: Float[np.ndarray, "poses 13 3"],
-    data: Mapping[str, Float[np.ndarray, "frames 13 3"]],
+    data: Mapping[str, Float[np.ndarray, "_frames 13 3"]],
     encoders: Mapping[str, PoseEncoder],
     *,
     seeds: int,
@@ -191,7 +191,7 @@ def run(
 
 def split_poses(
     paths: Sequence[Path],
-) -> tuple[Float[np.ndarray, "poses 13 3"], dict[str, Float[np.ndarray, "frames 13 3"]]]:
+) -> tuple[Float[np.ndarray, "poses 13 3"], dict[str, Float[np.ndarray, "_frames 13 3"]]]:
     """Poses to fit on, of all files together, and poses to test on by the name of their file.
 
     Raises:

@@ -33,7 +33,7 @@ RANKS = (1, 5, 10, 20)
 
 TRIALS = 3
 
-Rigs: TypeAlias = Mapping[str, Float[Tensor, "cameras frames 13 2"]]
+Rigs: TypeAlias = Mapping[str, Float[Tensor, "_cameras frames 13 2"]]
 """By the rig's name, what its cameras see of the same frames; NaN is a missing joint."""
 
 
@@ -129,8 +129,8 @@ def distinct_frames(
 
 
 def rank_of_hit(
-    query: Float[Tensor, "frames dim"], gallery: Float[Tensor, "frames dim"], same: Bool[Tensor, "frames frames"]
-) -> Int[Tensor, " frames"]:
+    query: Float[Tensor, "queries dim"], gallery: Float[Tensor, "pictures dim"], same: Bool[Tensor, "queries pictures"]
+) -> Int[Tensor, " queries"]:
     """The place of each query's first hit, from 1, in the gallery ranked by Euclidean distance.
 
     Where a hit and a miss are as near as each other the miss comes first, so vectors that are all alike find nothing.

@@ -158,7 +158,7 @@ def look_up(gallery: Gallery, compared: Compared, queries: Sequence[int]) -> lis
 
 
 def run(
-    data: Mapping[str, Float[np.ndarray, "frames 13 3"]], compared: Sequence[Compared], *, size: int = GALLERY
+    data: Mapping[str, Float[np.ndarray, "_frames 13 3"]], compared: Sequence[Compared], *, size: int = GALLERY
 ) -> Iterator[NeighboursResult]:
     """Measure everything, in trials of `size` poses; yields results as soon as each is there."""
     for name, poses in data.items():

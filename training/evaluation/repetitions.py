@@ -163,7 +163,7 @@ def hold(poses: Float[Tensor, "frames 13 3"], frames: int) -> Float[Tensor, "hel
     return torch.cat([poses, poses[-1:].expand(frames, -1, -1)])
 
 
-def join(parts: Sequence[Float[Tensor, "_ 13 3"]]) -> Float[Tensor, "frames 13 3"]:
+def join(parts: Sequence[Float[Tensor, "_frames 13 3"]]) -> Float[Tensor, "frames 13 3"]:
     """One motion after the other, with a short passage between them."""
     weight = torch.arange(1, FADE + 1)[:, None, None] / (FADE + 1)
     joined = [parts[0]]

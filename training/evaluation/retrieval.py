@@ -112,7 +112,7 @@ def _picture(
     return camera.look(poses), camera.torso
 
 
-def check_enough(data: Mapping[str, Float[np.ndarray, "_ 13 3"]], size: int) -> None:
+def check_enough(data: Mapping[str, Float[np.ndarray, "_frames 13 3"]], size: int) -> None:
     """Refuse data from which no trial can be drawn, before anything is measured.
 
     Raises:
@@ -152,7 +152,7 @@ def hit_rates(
 
 
 def run(
-    data: dict[str, Float[np.ndarray, "frames 13 3"]],
+    data: dict[str, Float[np.ndarray, "_frames 13 3"]],
     representations: dict[str, tuple[Embed, Embed | None]],
     *,
     conditions: Sequence[Condition],

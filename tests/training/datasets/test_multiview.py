@@ -15,6 +15,7 @@ def arrays(frames: int = 6) -> dict[str, Any]:
     joints = np.random.default_rng(0).normal(size=(13, 3))
     return {
         "keypoints": np.zeros((2, frames, 1, 13, 2), np.float32),
+        "confidence": np.ones((2, frames, 1, 13), np.float16),
         "fps": np.float32(25),
         "pairs": np.array([[0, 1]]),
         "joints3d": np.broadcast_to(joints, (1, 1, frames, 13, 3)).astype(np.float32),
@@ -56,6 +57,7 @@ def test_nothing_is_trusted_where_nothing_is_known(tmp_path: Path) -> None:
         ("pairs", None, "has no pairs"),
         ("keypoints", np.zeros((2, 6, 13, 2)), r"keypoints of shape \(2, 6, 13, 2\); wanted \(cameras, frames, people"),
         ("joints3d", np.zeros((1, 1, 5, 13, 3)), r"wanted \(1, 1, 6, 13, 3\)"),
+        ("confidence", np.zeros((2, 6, 13)), r"confidence of shape \(2, 6, 13\); wanted \(2, 6, 1, 13\)"),
         ("pairs", np.array([[0, 2]]), "pairs of cameras that it does not have; there are 2"),
         ("fps", np.float32(0), "0.0 frames per second"),
         ("meta", "{}", "no recording by several cameras"),

@@ -17,7 +17,12 @@ def recording(frames: int = 20, *, fps: float = 5.0) -> MultiviewRecording:
     joints[:, 5] = joints[:, 3] + 4 * np.stack([np.cos(angle), np.sin(angle), np.zeros(frames)], axis=-1)
     keypoints = np.stack([joints[..., :2], joints[..., :2]])[:, :, None]
     return MultiviewRecording(
-        keypoints.astype(np.float32), fps, np.array([[0, 1]]), joints[None, None].astype(np.float32), "eyes"
+        keypoints.astype(np.float32),
+        np.ones(keypoints.shape[:4], np.float32),
+        fps,
+        np.array([[0, 1]]),
+        joints[None, None].astype(np.float32),
+        "eyes",
     )
 
 

@@ -117,7 +117,7 @@ def test_the_exported_pupil_says_in_whose_space_it_lives(tmp_path: Path) -> None
     teacher = tmp_path / "first"
     for name in ("pupil", "pupil of the pupil"):
         recipe = Recipe(partial(Distilled, config=DistilledConfig(str(teacher))), PUPIL, pairs=32, batch_size=32)
-        trainer = Trainer(recipe, ViewSampler(bodies, recipe.cameras, recipe.detector, PUPIL), seed=0)
+        trainer = Trainer(recipe, ViewSampler(bodies, recipe.cameras, recipe.detector), seed=0)
         export(trainer, tmp_path / name, recipe_name="tiny", changes=[], data=[])
         pupil = PoseEncoder.from_pretrained(tmp_path / name)
         assert pupil.space == first.fingerprint != pupil.fingerprint

@@ -134,6 +134,7 @@ def test_varied_bodies_were_never_detected() -> None:
 
 
 @pytest.mark.parametrize("detected", [detections(4), detections()[:, :1], detections()[..., :12, :]])
+@pytest.mark.unchecked_types
 def test_detections_of_something_else_are_refused(detected: np.ndarray) -> None:
     with pytest.raises(ValueError, match=r"for 5 poses; wanted \(poses, cameras, 13, 2\) with two cameras or more"):
         sampler(detected)

@@ -215,7 +215,7 @@ def _join(source: TextLines, body: _Body, bones: list[_Bone]) -> list[_Bone]:
     return [by_name[name] for name in order]
 
 
-def _read_motion(source: TextLines, bones: list[_Bone], degrees: bool) -> list[Float64[np.ndarray, "frames _"]]:
+def _read_motion(source: TextLines, bones: list[_Bone], degrees: bool) -> list[Float64[np.ndarray, "frames _dof"]]:
     """Each bone's values in its dof's order; angles in radians."""
     words: dict[str, list[str]] = {bone.name: [] for bone in bones}
     sizes = {bone.name: len(bone.dof) for bone in bones if bone.dof}
@@ -262,7 +262,7 @@ def _read_values(
 
 
 def _forward_kinematics(
-    bones: list[_Bone], values: list[Float64[np.ndarray, "frames _"]]
+    bones: list[_Bone], values: list[Float64[np.ndarray, "frames _dof"]]
 ) -> tuple[Float64[np.ndarray, "frames joints 3"], Float64[np.ndarray, "frames joints 3 3"]]:
     """Where the bones start, in the file's unit, and their orientations; then the same for the ends of the last ones.
 

@@ -253,7 +253,7 @@ def _reconstruct(subtype: Any, *_: Any) -> np.ndarray:
 
 
 def _from_buffer(
-    data: bytes, dtype: _Dtype, shape: tuple[int, ...], order: str, axes: tuple[int, ...] | None = None
+    data: bytes | bytearray, dtype: _Dtype, shape: tuple[int, ...], order: str, axes: tuple[int, ...] | None = None
 ) -> np.ndarray:
     """An array as protocol 5 writes it; newer numpy says what order its axes should get."""
     array = np.frombuffer(data, _checked(dtype, _Dtype).numpy())

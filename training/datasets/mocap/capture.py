@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import SupportsIndex
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
@@ -44,7 +45,7 @@ class MotionCapture:
         """Number of clips."""
         return len(self.clip)
 
-    def __getitem__(self, index: int) -> Clip:
+    def __getitem__(self, index: SupportsIndex) -> Clip:
         """One clip; negative numbers count from the last.
 
         Raises:

@@ -141,7 +141,7 @@ def read_recordings(path: str | Path) -> list[Recording]:
     return sorted(kept, key=lambda recording: (_SUBJECTS.index(recording.subject), recording.action))
 
 
-def read_detections(path: str | Path) -> dict[tuple[str, str], Float32[np.ndarray, "cameras frames 13 2"]]:
+def read_detections(path: str | Path) -> dict[tuple[str, str], Float32[np.ndarray, "_cameras _frames 13 2"]]:
     """Read 2D poses as VideoPose3D writes them: `data_2d_h36m_cpn_ft_h36m_dbb.npz`, `data_2d_h36m_gt.npz` and others.
 
     Returns:

@@ -57,7 +57,7 @@ class Task:
     lengthen: Callable[
         [Float[np.ndarray, "frames dim"], Int64[np.ndarray, " bounds"], int], Float[np.ndarray, "clips length dim"]
     ] = resample
-    references: dict[str, Float[np.ndarray, "frames dim"]] = field(default_factory=dict)
+    references: dict[str, Float[np.ndarray, "frames _dim"]] = field(default_factory=dict)
     shots: np.ndarray | None = None
     usual_test_view: str | None = None
     least_steps: int = LEAST_STEPS

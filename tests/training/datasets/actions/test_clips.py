@@ -33,6 +33,7 @@ def made_clips(**changes: object) -> ActionClips:
         ({"labels": np.array([0, 2, 0])}, r"labels must lie in 0\.\.1"),
     ],
 )
+@pytest.mark.unchecked_types
 def test_clips_that_do_not_fit_are_refused(changes: dict[str, object], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         made_clips(**changes)

@@ -180,6 +180,7 @@ def test_autocast_does_not_round_scores(loss: Callable[[Tensor, Tensor], Tensor]
 @pytest.mark.parametrize(
     ("first", "second"), [((1, 4), (1, 4)), ((0, 4), (0, 4)), ((3, 4), (4, 4)), ((3, 4), (3, 5)), ((4,), (4,))]
 )
+@pytest.mark.unchecked_types
 def test_batches_without_negatives_or_partners_are_refused(
     loss: Callable[[Tensor, Tensor], Tensor], first: tuple[int, ...], second: tuple[int, ...]
 ) -> None:
