@@ -96,7 +96,7 @@ def meet(first: MadeBy | None, second: MadeBy | None, names: tuple[str, str]) ->
         return second if first is None else first
     if first.space != second.space:
         raise ValueError(
-            f"{names[0]} has vectors of checkpoint {first}, {names[1]} of checkpoint {second}; vectors of two "
-            "checkpoints cannot be compared, so embed again with the encoder of the other (PoseEncoder.fingerprint)"
+            f"{names[0]} has vectors of checkpoint {first}, {names[1]} of checkpoint {second}; vectors of two spaces "
+            "cannot be compared, so embed again with the encoder of the other, or one of its space (PoseEncoder.space)"
         )
     return MadeBy(first.space, first.space)

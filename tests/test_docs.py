@@ -179,6 +179,28 @@ def test_every_page_is_in_llms_txt() -> None:
     assert re.findall(r"^- \[.+?\]\((.+?)\): .+$", text, re.MULTILINE) == urls
 
 
+@pytest.mark.parametrize(
+    ("word", "pages"),
+    {
+        "license": ["questions", "how-to/checkpoints"],
+        "cuda": ["questions", "how-to/large"],
+        "server": ["questions", "how-to/deploy"],
+        "occlusion": ["questions", "concepts"],
+        "export": ["questions", "how-to/deploy"],
+        "pandas": ["questions", "how-to/deploy"],
+    }.items(),
+)
+def test_search_finds_the_words_that_people_type(word: str, pages: list[str]) -> None:
+    for page in pages:
+        assert word in (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8").lower()
+
+
+def test_each_question_has_an_anchor() -> None:
+    text = (ROOT / "docs" / "questions.md").read_text(encoding="utf-8")
+    questions = re.findall(r"^### (.+)$", text, re.MULTILINE)
+    assert len(questions) >= 30 and len(set(questions)) == len(questions) and "**" not in text
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The HTML of each page, built beside the checkout. Warnings of the reader of docstrings are not the builder's."""

@@ -418,6 +418,10 @@ def test_repetitions_are_shaded_and_numbered(poses: np.ndarray, times: bool) -> 
     assert [ax.get_title() for ax in above] == wanted
     assert [text.get_text() for text in curve.texts] == ["1", "2", "3"]
     assert curve.get_xlabel() == ("seconds" if times else "frame")
+    gaps = performed.keypoints.copy()
+    gaps[np.arange(60) % 4 > 0] = np.nan  # each fourth frame was looked at
+    *above, _ = plot_repetitions(replace(performed, keypoints=gaps), found).axes
+    assert len(above) == 4 and not any(ax.texts for ax in above)  # "nobody" would be one
     with pytest.raises(ValueError, match="got 60 poses for a signal of 9 frames"):
         plot_repetitions(performed, Repetitions(np.empty((0, 2), dtype=np.int64), np.empty(0), np.nan, np.zeros(9)))
     nobody = performance(np.full((60, 13, 2), np.nan), times=times)

@@ -105,7 +105,10 @@ def _say(alignment: Alignment) -> None:
     if alignment.joint_differences is not None:
         mean = np.ma.masked_invalid(alignment.joint_differences).mean(0).filled(np.nan)
         worst = [joint for joint in np.argsort(-mean)[:3] if np.isfinite(mean[joint])]
-        print("joints that differ most: " + ", ".join(f"{JOINTS[joint]} {mean[joint]:.2f} torsos" for joint in worst))
+        print(
+            "joints that differ most: "
+            + ", ".join(f"{JOINTS[joint].replace('_', ' ')} {mean[joint]:.2f} torsos" for joint in worst)
+        )
 
 
 def pace(duration: float) -> str:

@@ -80,4 +80,4 @@ def embedded(poses: Poses) -> str:
     """How many poses there are, and in how many of them nothing is seen."""
     assert poses.z_pose is not None
     empty = int(np.isnan(poses.z_pose).any(-1).sum())
-    return counted(len(poses), "pose") + (f", {empty:,} of them of nobody" if empty else "")
+    return counted(len(poses), "pose") + (f", {empty:,} without anybody" if empty else "")

@@ -16,8 +16,8 @@ _SHOWN = 7  # repetitions with a skeleton, at most
 def plot_repetitions(poses: Poses, repetitions: Repetitions, *, min_confidence: float = MIN_CONFIDENCE) -> Figure:
     """Picture of what was counted: the signal, with each repetition shaded and numbered, and skeletons above it.
 
-    The first skeleton is the first of the recording in whom anybody is seen; the others are where the first seven
-    repetitions have got furthest.
+    The first skeleton is the first that is seen; the others are where the first seven repetitions have got furthest, or
+    in the nearest frame in which anybody is seen.
 
     Args:
         poses: One person, a row a frame: what was counted in, or the track that was counted in (`poses.track()`).
@@ -52,7 +52,7 @@ def plot_repetitions(poses: Poses, repetitions: Repetitions, *, min_confidence: 
     when, unit = (poses.time, "s") if poses.timed else (poses.frame.astype(np.float64), "frames")
     signal = repetitions.signal
     turns = [start + int(signal[start : end + 1].argmax()) for start, end in repetitions.boundaries]
-    shown = sorted({int(seen[0]), *turns[:_SHOWN]})
+    shown = sorted({int(seen[0]), *(int(seen[abs(seen - turn).argmin()]) for turn in turns[:_SHOWN])})
 
     figure = style.new_figure(max(style.THUMBNAIL * len(shown), 8.0), 4.6)
     every = f", one in {repetitions.period:.1f} {unit}" if repetitions.count > 1 else ""

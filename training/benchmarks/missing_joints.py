@@ -54,7 +54,7 @@ def draw(path: Path, results: Sequence[MissingResult]) -> None:
             return 100 * float(np.mean(here))
 
         places = np.arange(len(parts))
-        kinds = {"hit": "of the query", "hit_both": "of the query and of the gallery"}
+        kinds = {"hit": "missing in the query", "hit_both": "missing in the query and the gallery"}
         for number, (kind, label) in enumerate(kinds.items()):
             widths = [mean(part, kind) for part in parts]
             ax.barh(places + 0.4 * (number - 0.5), widths, 0.4, color=style.LABELS[number], label=label)
