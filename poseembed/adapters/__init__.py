@@ -28,7 +28,7 @@ from poseembed.adapters.alphapose import read_alphapose
 from poseembed.adapters.base import Keypoints
 from poseembed.adapters.coco import read_coco
 from poseembed.adapters.mediapipe import from_mediapipe
-from poseembed.adapters.mmpose import from_mmpose
+from poseembed.adapters.mmpose import from_mmpose, read_mmpose
 from poseembed.adapters.openpose import read_openpose
 from poseembed.adapters.poem import read_poem
 from poseembed.adapters.rtmlib import from_rtmlib
@@ -46,6 +46,7 @@ __all__ = [
     "from_ultralytics",
     "read_alphapose",
     "read_coco",
+    "read_mmpose",
     "read_openpose",
     "read_poem",
 ]

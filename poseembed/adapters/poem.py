@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from poseembed.files.tables import load_csv, naming
+from poseembed.files.values import check_points, settle_scores
 from poseembed.poses import Poses
 from poseembed.skeleton import JOINTS, NUM_JOINTS
 
@@ -64,4 +65,6 @@ def read_poem(path: str | os.PathLike[str], *, image_size: tuple[float, float] |
                 f"got a coordinate of {np.nanmax(np.abs(shares)):g}; poem's are shares of the picture's size, so "
                 "these look like pixels"
             )
-        return Poses.from_arrays(shares * size, np.stack([columns[name] for name in SCORES], axis=-1))
+        points = shares * size
+        check_points(points)
+        return Poses.from_arrays(points, settle_scores(np.stack([columns[name] for name in SCORES], axis=-1)))

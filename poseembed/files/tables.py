@@ -187,7 +187,7 @@ def _load_json(path: Path, wanted: Wanted) -> Columns:
                 raise ValueError(
                     f"{name} of row {row + 1} is {value!r}; wanted {'text' if kind is str else 'a number'}"
                 )
-        filled = [missing if value is None else value for value in values]
+        filled: list[Any] = [missing if value is None else value for value in values]
         columns[name] = text_column(filled, name) if kind is str else _numbers(filled, name)
     return columns
 

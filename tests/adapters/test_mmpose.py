@@ -2,6 +2,7 @@
 
 import json
 from collections import defaultdict
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from poseembed import JOINTS
-from poseembed.adapters.mmpose import from_mmpose
+from poseembed.adapters.mmpose import from_mmpose, read_mmpose
 
 from ..test_skeleton import COCO as COCO_JOINTS
 
@@ -111,3 +112,71 @@ def test_people_of_different_skeletons_are_refused() -> None:
 def test_3d_points_are_refused() -> None:
     with pytest.raises(ValueError, match=r"shape \(1, 17, 3\); wanted \(people, joints, 2\) points \(x, y\) in pixels"):
         from_mmpose([person(dims=3)])
+
+
+# Files
+
+
+def somebody(offset: float = 0) -> dict[str, Any]:
+    """Whose every joint stands at a place of its own."""
+    return {
+        "keypoints": [[10 + i + offset, 20.5 + i] for i in range(17)],
+        "keypoint_scores": [0.5 + i / 100 for i in range(17)],
+        "bbox": [[1, 2, 3, 4]],
+    }
+
+
+FRAMES = [
+    {"frame_id": 0, "instances": [somebody()]},
+    {"frame_id": 1, "instances": []},
+    {"frame_id": 2, "instances": [somebody(100), somebody(200) | {"track_id": 4}]},
+]
+
+
+@pytest.mark.parametrize("content", [FRAMES, {"meta_info": {}, "instance_info": FRAMES}], ids=["inferencer", "demo"])
+def test_a_video_joint_by_joint(tmp_path: Path, content: Any) -> None:
+    (tmp_path / "match.json").write_text(json.dumps(content))
+    poses = read_mmpose(tmp_path / "match.json")
+    assert poses.frame.tolist() == [0, 1, 2, 2] and poses.person.tolist() == [-1, -1, -1, 4]
+    assert np.isnan(poses.keypoints[1]).all() and poses.image[0] == "match_0"
+    for i, joint in enumerate(JOINTS):
+        at = COCO.index(joint)
+        assert poses.keypoints[2, i].tolist() == [110 + at, 20.5 + at], joint
+        assert poses.confidence[2, i] == np.float32(0.5 + at / 100), joint
+
+
+def test_a_folder_of_pictures(tmp_path: Path) -> None:
+    for name, people in (("img_2", [somebody()]), ("img_10", []), ("._img_2", None)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(people))
+    poses = read_mmpose(tmp_path)
+    assert poses.frame.tolist() == [2, 10] and poses.image.tolist() == ["img_2", "img_10"]
+    assert np.isnan(poses.keypoints).all((1, 2)).tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    "content, words",
+    [
+        ({"people": []}, "wanted a list of objects"),
+        ([[somebody()]], "wanted a list of objects"),
+        ([{"keypoints": [[1, 2]]}], 'no "keypoints" and "keypoint_scores"'),
+        ([somebody() | {"keypoints": [[1, 2, 3]] * 17}], r"shape \(17, 3\) .*2D"),
+        ([somebody() | {"keypoint_scores": [1.0] * 16}], r"scores of \(16,\)"),
+        ([somebody() | {"keypoint_scores": ["1"] * 17}], "must be an array of numbers"),
+        ([{"frame_id": -1, "instances": []}], "got frame_id -1"),
+        ([{"frame_id": 0, "instances": 3}], "instances are 3"),
+    ],
+)
+def test_other_files_are_refused_by_name(tmp_path: Path, content: Any, words: str) -> None:
+    (tmp_path / "x.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=f"cannot read .*x.json: .*{words}"):
+        read_mmpose(tmp_path / "x.json")
+
+
+def test_a_folder_of_videos_is_refused(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / f"{name}.json").write_text(json.dumps(FRAMES))
+    with pytest.raises(ValueError, match="a.json: it is of a video; read the files of videos one by one"):
+        read_mmpose(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FileNotFoundError, match="has no JSON files"):
+        read_mmpose(tmp_path / "empty")

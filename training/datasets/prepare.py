@@ -16,6 +16,7 @@ from pathlib import Path
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
+from training.datasets.formats.text_lines import read_text
 from training.datasets.mocap import prepared
 from training.datasets.mocap.anatomy import warn_of_unlikely_bodies
 from training.datasets.mocap.capture import from_clips
@@ -29,10 +30,10 @@ def read_actions(path: str | Path) -> dict[str, str]:
     """Read what is done in which clip: lines `02_01<tab>walk`, as in CMU's index; other lines are passed over.
 
     Raises:
-        ValueError: If no line holds a tab.
+        ValueError: If no line holds a tab, or it is no text in UTF-8.
         OSError: If the file cannot be read.
     """
-    lines = Path(path).read_text(encoding="utf-8").splitlines()
+    lines = read_text(Path(path)).splitlines()
     pairs = [line.split("\t", 1) for line in lines if "\t" in line.strip()]
     if not pairs:
         raise ValueError(f"{path} has no line with a clip's name, a tab and its action")

@@ -28,6 +28,7 @@ from poseembed.skeleton import SKELETONS
 from training.datasets.actions.clips import ActionClips
 from training.datasets.actions.ntu_actions import ACTIONS, MUTUAL
 from training.datasets.formats.ntu_skeleton import main_actor, read_bodies
+from training.datasets.formats.text_lines import read_text
 from training.datasets.missing import DataSet
 
 NTU_RGBD = DataSet("NTU RGB+D", "https://rose1.ntu.edu.sg/dataset/actionRecognition/")
@@ -215,7 +216,7 @@ def _read_missing_lists(root: Path, given: str | PathLike[str] | None) -> set[Re
     beside = [folder / name for folder in (root, root.resolve().parent) for name in MISSING_LISTS]
     ignored: set[Recording] = set()
     for path in [path for path in beside if path.is_file()] if given is None else [Path(given)]:
-        names = _NAME.findall(path.read_text(encoding="utf-8"))
+        names = _NAME.findall(read_text(path))
         if not names:
             raise ValueError(
                 f"{path} holds no names such as S001C002P005R002A008, one a line; is it {MISSING_LISTS[1]}?"

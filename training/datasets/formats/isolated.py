@@ -18,8 +18,9 @@ from typing import Any
 
 import numpy as np
 
-SECONDS = 60.0
-"""What a file may take: a hundred times what the largest true one does."""
+SECONDS = 8.0
+BYTES_PER_SECOND = 5e6
+"""What a file may take, and what is added for its size: ten times what the largest true ones do."""
 
 _SPARE_BYTES = 2**28
 _GROWTH = 64
@@ -61,7 +62,8 @@ def read_cdf(path: Path, names: Sequence[str]) -> Content:
 def _read(kind: str, path: Path, names: Sequence[str]) -> Content:
     with path.open("rb"):  # says in the system's words that it cannot be, before the helper says it in a library's
         pass
-    answer = _helper().ask({"kind": kind, "path": str(path.resolve()), "names": list(names)})
+    seconds = SECONDS + path.stat().st_size / BYTES_PER_SECOND
+    answer = _helper().ask({"kind": kind, "path": str(path.resolve()), "names": list(names)}, seconds)
     if answer[:1] == b"E":
         raise ValueError(answer[1:].decode())
     content: Content = {}
@@ -95,10 +97,10 @@ class _Helper:
     def usable(self) -> bool:
         return self.owner == os.getpid() and self.process.poll() is None
 
-    def ask(self, request: dict[str, Any]) -> bytes:
+    def ask(self, request: dict[str, Any], seconds: float) -> bytes:
         """What it answers; an error if it does not, after which there is another one."""
         with self.lock:
-            timer = threading.Timer(SECONDS, self.process.kill)
+            timer = threading.Timer(seconds, self.process.kill)
             timer.start()
             try:
                 assert self.process.stdin and self.process.stdout
@@ -107,13 +109,16 @@ class _Helper:
                     self.process.stdin.flush()
                 length = self.process.stdout.read(8)
                 answer = self.process.stdout.read(int.from_bytes(length, "big"))
+            except BaseException:  # an interrupt: what it answers now would be taken for the next file's
+                self.close()
+                raise
             finally:
                 timer.cancel()
                 timer.join()
         if len(length) == 8 and len(answer) == int.from_bytes(length, "big"):
             return answer
         self.close()
-        return b"Eits library died of it, or took longer than a minute"
+        return b"Eits library died of it, or took too long"
 
     def close(self) -> None:
         assert self.process.stdin and self.process.stdout

@@ -66,6 +66,20 @@ class TextLines:
         return [float(word) for word in words]
 
 
+def read_text(path: Path) -> str:
+    """A whole text file in UTF-8.
+
+    Raises:
+        OSError: If it cannot be read.
+        ValueError: If it is no such text, or no file.
+    """
+    check_regular(path)
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is no text in UTF-8 ({error}); save it as such") from error
+
+
 def is_number(word: str) -> bool:
     """Tell whether a word is a finite number."""
     try:
