@@ -295,7 +295,7 @@ def test_values_that_do_not_fit_are_refused(
 @pytest.mark.parametrize(
     "arguments, words",
     [
-        (([[0.0, 0.0]] * 13,), "keypoints must be a numpy array or a torch tensor, got list; try numpy.asarray"),
+        (([[0.0, 0.0]] * 13,), "keypoints must be a numpy array or a torch tensor, got list; numpy.asarray makes"),
         ((None,), "keypoints must be a numpy array or a torch tensor, got NoneType"),
         ((np.zeros((13, 2)), [1.0] * 13), "confidence must be a numpy array or a torch tensor, got list"),
         ((np.zeros((13, 2)), np.ones(13, bool)), "confidence must hold real numbers, got dtype bool"),
