@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, Int64
 
 from poseembed.decoder import Decoder
 from poseembed.encoder import PoseEncoder
+from poseembed.extras import how_to_install
 from poseembed.keypoints import MIN_CONFIDENCE, visible_joints
 from poseembed.origin import meet
 from poseembed.poses import Poses
@@ -100,7 +101,7 @@ def align(first: Vectors, second: Vectors, encoder: PoseEncoder, *, open_ends: f
     try:
         from dtaidistance import dtw_ndim
     except ImportError as error:
-        raise ImportError('aligning needs dtaidistance: pip install "poseembed[align]"') from error
+        raise ImportError(f"aligning needs dtaidistance: {how_to_install('align')}") from error
     if not 0 <= open_ends < 0.5:
         raise ValueError(f"got open_ends={open_ends}; it is a share of each performance, 0 to under 0.5")
     one, other = _Performance.of(first, "first", encoder), _Performance.of(second, "second", encoder)

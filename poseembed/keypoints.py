@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from poseembed.hints import door_for, way_to_shape
 from poseembed.skeleton import HIPS, SHOULDERS, Skeleton, check_joint_count
 
 Array = TypeVar("Array", np.ndarray, Tensor)
@@ -79,10 +80,7 @@ def check_keypoints(keypoints: np.ndarray | Tensor, skeleton: Skeleton) -> Float
     points = to_tensor(keypoints, "keypoints")
     shape = tuple(points.shape)
     if points.ndim < 2 or points.shape[-1] != 2:
-        more = ""
-        if points.ndim >= 2 and points.shape[-1] == 3:
-            more = "; if the third is a score, pass keypoints[..., :2] and confidence=keypoints[..., 2]"
-        raise ValueError(f"got shape {shape}; wanted (..., joints, 2) points (x, y){more}")
+        raise ValueError(f"got shape {shape}; wanted (..., joints, 2) points (x, y){way_to_shape(shape, skeleton)}")
     check_joint_count(shape[-2], skeleton)
     if points.isinf().any():
         raise ValueError("keypoints hold infinite coordinates; a missing joint is NaN, or has a low confidence")
@@ -155,7 +153,7 @@ def check_array(array: np.ndarray | Tensor, name: str) -> None:
     """
     if not isinstance(array, np.ndarray | Tensor):
         raise TypeError(
-            f"{name} must be a numpy array or a torch tensor, got {type(array).__name__}; try numpy.asarray"
+            f"{name} must be a numpy array or a torch tensor, got {type(array).__name__}; {door_for(array)}"
         )
     if isinstance(array, np.ma.MaskedArray):
         raise TypeError(f"{name} is a masked array, whose mask would be lost; pass {name}.filled(numpy.nan)")

@@ -1,6 +1,6 @@
 """`Poses`: the people found in pictures or in a video, one row a person in a picture."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol, runtime_checkable
 
@@ -12,7 +12,7 @@ from typing_extensions import Self
 from poseembed.keypoints import MIN_CONFIDENCE
 from poseembed.network import BATCH_SIZE
 from poseembed.origin import MadeBy, meet
-from poseembed.skeleton import NUM_JOINTS
+from poseembed.skeleton import NUM_JOINTS, get_skeleton
 
 _MOST_EXACT = 2**53
 """Largest whole number up to which float64 holds all."""
@@ -45,12 +45,15 @@ class Embeds(Protocol):
         """Vectors of (n, 13, 2) keypoints and (n, 13) scores: (n, pose_dim) and (n, view_dim)."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Poses:
     """People in pictures, in the order of the pictures: n rows, one a person in a picture.
 
     A frame of a video in which nobody was found is a row too, of NaN keypoints and confidence 0, so that the frames
     of a video are all there. Make one from arrays with `from_arrays`.
+
+    `poses[i]` is one row, `poses[2:5]` or `poses[mask]` several, each `Poses` again, and a loop goes over the rows. To
+    go over the people take `poses.track(person)` for each of `poses.people`.
 
     Attributes:
         keypoints: (n, 13, 2) points (x, y), y down, pixels, in the order of `poseembed.JOINTS`; NaN is missing.
@@ -70,6 +73,10 @@ class Poses:
         >>> poses = Poses.from_arrays(points, frame=[0, 0, 1], person=[0, 1, 0], time=[0, 0, 0.04])
         >>> len(poses), poses.people, poses.timed
         (3, (0, 1), True)
+        >>> poses
+        <Poses: 3 rows in 2 frames, 2 people, not embedded>
+        >>> poses[0].frame.tolist(), [row.person.item() for row in poses]
+        ([0], [0, 1, 0])
         >>> poses.embed(PoseEncoder.from_pretrained("poseembed-small")).z_pose.shape
         (3, 32)
     """
@@ -109,27 +116,39 @@ class Poses:
         person: ArrayLike | None = None,
         time: ArrayLike | None = None,
         image: Sequence[str] | np.ndarray | None = None,
+        skeleton: str = "poseembed13",
     ) -> Self:
         """Poses of arrays, with what is not given filled in.
 
         Args:
-            keypoints: (n, 13, 2) points (x, y), y down, pixels; NaN is missing.
-            confidence: (n, 13) scores; if None 1, and 0 where a keypoint is missing.
+            keypoints: (n, joints, 2) points (x, y), y down, pixels; NaN is missing.
+            confidence: (n, joints) scores; if None 1, and 0 where a keypoint is missing.
             frame: (n,) numbers of the pictures; if None each row is a picture of its own.
             person: (n,) identities; if None not known.
             time: (n,) seconds; if None not known.
             image: (n,) names; if None not known.
+            skeleton: The joints that the arrays have, see `poseembed.SKELETONS`; the 13 are picked out of them.
 
         Raises:
-            ValueError: If a shape is wrong, a frame or person is not a whole number, or the frames are not in order.
+            ValueError: If a shape is wrong or not the skeleton's, there is no such skeleton, a frame or person is not a
+                whole number, or the frames are not in order.
+
+        Examples:
+            >>> from poseembed import Poses
+            >>> coco = np.random.default_rng(0).normal(300, 100, size=(5, 17, 2))
+            >>> Poses.from_arrays(coco, skeleton="coco").keypoints.shape
+            (5, 13, 2)
         """
-        points = np.asarray(keypoints, dtype=np.float32)
+        source = get_skeleton(skeleton)
+        points = source.select(np.asarray(keypoints, dtype=np.float32))
         n = len(points)
         if confidence is None:
-            confidence = ~np.isnan(points).any(-1)
+            scores = (~np.isnan(points).any(-1)).astype(np.float32)
+        else:
+            scores = source.select(np.asarray(confidence, dtype=np.float32), axis=-1)
         return cls(
             keypoints=points,
-            confidence=np.asarray(confidence, dtype=np.float32),
+            confidence=scores,
             frame=np.arange(n) if frame is None else _whole(frame, "frame", 0),
             person=np.full(n, NOBODY) if person is None else _whole(person, "person", NOBODY),
             time=np.full(n, np.nan) if time is None else np.asarray(time, dtype=np.float64),
@@ -169,6 +188,31 @@ class Poses:
     def __len__(self) -> int:
         """Number of rows."""
         return len(self.keypoints)
+
+    def __getitem__(self, rows: int | slice | ArrayLike) -> Self:
+        """The row of a number, negative ones from the end; or those that a slice or a mask picks, as by `select`.
+
+        Raises:
+            IndexError: If there is no such row.
+            ValueError: If the picked frames are not in order.
+        """
+        if isinstance(rows, int | np.integer):
+            if not -len(self) <= rows < len(self):
+                raise IndexError(f"there is no row {rows}; there are {len(self)}")
+            rows = [rows % len(self)]
+        return self.select(rows)
+
+    def __iter__(self) -> Iterator[Self]:
+        """The rows, each by itself."""
+        return (self[row] for row in range(len(self)))
+
+    def __repr__(self) -> str:
+        """What is in it, in a line."""
+        frames, people = len(np.unique(self.frame)), len(self.people)
+        who = f", {people} {'person' if people == 1 else 'people'}" if people else ""
+        vectors = "not embedded" if self.z_pose is None else f"z_pose of {self.z_pose.shape[1]}"
+        rows = f"{len(self)} row{'' if len(self) == 1 else 's'} in {frames} frame{'' if frames == 1 else 's'}"
+        return f"<{type(self).__name__}: {rows}{who}, {vectors}>"
 
     @property
     def timed(self) -> bool:

@@ -23,6 +23,7 @@ import numpy as np
 from jaxtyping import Float, Int64
 from numpy.typing import ArrayLike
 
+from poseembed.extras import how_to_install
 from poseembed.vectors import Track, Vectors
 
 MIN_SWING = 0.5
@@ -120,7 +121,7 @@ def count_repetitions(
         from scipy.ndimage import gaussian_filter1d
         from scipy.signal import find_peaks
     except ImportError as error:
-        raise ImportError('counting repetitions needs scipy: pip install "poseembed[align]"') from error
+        raise ImportError(f"counting repetitions needs scipy: {how_to_install('align')}") from error
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     seen = np.flatnonzero(lengths[:, 0] > 0)  # NaN is not
     if len(seen) < 2:

@@ -1,11 +1,16 @@
 """The space of a checkpoint's pose vectors: how alike two of them are, and what that is worth."""
 
+from typing import overload
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from poseembed.checkpoint import CheckpointConfig
 from poseembed.keypoints import Array, to_tensor
+from poseembed.origin import meet
+from poseembed.poses import Poses
+from poseembed.vectors import PoseVectors, Vectors
 
 
 class PoseSpace:
@@ -22,19 +27,26 @@ class PoseSpace:
         """Length of `z_pose`."""
         return self.config.network.pose_dim
 
-    def similarity(self, a: Array, b: Array) -> Array:
+    @overload
+    def similarity(self, a: Poses | np.ndarray, b: Poses | np.ndarray) -> np.ndarray: ...
+
+    @overload
+    def similarity(self, a: Tensor, b: Tensor) -> Tensor: ...
+
+    def similarity(self, a: Vectors, b: Vectors) -> np.ndarray | Tensor:
         """Cosine similarity of every pose vector of `a` with every one of `b`: -1 to 1, larger is more alike.
 
         Args:
-            a: (n, pose_dim) pose vectors, numpy or torch; a single vector counts as one row.
+            a: (n, pose_dim) pose vectors, numpy or torch, or embedded `Poses`; a single vector counts as one row.
             b: (m, pose_dim), of the same kind.
 
         Returns:
             (n, m) similarities, NaN for the NaN vectors of poses without joints.
 
         Raises:
-            TypeError: If `a` and `b` are not both numpy arrays or both tensors.
-            ValueError: If the vectors are not `pose_dim` long, or have more than one leading axis.
+            TypeError: If `a` and `b` are not both numpy arrays (or `Poses`) or both tensors.
+            ValueError: If `Poses` are not embedded, or by checkpoints of two spaces; if vectors are not
+                `pose_dim` long, or have more than one leading axis.
 
         Examples:
             >>> from poseembed import PoseEncoder
@@ -44,6 +56,7 @@ class PoseSpace:
             >>> similarity.shape, similarity.argmax(axis=1).tolist()
             ((2, 5), [0, 1])
         """
+        a, b = _arrays(a, b)
         first, second = (torch.atleast_2d(vectors) for vectors in self._unit_vectors(a, b))
         if first.ndim > 2 or second.ndim > 2:
             raise ValueError(
@@ -52,19 +65,26 @@ class PoseSpace:
             )
         return _like((first @ second.mT).clamp(-1, 1), a)
 
-    def similarity_pairwise(self, a: Array, b: Array) -> Array:
+    @overload
+    def similarity_pairwise(self, a: Poses | np.ndarray, b: Poses | np.ndarray) -> np.ndarray: ...
+
+    @overload
+    def similarity_pairwise(self, a: Tensor, b: Tensor) -> Tensor: ...
+
+    def similarity_pairwise(self, a: Vectors, b: Vectors) -> np.ndarray | Tensor:
         """Cosine similarity of each pose vector of `a` with the one in the same place in `b`.
 
         Args:
-            a: (..., pose_dim) pose vectors, numpy or torch.
+            a: (..., pose_dim) pose vectors, numpy or torch, or embedded `Poses`.
             b: The same shape and kind.
 
         Returns:
             (...) similarities.
 
         Raises:
-            TypeError: If `a` and `b` are not both numpy arrays or both tensors.
-            ValueError: If the vectors are not `pose_dim` long, or the shapes differ.
+            TypeError: If `a` and `b` are not both numpy arrays (or `Poses`) or both tensors.
+            ValueError: If `Poses` are not embedded, or by checkpoints of two spaces; if vectors are not
+                `pose_dim` long, or the shapes differ.
 
         Examples:
             >>> from poseembed import JOINTS, PoseEncoder
@@ -75,6 +95,7 @@ class PoseSpace:
             >>> encoder.similarity_pairwise(whole, encoder.embed(keypoints).z_pose).round(2)
             array([0.92, 0.94], dtype=float32)
         """
+        a, b = _arrays(a, b)
         first, second = self._unit_vectors(a, b)
         if first.shape != second.shape:
             raise ValueError(f"got shapes {tuple(a.shape)} and {tuple(b.shape)}; for all against all use similarity()")
@@ -120,6 +141,16 @@ class PoseSpace:
                 raise ValueError(f"got shape {tuple(vectors.shape)}; wanted pose vectors, (..., {self.pose_dim})")
         dtype = torch.promote_types(first.dtype, second.dtype)
         return nn.functional.normalize(first.to(dtype), dim=-1), nn.functional.normalize(second.to(dtype), dim=-1)
+
+
+def _arrays(a: Vectors, b: Vectors) -> tuple[np.ndarray | Tensor, np.ndarray | Tensor]:
+    """The vectors of `Poses`, which have to be of one space; arrays as they are."""
+    one, other = (
+        PoseVectors.of(vectors, name) if isinstance(vectors, Poses) else PoseVectors(vectors)
+        for vectors, name in ((a, "a"), (b, "b"))
+    )
+    meet(one.made_by, other.made_by, ("a", "b"))
+    return one.z_pose, other.z_pose
 
 
 def _like(values: Tensor, example: Array) -> Array:

@@ -213,5 +213,5 @@ def test_refused(base: PoseEncoder) -> None:
 
 def test_a_missing_package_is_named(base: PoseEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "dtaidistance", None)
-    with pytest.raises(ImportError, match=r'pip install "poseembed\[align\]"'):
+    with pytest.raises(ImportError, match='pip install "dtaidistance>=.*" "scipy>='):
         align(video(squat(0.0)), video(squat(0.0)), base)

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from poseembed import SKELETONS, Embedding, PoseEncoder, mirror
+from poseembed import SKELETONS, Embedding, MadeBy, PoseEncoder, Poses, mirror
 from poseembed.calibration import MatchCalibration
 from poseembed.checkpoint import Checkpoint, CheckpointConfig
 from poseembed.keypoints import normalize_keypoints
@@ -295,7 +295,7 @@ def test_values_that_do_not_fit_are_refused(
 @pytest.mark.parametrize(
     "arguments, words",
     [
-        (([[0.0, 0.0]] * 13,), "keypoints must be a numpy array or a torch tensor, got list; try numpy.asarray"),
+        (([[0.0, 0.0]] * 13,), "keypoints must be a numpy array or a torch tensor, got list; numpy.asarray makes"),
         ((None,), "keypoints must be a numpy array or a torch tensor, got NoneType"),
         ((np.zeros((13, 2)), [1.0] * 13), "confidence must be a numpy array or a torch tensor, got list"),
         ((np.zeros((13, 2)), np.ones(13, bool)), "confidence must hold real numbers, got dtype bool"),
@@ -357,6 +357,20 @@ def test_similarity_to_a_nan_vector_is_nan(encoder: PoseEncoder, poses: np.ndarr
     missing = np.isnan(encoder.similarity(vectors, vectors))
     assert missing[2].all() and missing[:, 2].all() and missing.sum() == 2 * 24 - 1
     assert np.flatnonzero(np.isnan(encoder.similarity_pairwise(vectors, vectors))).tolist() == [2]
+
+
+def test_similarity_takes_poses(encoder: PoseEncoder, poses: np.ndarray) -> None:
+    table = Poses.from_arrays(poses).embed(encoder)
+    vectors = table.z_pose
+    np.testing.assert_array_equal(encoder.similarity(table, table[:3]), encoder.similarity(vectors, vectors[:3]))
+    np.testing.assert_array_equal(encoder.similarity(vectors, table), encoder.similarity(vectors, vectors))
+    np.testing.assert_allclose(encoder.similarity_pairwise(table, vectors), 1, rtol=1e-5)
+    with pytest.raises(ValueError, match="a: these Poses have no vectors yet"):
+        encoder.similarity(Poses.from_arrays(poses), table)
+    strange = replace(table, made_by=MadeBy("0" * 16, "0" * 16))
+    for compare in (encoder.similarity, encoder.similarity_pairwise):
+        with pytest.raises(ValueError, match="vectors of two checkpoints cannot be compared"):
+            compare(table, strange)
 
 
 def test_similarity_takes_every_real_array(encoder: PoseEncoder, poses: np.ndarray) -> None:

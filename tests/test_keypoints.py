@@ -226,7 +226,7 @@ def test_every_real_type_becomes_float32_or_float64(given: Any, dtype: torch.dty
 @pytest.mark.parametrize(
     "given, words",
     [
-        ([[0.0, 0.0]] * 13, "keypoints must be a numpy array or a torch tensor, got list; try numpy.asarray"),
+        ([[0.0, 0.0]] * 13, "keypoints must be a numpy array or a torch tensor, got list; numpy.asarray makes"),
         (None, "got NoneType"),
         (np.zeros((13, 2), complex), "keypoints must hold real numbers, got dtype complex128"),
         (np.zeros((13, 2), bool), "got dtype bool"),
@@ -275,7 +275,7 @@ def test_a_score_beside_the_coordinates_is_shown_the_way_out() -> None:
     assert said == {
         (13, 3): f"got shape (13, 3); {wanted}{way_out}",
         (5, 13, 3): f"got shape (5, 13, 3); {wanted}{way_out}",
-        (13, 4): f"got shape (13, 4); {wanted}",
+        (13, 4): f"got shape (13, 4); {wanted}{way_out.replace('third', 'fourth').replace(', 2]', ', 3]')}",
         (3,): f"got shape (3,); {wanted}",
     }
 

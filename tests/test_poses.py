@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from poseembed import MadeBy, PoseEncoder, Poses
+from poseembed import SKELETONS, MadeBy, PoseEncoder, Poses
 from poseembed.poses import NOBODY
 
 
@@ -40,7 +40,7 @@ def test_what_is_not_given_is_filled_in() -> None:
 @pytest.mark.parametrize(
     "change, words",
     [
-        ({"keypoints": np.zeros((2, 17, 2))}, r"keypoints of shape \(2, 17, 2\); wanted \(2, 13, 2\)"),
+        ({"keypoints": np.zeros((2, 17, 2))}, r"got 17 joints, .* for 17 joints pass skeleton='coco'"),
         ({"confidence": np.ones((2, 17))}, r"confidence of shape \(2, 17\)"),
         ({"frame": [0]}, r"frame of shape \(1,\)"),
         ({"frame": [1, 0]}, "sort the rows by frame"),
@@ -217,3 +217,36 @@ def test_frames_counted_by_a_clock_have_no_track() -> None:
         clock.track()
     seen_twice_in_hours = Poses.from_arrays(np.zeros((2, 13, 2)), frame=[0, 900_000])
     assert len(seen_twice_in_hours.track()) == 900_001
+
+
+def test_rows_by_number_slice_and_mask() -> None:
+    poses = Poses.from_arrays(np.random.default_rng(0).normal(size=(4, 13, 2)), frame=[0, 0, 1, 5], person=[0, 1, 0, 0])
+    assert [poses[i].frame.tolist() for i in (0, 3, -1, np.int64(2))] == [[0], [5], [5], [1]]
+    assert [row.keypoints.tolist() for row in poses] == [[points] for points in poses.keypoints.tolist()]
+    assert poses[1:3].frame.tolist() == [0, 1] and poses[poses.person == 0].frame.tolist() == [0, 1, 5]
+    for row in (4, -5):
+        with pytest.raises(IndexError, match=f"no row {row}; there are 4"):
+            poses[row]
+    assert list(poses[:0]) == []
+
+
+def test_a_line_says_what_is_in_poses() -> None:
+    poses = Poses.from_arrays(np.ones((3, 13, 2)), frame=[0, 0, 7], person=[0, 1, 0])
+    assert repr(poses) == "<Poses: 3 rows in 2 frames, 2 people, not embedded>"
+    assert repr(poses[0]) == "<Poses: 1 row in 1 frame, 1 person, not embedded>"
+    vectors = np.ones((3, 32), np.float32)
+    assert repr(replace(poses, person=np.full(3, -1), z_pose=vectors)) == "<Poses: 3 rows in 2 frames, z_pose of 32>"
+
+
+def test_arrays_of_another_skeleton() -> None:
+    points, scores = np.random.default_rng(0).normal(size=(5, 17, 2)), np.random.default_rng(1).uniform(size=(5, 17))
+    coco = SKELETONS["coco"]
+    poses = Poses.from_arrays(points, scores, skeleton="coco")
+    np.testing.assert_array_equal(poses.keypoints, coco.select(points).astype(np.float32))
+    np.testing.assert_array_equal(poses.confidence, coco.select(scores, axis=-1).astype(np.float32))
+    with pytest.raises(ValueError, match="unknown skeleton 'cocoa'"):
+        Poses.from_arrays(points, skeleton="cocoa")
+
+
+def test_a_long_gap_is_no_clock() -> None:
+    assert len(Poses.from_arrays(np.ones((2, 13, 2)), frame=[5, 50_000]).track()) == 49_996

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from poseembed.extras import how_to_install
 from poseembed.files.atomic import replacing
 from poseembed.files.values import check_regular, check_size, text_column
 
@@ -222,7 +223,7 @@ def _pyarrow() -> tuple[Any, Any]:
         import pyarrow
         import pyarrow.parquet
     except ImportError as error:
-        raise ImportError('Parquet files need pyarrow: pip install "poseembed[parquet]"') from error
+        raise ImportError(f"Parquet files need pyarrow: {how_to_install('parquet')}") from error
     return pyarrow, pyarrow.parquet
 
 

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from poseembed.extras import how_to_install
 from poseembed.search import CHUNK, Hits, nearest
 from poseembed.vectors import unit
 
@@ -111,5 +112,5 @@ def import_faiss() -> Any:
     try:
         import faiss
     except ImportError as error:
-        raise ImportError('PoseIndex needs faiss: pip install "poseembed[search]"') from error
+        raise ImportError(f"PoseIndex needs faiss: {how_to_install('search')}") from error
     return faiss

@@ -6,10 +6,12 @@ state; fonts follow `matplotlib.rcParams`. What is drawn into an `ax` of the cal
 make it with `layout="constrained"`, or text may be cut off.
 """
 
+from poseembed.extras import how_to_install
+
 try:
     import matplotlib as _matplotlib  # noqa: F401 -- here once, for all modules below
 except ImportError as error:
-    raise ImportError('pictures need matplotlib: pip install "poseembed[plot]"') from error
+    raise ImportError(f"pictures need matplotlib: {how_to_install('plot')}") from error
 
 from poseembed.plot.alignment import alignment_moments, plot_alignment
 from poseembed.plot.embedding_map import plot_map

@@ -12,7 +12,9 @@ import numpy as np
 from jaxtyping import UInt8
 from typing_extensions import Self
 
-EXTRA = 'pip install "poseembed[video]"'
+from poseembed.extras import how_to_install
+
+EXTRA = how_to_install("video")
 """What brings the packages that video needs."""
 
 

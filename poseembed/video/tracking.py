@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int64
 
+from poseembed.extras import how_to_install
 from poseembed.poses import NOBODY, Poses
 
 MEMORY = 1.0
@@ -145,7 +146,7 @@ def _assign(distance: Float[np.ndarray, "known found"], limit: Float[np.ndarray,
     try:
         from scipy.optimize import linear_sum_assignment
     except ImportError as error:
-        raise ImportError('telling people apart over time needs scipy: pip install "poseembed[video]"') from error
+        raise ImportError(f"telling people apart over time needs scipy: {how_to_install('video')}") from error
     near = distance < limit[:, None]
     dear = limit.max() * (1 + min(distance.shape))  # dearer than all the near pairs together
     rows, columns = linear_sum_assignment(np.where(near, distance, dear))

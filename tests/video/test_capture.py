@@ -232,5 +232,5 @@ def test_neither_a_path_nor_a_camera() -> None:
 
 def test_without_opencv_the_extra_is_named(avi: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cv2", None)
-    with pytest.raises(ImportError, match=r'pip install "poseembed\[video\]"'):
+    with pytest.raises(ImportError, match='pip install "mediapipe>='):
         Video(avi)
