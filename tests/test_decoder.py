@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from poseembed import PoseEncoder
 from poseembed.decoder import Decoder, DecoderConfig, Viewpoint, look
 from poseembed.network import NetworkConfig
 
@@ -79,3 +80,9 @@ def test_viewpoints_are_read_back_from_their_numbers_whatever_the_scale() -> Non
 def test_refused_shapes(width, error) -> None:
     with pytest.raises(error, match="width"):
         DecoderConfig(width)
+
+
+def test_one_unit_is_enough_and_the_published_decoders_have_the_usual_number() -> None:
+    decoder = Decoder(NetworkConfig(), DecoderConfig(1))
+    assert decoder.body(torch.ones(2, 32)).shape == (2, 13, 3)
+    assert PoseEncoder.from_pretrained("poseembed-small").config.decoder == DecoderConfig()
