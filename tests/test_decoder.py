@@ -58,7 +58,8 @@ def test_decoder_reads_directions_and_composes() -> None:
     body, viewpoint = decoder.body(z_pose), decoder.viewpoint(z_view)
     assert body.shape == (3, 5, 13, 3) and viewpoint.roll.shape == (3, 5)
     assert_close(viewpoint.direction.norm(dim=-1), torch.ones(3, 5))
-    assert_close(decoder.body(7 * z_pose), body)  # pose vectors are compared by their direction
+    lengths = torch.tensor([0.1, 0.5, 1, 2, 7])[:, None]
+    assert_close(decoder.body(lengths * z_pose), body)  # pose vectors are compared by their direction
     assert_close(decoder(z_pose, z_view), look(body, viewpoint))
     assert decoder(z_pose[:, :0], z_view[:, :0]).shape == (3, 0, 13, 2)
     assert np.isnan(decoder(torch.full((32,), torch.nan), z_view[0, 0]).detach().numpy()).all()
