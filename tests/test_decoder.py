@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from poseembed import PoseEncoder
 from poseembed.decoder import Decoder, DecoderConfig, Viewpoint, look
 from poseembed.network import NetworkConfig
 
@@ -57,7 +58,8 @@ def test_decoder_reads_directions_and_composes() -> None:
     body, viewpoint = decoder.body(z_pose), decoder.viewpoint(z_view)
     assert body.shape == (3, 5, 13, 3) and viewpoint.roll.shape == (3, 5)
     assert_close(viewpoint.direction.norm(dim=-1), torch.ones(3, 5))
-    assert_close(decoder.body(7 * z_pose), body)  # pose vectors are compared by their direction
+    lengths = torch.tensor([0.1, 0.5, 1, 2, 7])[:, None]
+    assert_close(decoder.body(lengths * z_pose), body)  # pose vectors are compared by their direction
     assert_close(decoder(z_pose, z_view), look(body, viewpoint))
     assert decoder(z_pose[:, :0], z_view[:, :0]).shape == (3, 0, 13, 2)
     assert np.isnan(decoder(torch.full((32,), torch.nan), z_view[0, 0]).detach().numpy()).all()
@@ -79,3 +81,9 @@ def test_viewpoints_are_read_back_from_their_numbers_whatever_the_scale() -> Non
 def test_refused_shapes(width, error) -> None:
     with pytest.raises(error, match="width"):
         DecoderConfig(width)
+
+
+def test_one_unit_is_enough_and_the_published_decoders_have_the_usual_number() -> None:
+    decoder = Decoder(NetworkConfig(), DecoderConfig(1))
+    assert decoder.body(torch.ones(2, 32)).shape == (2, 13, 3)
+    assert PoseEncoder.from_pretrained("poseembed-small").config.decoder == DecoderConfig()
