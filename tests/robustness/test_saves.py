@@ -84,13 +84,14 @@ THINGS: dict[str, tuple[Callable[[Path, int], None], Callable[[Path], int], list
     "index": (save_index, load_index, ["index.json", "rows.npz", "vectors.faiss"]),
 }
 
-# Loads everything once; then, for each line (a number and seconds), a child saves the number, the next and so on, and
-# is killed after so many seconds.
+# Saves elsewhere once, so that all is loaded; then, for each line (a number and seconds), a child saves the number, the
+# next and so on, and is killed after so many seconds.
 WRITER = """
 import os, signal, sys, time
 from pathlib import Path
 from tests.robustness.test_saves import THINGS
 save, folder = THINGS[sys.argv[1]][0], Path(sys.argv[2])
+save(folder.with_name("elsewhere"), 0)
 for line in sys.stdin:
     number, seconds = line.split()
     child = os.fork()
