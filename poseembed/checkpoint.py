@@ -190,6 +190,9 @@ def read_config(path: Path) -> CheckpointConfig:
         except ValueError as error:
             raise ValueError(f"{path} does not name the space of its vectors: {error}") from error
     calibration, decoder = record.find("calibration", dict), record.find("decoder", dict)
+    sums = record.sums()
+    if decoder is None and DECODER_FILE in sums:
+        raise ValueError(f"{path} has a SHA-256 of {DECODER_FILE}, but does not describe a decoder; {_RECORD.remedy}")
     return CheckpointConfig(
         network=_read_part(path, "an encoder", NetworkConfig, record.get("network", dict)),
         license=record.get("license", str),
@@ -197,7 +200,7 @@ def read_config(path: Path) -> CheckpointConfig:
         space=space,
         calibration=None if calibration is None else _read_part(path, "a calibration", MatchCalibration, calibration),
         decoder=None if decoder is None else _read_part(path, "a decoder", DecoderConfig, decoder),
-        sha256=record.sums(),
+        sha256=sums,
     )
 
 

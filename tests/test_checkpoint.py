@@ -373,6 +373,12 @@ def test_a_decoder_that_is_not_the_configs_is_refused(with_decoder: Path) -> Non
         PoseEncoder.from_pretrained(with_decoder)
 
 
+def test_a_decoder_is_not_lost_without_a_word(with_decoder: Path) -> None:
+    change_config(with_decoder, decoder=None)
+    with pytest.raises(ValueError, match="has a SHA-256 of decoder.safetensors, but does not describe a decoder"):
+        PoseEncoder.from_pretrained(with_decoder)
+
+
 def test_half_a_decoder_is_not_written(folder: Path, tmp_path: Path) -> None:
     saved = checkpoint.read(folder)
     with pytest.raises(ValueError, match="give both or neither"):

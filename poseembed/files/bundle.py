@@ -21,6 +21,7 @@ from poseembed.files.records import MAX_BYTES, RecordKind
 
 T = TypeVar("T")
 _CHUNK = 1 << 20
+_TRIES = 4  # one more than a record has files
 _logger = logging.getLogger(__name__)
 
 
@@ -106,13 +107,19 @@ def find(path: Path, wanted: str | None, kind: RecordKind) -> Path:
 
 
 def read(record: Path, read_all: Callable[[], T]) -> T:
-    """Read a record and its files; once more if somebody saved meanwhile, for that save was begun by its record."""
+    """Read a record and its files; again if somebody saved meanwhile, for that save was begun by its record.
+
+    With the same record it is tried `_TRIES` times: a file that was found under its hidden name may have got into its
+    place before it was opened.
+    """
+    tries = 0
     while True:
         before = _content(record)
         try:
             result = read_all()
         except (OSError, ValueError):
-            if _content(record) == before:
+            tries = tries + 1 if _content(record) == before else 0
+            if tries == _TRIES:
                 raise
             continue
         if _content(record) == before:

@@ -83,6 +83,9 @@ def test_files_are_of_one_commit_even_if_somebody_uploads_meanwhile(server: HubS
     assert load().card == "# Newer\n"
 
 
+@pytest.mark.skipif(
+    int(huggingface_hub.__version__.split(".")[0]) < 2, reason="before that the Hub's library gave up at the first cut"
+)
 def test_a_download_that_is_cut_goes_on_where_it_was(server: HubServer, poses: np.ndarray) -> None:
     content = bytes(300_000)
     server.put({**server.commits[server.branches["main"]], "README.md": b"#" * 300_000})
@@ -200,7 +203,8 @@ TROUBLES: dict[str, tuple[Callable[[Request], bool], str]] = {
     "unavailable": (status(503), "a fault of its own .503."),
     "gateway timeout": (status(504), "a fault of its own .504."),
     "captive portal": (page, "not the Hugging Face Hub but, say, a proxy or the page where a network"),
-    "redirected for ever": (redirect, "from one address to the next without end"),
+    # The earliest releases of the Hub's library follow for ever.
+    "redirected for ever": (redirect, "from one address to the next without end|sent nothing for 10 s"),
     "hangs up": (hang_up, "the connection broke again and again"),
     "speaks no HTTP": (garbage, "the connection broke again and again"),
     "file: too often": (only("GET", status(429)), "ask too often .429."),
@@ -215,10 +219,13 @@ TROUBLES: dict[str, tuple[Callable[[Request], bool], str]] = {
 
 @pytest.mark.parametrize("forced", [False, True], ids=["", "forced"])
 @pytest.mark.parametrize("name", TROUBLES)
-def test_each_trouble_has_its_sentence(server: HubServer, name: str, forced: bool) -> None:
+def test_each_trouble_has_its_sentence(
+    server: HubServer, name: str, forced: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "PATIENCE", 10)
     trouble, words = TROUBLES[name]
     server.troubles.append(trouble)
-    with pytest.raises(OSError, match=f"config.json of 'owner/name' .*{words}"):
+    with pytest.raises(OSError, match=f"config.json of 'owner/name' .*({words})"):
         load(force_download=forced)
 
 

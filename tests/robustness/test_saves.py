@@ -5,10 +5,8 @@
 
 import os
 import random
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -35,9 +33,11 @@ ROOT = Path(__file__).parents[2]
 
 def save_checkpoint(folder: Path, number: int) -> None:
     """All of its weights are the number, which its config and its card say too."""
-    network, decoder = NetworkConfig(width=256), DecoderConfig(64)
-    modules = Encoder(network, batch_norm=False, dropout=0.0), Decoder(network, decoder)
+    network, decoder = NetworkConfig(width=96), DecoderConfig(64)
+    with torch.device("meta"):
+        modules = Encoder(network, batch_norm=False, dropout=0.0), Decoder(network, decoder)
     for module in modules:
+        module.to_empty(device="cpu")
         for value in module.state_dict().values():
             value.fill_(number)
     config = CheckpointConfig(network, training={"number": number}, decoder=decoder)
@@ -84,17 +84,25 @@ THINGS: dict[str, tuple[Callable[[Path, int], None], Callable[[Path], int], list
     "index": (save_index, load_index, ["index.json", "rows.npz", "vectors.faiss"]),
 }
 
+# Saves elsewhere once, so that all is loaded; then, for each line (a number and seconds), a child saves the number, the
+# next and so on, and is killed after so many seconds.
 WRITER = """
-import sys
+import os, signal, sys, time
 from pathlib import Path
 from tests.robustness.test_saves import THINGS
-save, folder, number = THINGS[sys.argv[1]][0], Path(sys.argv[2]), int(sys.argv[3])
-save(folder.with_name("warm"), 0)
-print("ready", flush=True)
-while True:
-    save(folder, number)
-    number += 1
-    print(number, flush=True)
+save, folder = THINGS[sys.argv[1]][0], Path(sys.argv[2])
+save(folder.with_name("elsewhere"), 0)
+for line in sys.stdin:
+    number, seconds = line.split()
+    child = os.fork()
+    if not child:
+        while True:
+            save(folder, int(number))
+            number = int(number) + 1
+    time.sleep(float(seconds))
+    os.kill(child, signal.SIGKILL)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    print("killed", flush=True)
 """
 
 
@@ -106,24 +114,26 @@ def names(folder: Path) -> list[str]:
 @pytest.mark.parametrize("name", THINGS)
 def test_kills_leave_what_loads(tmp_path: Path, name: str) -> None:
     save, load, files = THINGS[name]
-    folder, rng, between = tmp_path / "saved", random.Random(0), 0
+    folder, rng, between, numbers = tmp_path / "saved", random.Random(0), 0, [1]
     save(folder, 1)
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    for _ in range(KILLS):
-        before = load(folder)
-        writer = subprocess.Popen(
-            [sys.executable, "-c", WRITER, name, str(folder), str(before)],
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-            env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
-        )
-        with writer:
-            assert writer.stdout is not None and writer.stdout.readline() == "ready\n"
-            time.sleep(rng.uniform(0, 0.3))
-            writer.send_signal(signal.SIGKILL)
-        assert load(folder) >= before
-        between += sum(path.name.startswith(".") for path in folder.iterdir()) > 0
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, name, str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+    ) as writer:
+        assert writer.stdin is not None and writer.stdout is not None
+        for _ in range(KILLS):
+            print(numbers[-1], rng.uniform(0.05, 0.4), file=writer.stdin, flush=True)
+            assert writer.stdout.readline() == "killed\n"
+            numbers.append(load(folder))
+            between += any(path.name.startswith(".") for path in folder.iterdir())
+        writer.stdin.close()
+    assert writer.returncode == 0
+    assert numbers == sorted(numbers) and numbers[-1] > KILLS / 2, "each save is newer than those before"
     assert between > 5, "some kills must have come in the midst of a save"
     save(folder, 1)
     assert load(folder) == 1
