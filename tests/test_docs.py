@@ -237,6 +237,12 @@ def test_site_has_every_page(site: dict[str, str]) -> None:
 
 
 @pytest.mark.slow
+def test_signatures_are_laid_out_with_their_types(site: dict[str, str]) -> None:
+    text = html.unescape(re.sub(r"<[^>]+>", "", site["api/encoder/index.html"]))
+    assert "embed(\n    keypoints: ndarray | Tensor,\n    confidence: ndarray | Tensor | None = None,\n" in text
+
+
+@pytest.mark.slow
 def test_links_of_the_site_lead_somewhere(site: dict[str, str], tmp_path: Path) -> None:
     """Pages and anchors; that there is a picture the builder checks, with `--strict`."""
     for name, page in site.items():

@@ -80,7 +80,7 @@ def test_anything_else_is_a_video(base: PoseEncoder, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(poseembed.video, "embed_video", embed_video)
     assert len(load_embedded(tmp_path / "x.mp4", base, landmarker="pose.task", show_progress_bar=True)) == 1
-    assert asked == [(tmp_path / "x.mp4", base, {"model": "pose.task", "show_progress_bar": True})]
+    assert asked == [(tmp_path / "x.mp4", base, {"landmarker": "pose.task", "show_progress_bar": True})]
 
 
 def test_home_is_understood(

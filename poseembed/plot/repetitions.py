@@ -31,14 +31,14 @@ def plot_repetitions(poses: Poses, repetitions: Repetitions, *, min_confidence: 
         ValueError: If there is not one row a frame of the signal, or nobody in any.
 
     Examples:
-        >>> from poseembed import PoseEncoder, Poses
+        >>> from poseembed import Poses
         >>> from poseembed.plot import plot_repetitions
         >>> from poseembed.repetitions import count_repetitions
-        >>> keypoints = np.random.default_rng(0).normal(300, 100, size=(1, 13, 2)).repeat(40, axis=0)
-        >>> keypoints[:, 5:7, 1] += 200 * np.sin(np.linspace(0, 3 * np.pi, 40))[:, None] ** 2  # both wrists
-        >>> poses = Poses.from_arrays(keypoints).embed(PoseEncoder.from_pretrained("poseembed-small"))
-        >>> plot_repetitions(poses, count_repetitions(poses)).get_suptitle()
-        '3 repetitions, one in 13.0 frames'
+        >>> time, bend = np.arange(90) / 30, np.sin(np.linspace(0, 3 * np.pi, 90)) ** 2
+        >>> found = count_repetitions(np.stack([np.cos(bend), np.sin(bend)], axis=1), time=time)  # yours: of embed()
+        >>> poses = Poses.from_arrays(np.random.default_rng(0).normal(300, 100, size=(90, 13, 2)), time=time)
+        >>> plot_repetitions(poses, found).get_suptitle()
+        '3 repetitions, one in 1.0 s'
     """
     if len(poses) != len(repetitions.signal):
         raise ValueError(

@@ -177,7 +177,8 @@ def test_numbers_out_of_range_are_refused_at_the_call(
 
 
 @pytest.mark.parametrize(
-    "function", [detect_video, embed_video, lambda source, model: embed_video_to(source, ".", model=model)]
+    "function",
+    [detect_video, embed_video, lambda source, landmarker: embed_video_to(source, ".", landmarker=landmarker)],
 )
 def test_a_bad_video_is_refused_before_the_model_is_looked_for(tmp_path: Path, function: Callable[..., Any]) -> None:
     (tmp_path / "empty.mp4").touch()
@@ -228,7 +229,7 @@ def interrupt_after(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
 def test_an_interrupted_run_ends_as_one_that_was_not(
     clip: Path, model: Path, tiny: PoseEncoder, tmp_path: Path, arguments: dict[str, int], done: int
 ) -> None:
-    settings: dict[str, Any] = {"model": model, "num_poses": 2, "shard_frames": 8, **arguments}
+    settings: dict[str, Any] = {"landmarker": model, "num_poses": 2, "shard_frames": 8, **arguments}
     whole = embed_video_to(clip, tmp_path / "whole", tiny, **settings)
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
         interrupt_after(patch, done)
@@ -254,7 +255,7 @@ def test_finished_work_is_not_done_again(clip: Path, model: Path, tiny: PoseEnco
 def test_a_folder_of_other_work_is_refused(
     clip: Path, model: Path, tiny: PoseEncoder, masked_folder: Path, tmp_path: Path, change: str
 ) -> None:
-    arguments: dict[str, Any] = {"encoder": tiny, "model": model, "stop": 30, "shard_frames": 10}
+    arguments: dict[str, Any] = {"encoder": tiny, "landmarker": model, "stop": 30, "shard_frames": 10}
     embed_video_to(clip, tmp_path / "out", **arguments)
     if change in ("video", "model"):
         path = {"video": clip, "model": model}[change]
@@ -337,7 +338,7 @@ def test_a_person_in_the_street(street: tuple[Path, Path]) -> None:
 @needs_data
 @pytest.mark.slow
 def test_people_in_the_street(street: tuple[Path, Path], tmp_path: Path) -> None:
-    settings: dict[str, Any] = {"model": street[1], "num_poses": 4, "start": 100, "stop": 116, "shard_frames": 10}
+    settings: dict[str, Any] = {"landmarker": street[1], "num_poses": 4, "start": 100, "stop": 116, "shard_frames": 10}
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
         interrupt_after(patch, 1)
         embed_video_to(street[0], tmp_path / "parts", **settings)
