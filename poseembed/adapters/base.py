@@ -46,8 +46,8 @@ def to_array(values: object, name: str) -> Float[np.ndarray, "*shape"]:
     """
     kind = type(values).__name__
     if isinstance(values, Tensor):
-        if values.is_complex() or values.dtype == torch.bool:
-            raise TypeError(f"{name} must be an array of numbers, got a tensor of {values.dtype}")
+        if values.is_complex() or values.dtype == torch.bool or values.is_meta or values.layout != torch.strided:
+            raise TypeError(f"{name} must be an array of numbers, got a tensor of {values.dtype} on {values.device}")
         values = values.detach().double().cpu().numpy()  # numpy has no bfloat16
     try:
         array = np.array(values)
@@ -56,6 +56,16 @@ def to_array(values: object, name: str) -> Float[np.ndarray, "*shape"]:
     if array.ndim == 0 or array.dtype.kind not in "iuf":
         raise TypeError(f"{name} must be an array of numbers, got {kind} with elements of {array.dtype}")
     return array.astype(np.float64)
+
+
+def check_people(points: Float[np.ndarray, "*shape"]) -> None:
+    """Refuse what are not points of people.
+
+    Raises:
+        ValueError: If the shape is not (people, joints, 2).
+    """
+    if points.ndim != 3 or points.shape[-1] != 2:
+        raise ValueError(f"got keypoints of shape {points.shape}; wanted (people, joints, 2) points (x, y) in pixels")
 
 
 def pick_joints(
@@ -76,8 +86,7 @@ def pick_joints(
     """
     if points.size == 0:
         return Keypoints(np.empty((0, NUM_JOINTS, 2), np.float32), np.empty((0, NUM_JOINTS), np.float32))
-    if points.ndim != 3 or points.shape[-1] != 2:
-        raise ValueError(f"got keypoints of shape {points.shape}; wanted (people, joints, 2) points (x, y) in pixels")
+    check_people(points)
     picked = source.select(points)
     if confidence is None:
         confidence = (~np.isnan(points).any(-1)).astype(np.float64)

@@ -55,7 +55,12 @@ def from_mediapipe(result: object, image_size: tuple[float, float]) -> Keypoints
                 f"got a person of {len(landmarks)} landmarks; MediaPipe's pose models give {_SKELETON.num_joints}, "
                 "other counts are of hands, faces or other models"
             )
-    points = [[(mark.x * width, mark.y * height) for mark in landmarks] for landmarks in people]
+        if not all(isinstance(mark, _Landmark) for mark in landmarks):
+            raise TypeError("got a landmark without x, y and visibility; pass the result as MediaPipe gives it")
+    try:
+        points = [[(mark.x * width, mark.y * height) for mark in landmarks] for landmarks in people]
+    except OverflowError as error:  # a whole number of more than 308 digits
+        raise ValueError(f"got a landmark beyond all numbers: {error}") from error
     seen = [[1.0 if mark.visibility is None else mark.visibility for mark in landmarks] for landmarks in people]
     return pick_joints(to_array(points, "landmarks"), to_array(seen, "visibility"), _SKELETON)
 

@@ -31,6 +31,9 @@ _SKELETONS = {SKELETONS[name].num_joints: SKELETONS[name] for name in _BY_COUNT}
 _MIDDLES = ((1, 2, 5), (8, 9, 12))
 """In BODY_25 the neck lies between the shoulders and the middle of the hips between the hips."""
 
+_LARGEST_CANVAS = 1_000_000
+"""Pixels that no picture is wide or high."""
+
 _OFF_THE_MIDDLE = 0.12
 """A share of the person's size that BODY_25's are never off the middle in half of all people."""
 
@@ -167,10 +170,12 @@ def _people_in(picture: _Picture, frame: int, wanted: Skeleton | None) -> list[P
 
 def _in_pixels(joints: Float[np.ndarray, "joints 3"], content: dict[str, Any]) -> Float[np.ndarray, "joints 3"]:
     """Joints in pixels, where ControlNet wrote shares of a canvas beside its size."""
-    size = [content.get("canvas_width"), content.get("canvas_height")]
-    if not all(type(length) in (int, float) and 1 < length < 1e6 for length in size) or (joints[:, :2] > 1).any():
+    width, height = content.get("canvas_width"), content.get("canvas_height")
+    if not isinstance(width, int | float) or not isinstance(height, int | float) or (joints[:, :2] > 1).any():
         return joints
-    return joints * (*size, 1)
+    if not (1 < width < _LARGEST_CANVAS and 1 < height < _LARGEST_CANVAS):
+        return joints
+    return joints * np.array([width, height, 1])
 
 
 def _check_body25(people: list[np.ndarray]) -> None:
@@ -181,12 +186,12 @@ def _check_body25(people: list[np.ndarray]) -> None:
     """
     known = list({joint for joints in _MIDDLES for joint in joints})
     bodies = [body for body in people if (body[known, 2] > 0).all()]
-    off = []
+    off: list[float] = []
     for body in bodies:
         points = body[body[:, 2] > 0, :2]
         size = np.linalg.norm(np.ptp(points, axis=0))
         middles = [np.linalg.norm(body[at, :2] - body[[left, right], :2].mean(0)) for at, left, right in _MIDDLES]
-        off.append(max(middles) / size if size else 0)
+        off.append(float(max(middles) / size) if size else 0.0)
     if off and np.median(off) > _OFF_THE_MIDDLE:
         raise ValueError(
             "its 25 joints are not in BODY_25's order: the neck (1) is not between the shoulders (2, 5), or the middle "

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from poseembed.adapters.base import Keypoints, pick_joints, to_array
+from poseembed.adapters.base import Keypoints, check_people, pick_joints, to_array
 from poseembed.skeleton import get_skeleton
 
 
@@ -35,6 +35,9 @@ def from_supervision(key_points: object, *, skeleton: str = "coco") -> Keypoints
     if not (hasattr(key_points, "xy") and hasattr(key_points, name)):
         raise TypeError(f"got {type(key_points).__name__}; pass supervision.KeyPoints, which have xy and a confidence")
     points, scores = to_array(key_points.xy, "xy"), getattr(key_points, name)
+    if points.size == 0:
+        return pick_joints(points, None, source)
+    check_people(points)
     missing = (points == 0).all(-1)
     visible = getattr(key_points, "visible", None)
     if visible is not None:

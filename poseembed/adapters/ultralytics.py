@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from poseembed.adapters.base import Keypoints, pick_joints, to_array
+from poseembed.adapters.base import Keypoints, check_people, pick_joints, to_array
 from poseembed.skeleton import get_skeleton
 
 _HIDDEN_BELOW = 0.5
@@ -48,10 +48,17 @@ def from_ultralytics(results: object, *, skeleton: str = "coco") -> Keypoints:
         )
     if results.keypoints is None:
         raise ValueError("these results hold no keypoints; use a pose model, such as yolo11n-pose.pt")
+    if not (hasattr(results.keypoints, "xy") and hasattr(results.keypoints, "conf")):
+        raise TypeError(
+            f"its keypoints are {type(results.keypoints).__name__}; wanted Ultralytics' Keypoints, xy and conf"
+        )
     points = to_array(results.keypoints.xy, "keypoints.xy")
     confidence = None if results.keypoints.conf is None else to_array(results.keypoints.conf, "keypoints.conf")
+    if points.size == 0:
+        return pick_joints(points, None, source)
+    check_people(points)
     hidden = (points == 0).all(-1)
-    if confidence is not None:
+    if confidence is not None and confidence.shape == hidden.shape:  # else what follows says what is wrong
         hidden &= confidence < _HIDDEN_BELOW
     points[hidden] = np.nan
     return pick_joints(points, confidence, source)

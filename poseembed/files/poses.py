@@ -270,6 +270,7 @@ def _poses_of_arrays(arrays: Columns, skeleton: Skeleton) -> Poses:
         got = "no keypoints" if points is None else f"{points.dtype} keypoints of shape {points.shape}"
         raise ValueError(f"got {got}; wanted numbers, (n, joints, 2) or (n, joints, 3) with the score last")
     check_joint_count(points.shape[1], skeleton)
+    points = points.astype(np.float64)
     if points.shape[-1] == 3:
         if confidence is not None or not _are_scores(points[..., 2]):
             raise ValueError(
@@ -278,7 +279,7 @@ def _poses_of_arrays(arrays: Columns, skeleton: Skeleton) -> Poses:
             )
         points, confidence = points[..., :2], points[..., 2]
     if confidence is not None and confidence.shape == points.shape[:2]:  # else `Poses` says what is wrong
-        confidence = settle_scores(skeleton.select(confidence, axis=-1))
+        confidence = settle_scores(skeleton.select(confidence, axis=-1).astype(np.float64))
     points = skeleton.select(points)
     check_points(points)
     others: dict[str, Any] = arrays
