@@ -78,7 +78,7 @@ def look_at(
     elif low >= -1 and 0.01 < high <= 2 and ((values >= 0) & (values <= 1)).mean() >= MOST:
         _warn(
             "coordinates that all lie in 0 to 1 look divided by the picture's width and height, which distorts people "
-            "unless the picture is square; multiply them back: keypoints * [width, height]"
+            "unless both were divided by one length; multiply them back: keypoints * [width, height]"
         )
     elif max(-low, high) > 1e4 and _too_coarse(sample, seen):
         _warn(
