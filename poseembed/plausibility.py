@@ -118,7 +118,8 @@ def _too_coarse(points: Points, seen: Seen) -> bool:
     several = seen.sum(1) > 1
     low = np.where(seen[..., None], points, np.inf).min(1)[several]
     high = np.where(seen[..., None], points, -np.inf).max(1)[several]
-    coarse = np.spacing(np.maximum(np.abs(low), np.abs(high)).max(-1)) > (high - low).max(-1) / 100
+    step = np.finfo(points.dtype).eps * np.maximum(np.abs(low), np.abs(high)).max(-1)
+    coarse = step > (high / 2 - low / 2).max(-1) / 50  # in halves, for the largest numbers there are
     return bool(len(coarse) and coarse.mean() > 0.5)
 
 

@@ -200,7 +200,7 @@ class Poses:
         if isinstance(rows, int | np.integer):
             if not -len(self) <= rows < len(self):
                 raise IndexError(f"there is no row {rows}; there are {len(self)}")
-            return self.select([rows % len(self)])
+            return self.select(np.array([rows % len(self)]))
         return self.select(rows)
 
     def __iter__(self) -> Iterator[Self]:
