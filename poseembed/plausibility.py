@@ -75,7 +75,7 @@ def look_at(
             "joints at exactly (0, 0) or (-1, -1), apart from the rest of the body, are taken for joints in the corner "
             "of the picture; if they are missing make them NaN: keypoints[(keypoints <= 0).all(-1)] = numpy.nan"
         )
-    elif low >= -1 and 0.01 < high <= 2 and ((values >= 0) & (values <= 1)).mean() >= MOST:
+    elif low >= -1 and high <= 2 and high - low > 0.01 and ((values >= 0) & (values <= 1)).mean() >= MOST:
         _warn(
             "coordinates that all lie in 0 to 1 look divided by the picture's width and height, which distorts people "
             "unless both were divided by one length; multiply them back: keypoints * [width, height]"

@@ -79,7 +79,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "openpose_json").mkdir()
     people = [{"pose_keypoints_2d": rng.uniform(1, 400, 75).tolist()}]
     (folder / "openpose_json" / "match_000000000000_keypoints.json").write_text(json.dumps({"people": people}))
-    detection = {"image_id": "0.jpg", "keypoints": rng.uniform(0.5, 1, 51).tolist(), "score": 1}
+    triples = rng.uniform(0.5, 1, (17, 3)) * [400, 400, 1]
+    detection = {"image_id": "0.jpg", "keypoints": triples.ravel().tolist(), "score": 1}
     (folder / "alphapose-results.json").write_text(json.dumps([detection]))
     (folder / "person_keypoints.json").write_text(json.dumps([detection | {"image_id": 7}]))
     numbers = ",".join(["0.5"] * 39)
