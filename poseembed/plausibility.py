@@ -75,10 +75,10 @@ def look_at(
             "joints at exactly (0, 0) or (-1, -1), apart from the rest of the body, are taken for joints in the corner "
             "of the picture; if they are missing make them NaN: keypoints[(keypoints <= 0).all(-1)] = numpy.nan"
         )
-    elif low >= -1 and 0.01 < high <= 2 and ((values >= 0) & (values <= 1)).mean() >= MOST:
+    elif low >= -1 and high <= 2 and high - low > 0.01 and ((values >= 0) & (values <= 1)).mean() >= MOST:
         _warn(
             "coordinates that all lie in 0 to 1 look divided by the picture's width and height, which distorts people "
-            "unless the picture is square; multiply them back: keypoints * [width, height]"
+            "unless both were divided by one length; multiply them back: keypoints * [width, height]"
         )
     elif max(-low, high) > 1e4 and _too_coarse(sample, seen):
         _warn(
@@ -118,7 +118,8 @@ def _too_coarse(points: Points, seen: Seen) -> bool:
     several = seen.sum(1) > 1
     low = np.where(seen[..., None], points, np.inf).min(1)[several]
     high = np.where(seen[..., None], points, -np.inf).max(1)[several]
-    coarse = np.spacing(np.maximum(np.abs(low), np.abs(high)).max(-1)) > (high - low).max(-1) / 100
+    step = np.finfo(points.dtype).eps * np.maximum(np.abs(low), np.abs(high)).max(-1)
+    coarse = step > (high / 2 - low / 2).max(-1) / 50  # in halves, for the largest numbers there are
     return bool(len(coarse) and coarse.mean() > 0.5)
 
 

@@ -145,7 +145,12 @@ class Poses:
         if confidence is None:
             scores = (~np.isnan(points).any(-1)).astype(np.float32)
         else:
-            scores = source.select(np.asarray(confidence, dtype=np.float32), axis=-1)
+            scores = np.asarray(confidence, dtype=np.float32)
+            if scores.shape != (n, source.num_joints):
+                raise ValueError(
+                    f"got confidence of shape {scores.shape}; wanted {(n, source.num_joints)} for {n} poses"
+                )
+            scores = source.select(scores, axis=-1)
         return cls(
             keypoints=points,
             confidence=scores,
@@ -199,7 +204,7 @@ class Poses:
         if isinstance(rows, int | np.integer):
             if not -len(self) <= rows < len(self):
                 raise IndexError(f"there is no row {rows}; there are {len(self)}")
-            rows = [rows % len(self)]
+            return self.select(np.array([rows % len(self)]))
         return self.select(rows)
 
     def __iter__(self) -> Iterator[Self]:

@@ -63,7 +63,8 @@ class PoseSpace:
                 f"got shapes {tuple(a.shape)} and {tuple(b.shape)}; wanted (n, {self.pose_dim}) and "
                 f"(m, {self.pose_dim}), as from reshape(-1, {self.pose_dim})"
             )
-        return _like((first @ second.mT).clamp(-1, 1), a)
+        cosines = (first @ second.mT).clamp(-1, 1)
+        return cosines if isinstance(a, Tensor) else cosines.numpy()
 
     @overload
     def similarity_pairwise(self, a: Poses | np.ndarray, b: Poses | np.ndarray) -> np.ndarray: ...
@@ -99,7 +100,8 @@ class PoseSpace:
         first, second = self._unit_vectors(a, b)
         if first.shape != second.shape:
             raise ValueError(f"got shapes {tuple(a.shape)} and {tuple(b.shape)}; for all against all use similarity()")
-        return _like((first * second).sum(-1).clamp(-1, 1), a)
+        cosines = (first * second).sum(-1).clamp(-1, 1)
+        return cosines if isinstance(a, Tensor) else cosines.numpy()
 
     def match_probability(self, similarity: Array, *, prior: float = 0.5) -> Array:
         """Probability that two pictures show the same pose; see `poseembed.calibration` for what that means.

@@ -306,7 +306,7 @@ def test_missing_dtaidistance_names_the_extra(monkeypatch: pytest.MonkeyPatch) -
         return real(name, *more)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(ImportError, match=r"poseembed\[align\]"):
+    with pytest.raises(ImportError, match='pip install .*"scipy>='):
         recognizer.predict([OK])
 
 

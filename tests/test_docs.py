@@ -81,7 +81,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     body[1], body[8] = body[[2, 5]].mean(0), body[[9, 12]].mean(0)  # BODY_25's neck and middle of the hips
     people = [{"pose_keypoints_2d": body.ravel().tolist()}]
     (folder / "openpose_json" / "match_000000000000_keypoints.json").write_text(json.dumps({"people": people}))
-    detection = {"image_id": "0.jpg", "keypoints": rng.uniform(0.5, 1, 51).tolist(), "score": 1}
+    triples = rng.uniform(0.5, 1, (17, 3)) * [400, 400, 1]
+    detection = {"image_id": "0.jpg", "keypoints": triples.ravel().tolist(), "score": 1}
     (folder / "alphapose-results.json").write_text(json.dumps([detection]))
     found = {"keypoints": [[10.0 + i, 5.0 * i] for i in range(17)], "keypoint_scores": [0.9] * 17}
     (folder / "mmpose_predictions.json").write_text(json.dumps([{"frame_id": 0, "instances": [found]}]))

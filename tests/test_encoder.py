@@ -160,6 +160,7 @@ def test_neither_neighbours_nor_position_matter(encoder: PoseEncoder, poses: np.
     close([vectors[0] for vectors in encoder.embed(poses)], [vectors[0] for vectors in wanted])
 
 
+@pytest.mark.filterwarnings("ignore:coordinates that all lie in 0 to 1")  # these were divided by one length
 @pytest.mark.parametrize("factor, shift", [(1, (-640, 2000)), (3.1, (0, 0)), (1 / 1920, (0, 0)), (1e25, (0, 0))])
 @pytest.mark.parametrize("missing", [[], HIPS, SHOULDERS], ids=str)
 def test_neither_place_nor_size_matter(
@@ -238,6 +239,7 @@ def test_joints_the_encoder_does_not_read_do_not_count(encoder: PoseEncoder, pos
     assert np.isnan(encoder.embed(coco, confidence, skeleton="coco").z_pose).all()
 
 
+@pytest.mark.filterwarnings("ignore::poseembed.KeypointsWarning")  # for these are anything
 @given(
     hnp.arrays(np.float32, (3, 13, 2), elements=st.floats(width=32, allow_infinity=False)),
     hnp.arrays(np.float32, (3, 13), elements=st.floats(width=32)),

@@ -247,8 +247,8 @@ def _detect(frames: Iterable[Frame], landmarker: Landmarker, tracker: Tracker) -
         persons = tracker.update(points, scores, frame.time)
         if not len(persons):
             points, scores, persons = _NO_POINTS, _NO_SCORES, _NO_PERSON
-        at = {"frame": np.full(len(persons), frame.number), "time": np.full(len(persons), frame.time)}
-        rows.append(Poses.from_arrays(points, scores, person=persons, **at))
+        numbers, times = np.full(len(persons), frame.number), np.full(len(persons), frame.time)
+        rows.append(Poses.from_arrays(points, scores, frame=numbers, person=persons, time=times))
     return Poses.concatenate(rows)
 
 

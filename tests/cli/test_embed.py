@@ -20,7 +20,7 @@ def test_embed_writes_what_the_library_says(tmp_path: Path, poses: np.ndarray, s
 
 
 def test_embed_to_npy_writes_the_pose_vectors(tmp_path: Path, poses: np.ndarray) -> None:
-    np.save(tmp_path / "in.npy", np.zeros((3, 17, 2)) + np.arange(17)[:, None])
+    np.save(tmp_path / "in.npy", np.ones((3, 17, 2)) + np.arange(17)[:, None])
     assert run("embed", tmp_path / "in.npy", tmp_path / "out.npy", "--skeleton", "coco", "--weights", "cv-mim") == 0
     assert np.load(tmp_path / "out.npy").shape == (3, 32)
 

@@ -125,5 +125,5 @@ def test_without_scipy_the_extra_is_named(body: np.ndarray, monkeypatch: pytest.
     monkeypatch.setitem(sys.modules, "scipy.optimize", None)
     tracker = Tracker()
     tracker.update(*at(body, 0), 0.0)
-    with pytest.raises(ImportError, match=r'pip install "poseembed\[video\]"'):
+    with pytest.raises(ImportError, match='pip install "mediapipe>='):
         tracker.update(*at(body, 0), STEP)
