@@ -162,8 +162,16 @@ def test_hits_of_certain_cameras(
 
 
 def test_the_query_itself_is_seen_by_the_same_camera(z_pose: np.ndarray, z_view: np.ndarray) -> None:
-    hits = PoseIndex.build(z_pose, z_view).query(z_pose, z_view=z_view, view_similarity=(0.999, 1), top_k=1)
-    np.testing.assert_array_equal(hits.ids[:, 0], np.arange(ROWS))
+    index = PoseIndex.build(z_pose, z_view)
+    for camera, range_ in ((z_view, (0.999, 1)), (-z_view, (-1, -0.999))):  # though float16 rounds beyond 1 and -1
+        hits = index.query(z_pose, z_view=camera, view_similarity=range_, top_k=1)
+        np.testing.assert_array_equal(hits.ids[:, 0], np.arange(ROWS))
+
+
+def test_a_range_may_be_a_single_value() -> None:
+    index = PoseIndex.build(np.ones((4, DIM)), np.eye(4))
+    hits = index.query(np.ones(DIM), z_view=np.eye(4)[2], view_similarity=(1, 1), top_k=2)
+    np.testing.assert_array_equal(hits.ids, [2, -1])
 
 
 # What goes in
@@ -199,6 +207,19 @@ def test_a_large_index_grows(z_pose: np.ndarray) -> None:
     index.add(z_pose[400:])
     hits = index.query(z_pose, top_k=1)
     np.testing.assert_array_equal(hits.ids[:, 0], np.arange(ROWS))
+    assert (hits.similarities <= 1).all(), "though eight bits round beyond"
+    assert (index.query(-z_pose, top_k=ROWS).similarities >= -1).all()
+
+
+def test_as_many_vectors_as_lists_are_enough(z_pose: np.ndarray) -> None:
+    index = PoseIndex.build(z_pose[:12], kind="IVF12,Flat")
+    np.testing.assert_array_equal(index.query(z_pose[:12], top_k=1).ids[:, 0], np.arange(12))
+
+
+def test_the_same_vectors_make_the_same_lists(z_pose: np.ndarray) -> None:
+    one, other = (PoseIndex.build(z_pose, kind="IVF5,Flat") for _ in range(2))  # learns from 320 of the 600
+    one.nprobe = other.nprobe = 1
+    same(one.query(normal(2, 30, DIM)), other.query(normal(2, 30, DIM)))
 
 
 def test_an_empty_index_finds_nothing() -> None:
@@ -355,6 +376,13 @@ def test_files_of_two_indexes_do_not_mix(z_pose: np.ndarray, tmp_path: Path) -> 
         PoseIndex.load(tmp_path / "a")
 
 
+@pytest.mark.parametrize("columns", [{"metadata.a": np.arange(3)}, {"ids": np.arange(3), "metadata.a": np.arange(2)}])
+def test_columns_that_are_no_table(tmp_path: Path, columns: dict[str, np.ndarray]) -> None:
+    np.savez(tmp_path / "rows.npz", **columns)
+    with pytest.raises(ValueError, match="rows.npz has no ids, or columns of several lengths; build the index again"):
+        files.Rows.load(tmp_path / "rows.npz")
+
+
 def test_the_checkpoint_is_recorded_and_checked(
     plain_folder: Path, masked_folder: Path, poses: np.ndarray, tmp_path: Path
 ) -> None:
@@ -482,6 +510,8 @@ def test_what_does_not_fit_is_not_added(arguments: dict[str, Any], words: str) -
         ({"view_similarity": (0, 1)}, ValueError, "pass both z_view and view_similarity"),
         ({"z_view": np.ones((1, 5)), "view_similarity": (0, 1)}, ValueError, "got z_view of shape (1, 5); wanted (5,)"),
         ({"z_view": np.ones(5), "view_similarity": (1, 0)}, ValueError, "got view_similarity=(1, 0); wanted a range"),
+        ({"z_view": np.ones(5), "view_similarity": (-1.5, 0)}, ValueError, "wanted a range within -1 to 1"),
+        ({"z_view": np.ones(5), "view_similarity": (0, 1.5)}, ValueError, "wanted a range within -1 to 1"),
     ],
 )
 @pytest.mark.parametrize("kind", ["Flat", "IVF2,SQ8"])

@@ -69,6 +69,7 @@ def test_what_is_not_there(tmp_path: Path) -> None:
         ("yes", int, "yes is True, wanted a whole number"),
         ("count", bool, "count is 2, wanted true or false"),
         ("nothing", dict, "nothing is None, wanted an object"),
+        ("count", list, "count is 2, wanted a list"),
     ],
 )
 def test_values_of_another_kind(tmp_path: Path, name: str, kind: type, words: str) -> None:
