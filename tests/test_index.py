@@ -67,6 +67,7 @@ def test_large_kinds_find_nearly_the_same(z_pose: np.ndarray, kind: str) -> None
     hits, wanted = index.query(query), search(query, z_pose)
     assert share_found(hits, wanted.indices) > 0.93
     np.testing.assert_allclose(hits.similarities, wanted.similarities, atol=0.02)
+    assert (hits.similarities.dtype, hits.indices.dtype) == (wanted.similarities.dtype, wanted.indices.dtype)
     assert (np.diff(hits.similarities, axis=1) <= 0).all()
 
 
