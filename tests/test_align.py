@@ -168,6 +168,16 @@ def test_a_joint_that_one_video_does_not_show_has_no_difference(base: PoseEncode
     assert np.isfinite(alignment.guides[:, :6]).all()
 
 
+@pytest.mark.parametrize("shown", [[5], [1, 8]], ids=str)
+def test_two_joints_tell_how_large_a_person_is_in_the_picture(base: PoseEncoder, shown: list[int]) -> None:
+    first = video(squat(0.0)).embed(base)
+    keypoints = np.full_like(first.keypoints, np.nan)
+    keypoints[:, shown] = first.keypoints[:, shown]
+    guides = align(replace(first, keypoints=keypoints), video(squat(0.5)), base).guides
+    assert guides is not None
+    assert (np.isfinite(guides[:, shown]) == (len(shown) == 2)).all()
+
+
 def test_without_calibration_and_decoder(encoder: PoseEncoder) -> None:
     alignment = align(video(squat(0.0)), video(squat(1.0)), encoder)
     assert alignment.joint_differences is None and alignment.guides is None

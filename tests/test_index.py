@@ -68,6 +68,7 @@ def test_large_kinds_find_nearly_the_same(z_pose: np.ndarray, kind: str) -> None
     hits, wanted = index.query(query), search(query, z_pose)
     assert share_found(hits, wanted.indices) > 0.93
     np.testing.assert_allclose(hits.similarities, wanted.similarities, atol=0.02)
+    assert (hits.similarities.dtype, hits.indices.dtype) == (wanted.similarities.dtype, wanted.indices.dtype)
     assert (np.diff(hits.similarities, axis=1) <= 0).all()
 
 
@@ -163,8 +164,16 @@ def test_hits_of_certain_cameras(
 
 
 def test_the_query_itself_is_seen_by_the_same_camera(z_pose: np.ndarray, z_view: np.ndarray) -> None:
-    hits = PoseIndex.build(z_pose, z_view).query(z_pose, z_view=z_view, view_similarity=(0.999, 1), top_k=1)
-    np.testing.assert_array_equal(hits.ids[:, 0], np.arange(ROWS))
+    index = PoseIndex.build(z_pose, z_view)
+    for camera, range_ in ((z_view, (0.999, 1)), (-z_view, (-1, -0.999))):  # though float16 rounds beyond 1 and -1
+        hits = index.query(z_pose, z_view=camera, view_similarity=range_, top_k=1)
+        np.testing.assert_array_equal(hits.ids[:, 0], np.arange(ROWS))
+
+
+def test_a_range_may_be_a_single_value() -> None:
+    index = PoseIndex.build(np.ones((4, DIM)), np.eye(4))
+    hits = index.query(np.ones(DIM), z_view=np.eye(4)[2], view_similarity=(1, 1), top_k=2)
+    np.testing.assert_array_equal(hits.ids, [2, -1])
 
 
 # What goes in
@@ -200,6 +209,19 @@ def test_a_large_index_grows(z_pose: np.ndarray) -> None:
     index.add(z_pose[400:])
     hits = index.query(z_pose, top_k=1)
     np.testing.assert_array_equal(hits.ids[:, 0], np.arange(ROWS))
+    assert (hits.similarities <= 1).all(), "though eight bits round beyond"
+    assert (index.query(-z_pose, top_k=ROWS).similarities >= -1).all()
+
+
+def test_as_many_vectors_as_lists_are_enough(z_pose: np.ndarray) -> None:
+    index = PoseIndex.build(z_pose[:12], kind="IVF12,Flat")
+    np.testing.assert_array_equal(index.query(z_pose[:12], top_k=1).ids[:, 0], np.arange(12))
+
+
+def test_the_same_vectors_make_the_same_lists(z_pose: np.ndarray) -> None:
+    one, other = (PoseIndex.build(z_pose, kind="IVF5,Flat") for _ in range(2))  # learns from 320 of the 600
+    one.nprobe = other.nprobe = 1
+    same(one.query(normal(2, 30, DIM)), other.query(normal(2, 30, DIM)))
 
 
 def test_an_empty_index_finds_nothing() -> None:
@@ -548,6 +570,8 @@ def test_what_does_not_fit_is_not_added(arguments: dict[str, Any], words: str) -
         ({"view_similarity": (0, 1)}, ValueError, "pass both z_view and view_similarity"),
         ({"z_view": np.ones((1, 5)), "view_similarity": (0, 1)}, ValueError, "got z_view of shape (1, 5); wanted (5,)"),
         ({"z_view": np.ones(5), "view_similarity": (1, 0)}, ValueError, "got view_similarity=(1, 0); wanted a range"),
+        ({"z_view": np.ones(5), "view_similarity": (-1.5, 0)}, ValueError, "wanted a range within -1 to 1"),
+        ({"z_view": np.ones(5), "view_similarity": (0, 1.5)}, ValueError, "wanted a range within -1 to 1"),
     ],
 )
 @pytest.mark.parametrize("kind", ["Flat", "IVF2,SQ8"])

@@ -29,6 +29,11 @@ def test_round_trip(tmp_path: Path) -> None:
     assert json.loads(path.read_text())["poseembed_version"] == __version__
 
 
+def test_people_can_read_it_too() -> None:
+    text = f'{{\n  "format_version": 3,\n  "poseembed_version": "{__version__}",\n  "count": 2\n}}\n'
+    assert KIND.text({"count": 2}) == text
+
+
 @pytest.mark.parametrize("version", [1, 2, 3])
 def test_earlier_formats_are_read(tmp_path: Path, version: int) -> None:
     assert KIND.read(write(tmp_path, {"format_version": version})).content == {"format_version": version}
@@ -69,6 +74,7 @@ def test_what_is_not_there(tmp_path: Path) -> None:
         ("yes", int, "yes is True, wanted a whole number"),
         ("count", bool, "count is 2, wanted true or false"),
         ("nothing", dict, "nothing is None, wanted an object"),
+        ("count", list, "count is 2, wanted a list"),
     ],
 )
 def test_values_of_another_kind(tmp_path: Path, name: str, kind: type, words: str) -> None:
