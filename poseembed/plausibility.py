@@ -4,6 +4,7 @@ Nothing is repaired, for nobody knows what was meant. Each kind of mistake has o
 that Python's warnings show it once for a place in the user's code however often that place is passed.
 """
 
+import sys
 import warnings
 
 import numpy as np
@@ -30,6 +31,9 @@ LOPSIDED = 2.5
 _STARTS, _ENDS = ((1, 2), (3, 4), (7, 8), (9, 10)), ((3, 4), (5, 6), (9, 10), (11, 12))
 """The bones that are there twice, left and right."""
 
+_PASSED_THROUGH = {"poseembed", "torch", "jaxtyping", "beartype"}
+"""Packages on the way here: torch wraps `embed`, and so does whoever checks annotations."""
+
 _TRUNK_AND_FEET = (*SHOULDERS, *HIPS, 11, 12)
 
 Points = Float[np.ndarray, "poses 13 2"]
@@ -40,7 +44,8 @@ class KeypointsWarning(UserWarning):
     """Keypoints that are most likely not what the library takes them for; the text says what to do.
 
     Examples:
-        >>> import warnings
+        >>> import sys
+    import warnings
         >>> from poseembed import KeypointsWarning
         >>> warnings.simplefilter("ignore", KeypointsWarning)  # for whoever knows better
     """
@@ -98,7 +103,11 @@ def look_at(
 
 
 def _warn(text: str) -> None:
-    warnings.warn(text, KeypointsWarning, stacklevel=5)  # the caller of embed, which torch.no_grad has wrapped
+    # The place to be named is the user's: `skip_file_prefixes` of Python 3.12 would find it.
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _PASSED_THROUGH:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, KeypointsWarning, stacklevel=level)
 
 
 def _zero_is_missing(points: Points, seen: Seen) -> bool:
@@ -139,5 +148,5 @@ def _lopsided(points: Points, seen: Seen) -> bool:
     for bones, rows in zip(lengths.swapaxes(0, 1), measured.T, strict=True):
         if rows.sum() >= HABIT:
             short, long = sorted(np.median(bones[rows], axis=0))
-            unlike += long > LOPSIDED * short
+            unlike += int(long > LOPSIDED * short)
     return unlike >= 2

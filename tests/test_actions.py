@@ -402,6 +402,7 @@ def test_saved_and_loaded(method: Any, labels: Any, tmp_path: Path) -> None:
     assert loaded.get_params() == recognizer.get_params()
 
 
+@pytest.mark.unchecked_types
 def test_settings_can_be_numbers_of_numpy(tmp_path: Path) -> None:
     method = NearestSequence(neighbors=np.int64(2), max_frames=np.int32(20))  # as a search over settings passes them
     fitted(method, clips=3).save(tmp_path)
@@ -516,6 +517,7 @@ ANY, NEAREST, CONVNET = METHODS, METHODS[:1], METHODS[1:]
         ),
     ],
 )
+@pytest.mark.unchecked_types
 def test_spoilt_files_are_refused(
     methods: list[Any], spoil: Callable[[Path], None], error: type[Exception], words: str, tmp_path: Path
 ) -> None:

@@ -371,7 +371,7 @@ def test_similarity_takes_poses(encoder: PoseEncoder, poses: np.ndarray) -> None
         encoder.similarity(Poses.from_arrays(poses), table)
     strange = replace(table, made_by=MadeBy("0" * 16, "0" * 16))
     for compare in (encoder.similarity, encoder.similarity_pairwise):
-        with pytest.raises(ValueError, match="vectors of two checkpoints cannot be compared"):
+        with pytest.raises(ValueError, match="vectors of two spaces cannot be compared"):
             compare(table, strange)
 
 
@@ -624,6 +624,7 @@ def test_progress_goes_to_stderr_only_when_asked(
 
 
 @pytest.mark.parametrize("device", ["cuda:99", "gpu", "cuda:", 1.5, "xpu:7"])
+@pytest.mark.unchecked_types
 def test_a_device_that_is_not_there_is_refused(
     encoder: PoseEncoder, plain_folder: Path, poses: np.ndarray, device: Any
 ) -> None:
@@ -641,18 +642,21 @@ def test_a_torch_without_cuda_says_so(encoder: PoseEncoder, poses: np.ndarray) -
 
 
 @pytest.mark.parametrize("dtype", ["float16", torch.int32, torch.complex64, torch.float8_e4m3fn])
+@pytest.mark.unchecked_types
 def test_a_type_that_weights_cannot_have_is_refused(plain_folder: Path, dtype: Any) -> None:
     with pytest.raises(TypeError, match="wanted one of torch.float32"):
         PoseEncoder.from_pretrained(plain_folder, dtype=dtype)
 
 
 @pytest.mark.parametrize("size", [2.5, "8", None, float("nan"), torch.tensor(2.5)])
+@pytest.mark.unchecked_types
 def test_a_batch_size_that_is_no_whole_number_is_refused(encoder: PoseEncoder, poses: np.ndarray, size: Any) -> None:
     with pytest.raises(TypeError, match="batch_size=.*whole number"):
         encoder.embed(poses, batch_size=size)
 
 
 @pytest.mark.parametrize("size", [np.int64(5), torch.tensor(5)])
+@pytest.mark.unchecked_types
 def test_whole_numbers_of_other_kinds_are_batch_sizes(encoder: PoseEncoder, poses: np.ndarray, size: Any) -> None:
     np.testing.assert_array_equal(encoder.embed(poses, batch_size=size), encoder.embed(poses, batch_size=5))
 
@@ -664,6 +668,7 @@ def test_min_confidence_is_a_share(encoder: PoseEncoder, poses: np.ndarray, leas
 
 
 @pytest.mark.parametrize("least", ["0.3", None, [0.3], 0.3j])
+@pytest.mark.unchecked_types
 def test_min_confidence_is_a_number(encoder: PoseEncoder, poses: np.ndarray, least: Any) -> None:
     with pytest.raises(TypeError, match="min_confidence=.*wanted a number"):
         encoder.embed(poses, min_confidence=least)

@@ -45,6 +45,7 @@ def made_of(package: str, name: str) -> object:
         ([], "try numpy.asarray"),
     ],
 )
+@pytest.mark.unchecked_types
 def test_what_is_no_array_is_shown_its_door(encoder: PoseEncoder, thing: Any, door: str) -> None:
     with pytest.raises(TypeError, match=re.escape(door)):
         encoder.embed(thing)

@@ -12,7 +12,7 @@ from poseembed.search import Hits, search
 def test_embed(encoder: PoseEncoder, poses: np.ndarray) -> None:
     tensor = torch.from_numpy(poses)
     assert_type(encoder.embed(poses), Embedding[np.ndarray])
-    assert_type(encoder.embed(poses, poses[..., 0], skeleton="poseembed13").z_pose, np.ndarray)
+    assert_type(encoder.embed(poses, np.ones_like(poses[..., 0]), skeleton="poseembed13").z_pose, np.ndarray)
     assert_type(encoder.embed(tensor), Embedding[torch.Tensor])
     assert_type(encoder.embed(tensor, convert_to_tensor=True), Embedding[torch.Tensor])
     assert_type(encoder.embed(poses, convert_to_tensor=True).z_view, torch.Tensor)

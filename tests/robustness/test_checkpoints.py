@@ -150,6 +150,7 @@ def mutations(value: Any, rng: random.Random) -> Any:
 
 @pytest.mark.parametrize("times", [QUICK, pytest.param(LONG, marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.unchecked_types
 def test_a_record_of_nonsense_is_refused_at_once(saved: dict[str, Path], tmp_path: Path, name: str, times: int) -> None:
     """Not one of them ends in anything but a ValueError with the file's name, or is loaded as it was."""
     folder, rng = tmp_path / name, random.Random(1)

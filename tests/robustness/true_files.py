@@ -176,6 +176,7 @@ _MOCAP = {
 }
 _MULTIVIEW = {
     "keypoints": np.ones((2, 4, 1, 13, 2), np.float32),
+    "confidence": np.ones((2, 4, 1, 13), np.float16),
     "fps": np.array(25.0),
     "pairs": np.array([[0, 1]]),
     "joints3d": np.ones((1, 1, 4, 13, 3), np.float32),

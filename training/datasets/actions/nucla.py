@@ -21,7 +21,7 @@ from os import PathLike
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32, Int64
+from jaxtyping import Float, Float32, Int64
 from tqdm import tqdm
 
 from poseembed.files.arrays import need_arrays
@@ -177,7 +177,7 @@ def _read_clip(path: Path, action: int) -> Float32[np.ndarray, "frames 20 3"]:
     return skeletons.astype(np.float32)
 
 
-def _thirteen(joints: Float32[np.ndarray, "frames 20 3"]) -> Float32[np.ndarray, "frames 13 3"]:
+def _thirteen(joints: Float[np.ndarray, "frames 20 3"]) -> Float32[np.ndarray, "frames 13 3"]:
     """The library's joints; NaN where the tracker delivered none."""
     chosen: np.ndarray = joints[:, list(_SKELETON.indices)].astype(np.float32)
     chosen[chosen[..., 2] <= 0] = np.nan
