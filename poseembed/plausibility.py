@@ -44,8 +44,7 @@ class KeypointsWarning(UserWarning):
     """Keypoints that are most likely not what the library takes them for; the text says what to do.
 
     Examples:
-        >>> import sys
-    import warnings
+        >>> import warnings
         >>> from poseembed import KeypointsWarning
         >>> warnings.simplefilter("ignore", KeypointsWarning)  # for whoever knows better
     """

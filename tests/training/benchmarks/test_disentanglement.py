@@ -117,7 +117,7 @@ def test_a_file_without_a_train_split_needs_another(
         ({"--out": "nowhere/results.json"}, "no such folder: nowhere"),
         ({"--out": "."}, ". is a folder"),
         ({"--data": "nowhere.npz"}, "no such file: nowhere.npz"),
-        ({"--data": __file__}, "is not a whole .npz file"),
+        ({"--data": __file__}, "is damaged, or no motion capture"),
         ({"--weights": "nothing-of-this-name"}, "nothing-of-this-name"),
     ],
 )

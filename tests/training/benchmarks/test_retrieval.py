@@ -114,7 +114,7 @@ def test_queries_search_a_gallery_of_another_checkpoint(
         ({"--missing": "4", "--noise": "-0.1"}, "at least 0"),
         ({"--out": "nowhere/results.json"}, "no such folder: nowhere"),
         ({"--data": "nowhere.npz"}, "no such file: nowhere.npz"),
-        ({"--data": __file__}, "is not a whole .npz file"),
+        ({"--data": __file__}, "is damaged, or no motion capture"),
         ({"--poses": "41"}, "data: got 40 poses; a gallery takes 41"),
         ({"--poses": "19"}, "--poses must be at least 20"),
         ({"--weights": "nothing-of-this-name"}, "nothing-of-this-name"),
