@@ -147,12 +147,20 @@ def find(
 
     return hub.download(
         wanted,
+        CONFIG_FILE,
+        _named_in,
+        [CARD_FILE],  # without one a checkpoint is good enough to embed with
         revision=revision,
         cache_dir=cache_dir,
         token=token,
         local_files_only=local_files_only,
         force_download=force_download,
     )
+
+
+def _named_in(config: Path) -> list[str]:
+    """The files that belong to a config."""
+    return [WEIGHTS_FILE] if read_config(config).decoder is None else [WEIGHTS_FILE, DECODER_FILE]
 
 
 def read(folder: Path) -> Checkpoint:

@@ -4,7 +4,7 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import cast
@@ -13,7 +13,6 @@ import huggingface_hub
 from huggingface_hub import constants, errors
 
 from poseembed._version import __version__
-from poseembed.checkpoint import CARD_FILE, CONFIG_FILE, DECODER_FILE, WEIGHTS_FILE, read_config
 
 PATIENCE = float(os.environ.get("POSEEMBED_HUB_PATIENCE", "30"))
 """Seconds without progress after which a download is given up. The Hub's own library tries again for minutes."""
@@ -27,6 +26,9 @@ _chunks = threading.Lock()
 
 def download(
     repo_id: str,
+    record: str,
+    needed: Callable[[Path], Sequence[str]],
+    welcome: Sequence[str],
     *,
     revision: str | None,
     cache_dir: str | os.PathLike[str] | None,
@@ -35,6 +37,17 @@ def download(
     force_download: bool,
 ) -> Path:
     """The folder with a repository's files, in the Hub's own cache.
+
+    Args:
+        repo_id: "owner/name".
+        record: The file that says which others there are.
+        needed: Names those, given where the record is.
+        welcome: Files that a repository may lack.
+        revision: As `PoseEncoder.from_pretrained` takes it, and so are the rest.
+        cache_dir: Where the Hub's files are kept.
+        token: Access token.
+        local_files_only: Never go to the network.
+        force_download: Download again even what is in the cache.
 
     Raises:
         ValueError: If `local_files_only` and `force_download` are both set.
@@ -54,17 +67,17 @@ def download(
             force_download=force_download,
         )
 
-    config = get(CONFIG_FILE)
-    revision = config.parent.name  # the commit: what comes next is of the same, even if somebody uploads meanwhile
-    get(WEIGHTS_FILE)
-    if read_config(config).decoder is not None:
-        get(DECODER_FILE)
-    try:
-        get(CARD_FILE)
-    except OSError as error:  # a repository without a model card is good enough to embed with
-        if not isinstance(error.__cause__, errors.EntryNotFoundError):
-            raise
-    return config.parent
+    first = get(record)
+    revision = first.parent.name  # the commit: what comes next is of the same, even if somebody uploads meanwhile
+    for file in needed(first):
+        get(file)
+    for file in welcome:
+        try:
+            get(file)
+        except OSError as error:
+            if not isinstance(error.__cause__, errors.EntryNotFoundError):
+                raise
+    return first.parent
 
 
 def push(

@@ -1,7 +1,9 @@
 """What is loaded when: who only reads poses needs no Hub, and no plots, videos or indices."""
 
+import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -44,3 +46,20 @@ def test_poses_know_no_encoder() -> None:
     )
     assert "poseembed.poses" in loaded
     assert loaded.isdisjoint({"poseembed.encoder", "poseembed.checkpoint", "safetensors", *HEAVY})
+
+
+def test_no_module_imports_one_that_imports_it_nor_training() -> None:
+    library = ROOT / "poseembed"
+    files = {
+        ".".join(("poseembed", *path.relative_to(library).with_suffix("").parts)).removesuffix(".__init__"): path
+        for path in sorted(library.rglob("*.py"))
+    }
+    imports: dict[str, set[str]] = {}
+    for name, path in files.items():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        nodes = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        assert not [node.module for node in nodes if (node.module or "").startswith("training")], name
+        inside = [(f"{node.module}.{alias.name}", node.module) for node in nodes for alias in node.names]
+        imports[name] = {one if one in files else str(package) for one, package in inside if package in files} - {name}
+    assert sum(map(len, imports.values())) > 100
+    TopologicalSorter(imports).prepare()
