@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from poseembed.adapters import read_alphapose, read_coco, read_openpose, read_poem
+from poseembed.adapters import read_alphapose, read_coco, read_mmpose, read_openpose, read_poem
 from poseembed.cli.arguments import add_skeleton, expand_one, share
 from poseembed.cli.outputs import check_file, counted
 from poseembed.cli.shared import POSE_FILES, EncoderCommand
@@ -20,6 +20,7 @@ READERS: dict[str, Callable[[Path], Poses]] = {
     "openpose": read_openpose,
     "coco": read_coco,
     "alphapose": read_alphapose,
+    "mmpose": read_mmpose,
     "poem": read_poem,
 }
 """Files of other programs, by what `--format` calls them."""

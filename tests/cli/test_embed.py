@@ -32,6 +32,17 @@ def test_embed_reads_other_programs_files(tmp_path: Path, poses: np.ndarray) -> 
     assert np.isfinite(read_poses(tmp_path / "out.npz").z_pose).all()
 
 
+def test_embed_reads_the_predictions_of_mmpose(tmp_path: Path, poses: np.ndarray) -> None:
+    joints = np.zeros((2, 17, 2))
+    joints[:, [0, *range(5, 17)]] = poses[:2]
+    person = [{"keypoints": points.tolist(), "keypoint_scores": [0.9] * 17} for points in joints]
+    (tmp_path / "in.json").write_text(json.dumps(person))  # two people in one picture
+    assert run("embed", tmp_path / "in.json", tmp_path / "out.npz", "--format", "mmpose") == 0
+    embedded = read_poses(tmp_path / "out.npz")
+    np.testing.assert_allclose(embedded.keypoints, poses[:2], rtol=1e-6)
+    assert np.isfinite(embedded.z_pose).all()
+
+
 def test_a_higher_threshold_loses_joints(tmp_path: Path, poses: np.ndarray) -> None:
     points = np.concatenate([poses, np.full((*poses.shape[:2], 1), 0.5)], axis=-1)
     np.save(tmp_path / "in.npy", points)
