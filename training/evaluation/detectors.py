@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
+from scipy.stats import spearmanr
 
 from poseembed.skeleton import HIPS, JOINTS, SHOULDERS
 from training.datasets.multiview import MultiviewRecording
@@ -179,8 +180,7 @@ def _rank_correlation(scores: Float[np.ndarray, "*shape"], distance: Float[np.nd
     found = np.isfinite(scores) & np.isfinite(distance)
     if not found.any() or np.ptp(scores[found]) == 0:
         return np.nan
-    ranks = [np.unique(values[found], return_inverse=True)[1].astype(float) for values in (scores, distance)]
-    return float(np.corrcoef(np.stack(ranks))[0, 1])
+    return float(spearmanr(scores[found], distance[found]).statistic)
 
 
 def _centred(points: Float[np.ndarray, "n dims"]) -> Float[np.ndarray, "dims_and_one dims_and_one"]:
