@@ -1,5 +1,6 @@
 """The encoder network of CV-MIM and the operators that fuse its two vectors."""
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar, cast
@@ -12,6 +13,7 @@ from poseembed.bounds import MAX_BLOCKS, MAX_DIM, check_whole
 from poseembed.skeleton import NUM_JOINTS
 
 Layer = TypeVar("Layer", nn.Linear, nn.Conv1d)
+Network = TypeVar("Network", bound=nn.Module)
 
 BATCH_SIZE = 8192
 """Poses that go through a network at once, unless somebody says otherwise."""
@@ -179,40 +181,30 @@ FUSIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 """The fusion operators by name."""
 
 
-def fold_batch_norm(encoder: Encoder) -> Encoder:
-    """A copy of a trained encoder without batch norm and dropout that gives the same vectors.
+def fold_batch_norm(network: Network) -> Network:
+    """A copy of a trained network without batch norm and dropout that gives the same vectors.
 
     Each batch norm is an affine map at inference, so it disappears into the linear layer before it.
 
+    Args:
+        network: Made of `Unit`s, such as an `Encoder`.
+
     Raises:
-        ValueError: If the encoder has no batch norm.
+        ValueError: If it has no batch norm.
     """
-    with torch.device("meta"):  # draws no random numbers, so folding amid a training run does not change the run
-        folded = Encoder(encoder.config, batch_norm=False, dropout=0.0)
-    kept = {name: value.clone() for name, value in encoder.state_dict().items() if name in folded.state_dict()}
-    folded.load_state_dict(kept, assign=True)
+    folded = copy.deepcopy(network)
     with torch.no_grad():
-        for unit, target in zip(_units(encoder), _units(folded), strict=True):
-            linear, norm, into = _linear(unit), _batch_norm(unit), _linear(target)
-            mean, variance = cast(Tensor, norm.running_mean), cast(Tensor, norm.running_var)
-            gain = norm.weight * torch.rsqrt(variance + norm.eps)
-            into.weight.copy_(linear.weight * gain[:, None])
-            into.bias.copy_((linear.bias - mean) * gain + norm.bias)
+        for unit in folded.modules():
+            if isinstance(unit, Unit):
+                linear, norm, dropout = cast(nn.Linear, unit[0]), unit[1], cast(nn.Dropout, unit[3])
+                if not isinstance(norm, nn.BatchNorm1d):
+                    raise ValueError("this network has no batch norm; it was folded already")
+                mean, variance = cast(Tensor, norm.running_mean), cast(Tensor, norm.running_var)
+                gain = norm.weight * torch.rsqrt(variance + norm.eps)
+                linear.weight.copy_(linear.weight * gain[:, None])
+                linear.bias.copy_((linear.bias - mean) * gain + norm.bias)
+                unit[1], dropout.p = nn.Identity(), 0.0
     return folded.eval()
-
-
-def _units(encoder: Encoder) -> list[Unit]:
-    return [module for module in encoder.modules() if isinstance(module, Unit)]
-
-
-def _linear(unit: Unit) -> nn.Linear:
-    return cast(nn.Linear, unit[0])
-
-
-def _batch_norm(unit: Unit) -> nn.BatchNorm1d:
-    if not isinstance(unit[1], nn.BatchNorm1d):
-        raise ValueError("this unit has no batch norm; it was folded already")
-    return unit[1]
 
 
 def he_normal_(layer: Layer) -> Layer:

@@ -1,0 +1,133 @@
+"""The clip encoder: corrects the vectors of a frame by what comes before and after it.
+
+A frame is read together with its neighbours in `SLOTS` slots of time, `STEP` seconds apart, with itself in the middle.
+Whatever the frame rate, a slot holds the frame nearest to its time, or nothing. Three layers, each of which joins three
+slots into one, leave one vector for the frame (the strided temporal convolutions of Pavllo et al., CVPR 2019), from
+which the corrections are read. They are added to what the frame encoder gives, so the space stays the frame encoder's.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from poseembed.bounds import MAX_DIM, check_whole
+from poseembed.network import NetworkConfig, Unit
+
+SLOTS = 27
+"""Slots of a window: three to the power of the layers."""
+
+STEP = 1 / 30
+"""Seconds between two slots."""
+
+ABSENT = -1
+"""Stands in a window where no frame is."""
+
+_MIDDLE = SLOTS // 2
+_JOINED = 3  # slots that a layer makes one of
+_LAYERS = 3
+
+
+@dataclass(frozen=True)
+class ClipConfig:
+    """The shape of a clip encoder.
+
+    Attributes:
+        width: Units of each hidden layer.
+
+    Examples:
+        >>> from poseembed.clip_network import ClipConfig
+        >>> ClipConfig(width=256)
+        ClipConfig(width=256)
+    """
+
+    width: int = 512
+
+    def __post_init__(self) -> None:
+        """Refuse what is not the shape of a network.
+
+        Raises:
+            TypeError: If `width` is not an int.
+            ValueError: If it is under 1 or over `MAX_DIM`.
+        """
+        check_whole("width", self.width, 1, MAX_DIM)
+
+
+class ClipEncoder(nn.Module):
+    """Frames and their windows to `z_pose` and `z_view`.
+
+    Args:
+        frames: The shape of the frame encoder whose vectors it corrects.
+        config: Its own.
+        batch_norm: As training has it; a published one is folded, see `poseembed.network.fold_batch_norm`.
+    """
+
+    def __init__(self, frames: NetworkConfig, config: ClipConfig, *, batch_norm: bool = True) -> None:
+        super().__init__()
+        self.frames, self.config = frames, config
+        width = config.width
+        inputs = frames.input_dim + frames.pose_dim + frames.view_dim
+        self.stem = Unit(inputs, width, batch_norm=batch_norm, dropout=0.0)
+        self.absent = nn.Parameter(torch.zeros(width))
+        self.layers = nn.ModuleList(
+            nn.Sequential(
+                Unit(_JOINED * width, width, batch_norm=batch_norm, dropout=0.0),
+                Unit(width, width, batch_norm=batch_norm, dropout=0.0),
+            )
+            for _ in range(_LAYERS)
+        )
+        self.head = nn.Linear(width, frames.pose_dim + frames.view_dim)
+        nn.init.zeros_(self.head.weight)  # so that it begins as the frame encoder alone
+        nn.init.zeros_(self.head.bias)
+
+    def forward(
+        self,
+        inputs: Float[Tensor, "frames inputs"],
+        z_pose: Float[Tensor, "frames pose"],
+        z_view: Float[Tensor, "frames view"],
+        windows: Int[Tensor, "windows 27"],
+    ) -> tuple[Float[Tensor, "windows pose"], Float[Tensor, "windows view"]]:
+        """Vectors of the frames in the middle of windows.
+
+        Args:
+            inputs: Frames as the frame encoder reads them (`Encoder.layout`), of one clip or many.
+            z_pose: Their pose vectors, as the frame encoder gives them.
+            z_view: Their view vectors.
+            windows: For each slot the row of its frame, or `ABSENT`; one frame at least in each window.
+
+        Returns:
+            Vectors in the space of the frame encoder, pose vectors as long as its own are. A window that holds nothing
+            but its middle frame has that frame's very vectors. Where the middle is absent, it is filled in from the
+            others; it starts from the nearest of them, and is as long as its vector.
+        """
+        pose = normalize(z_pose, dim=-1)
+        read = self.stem(torch.cat([inputs, pose.to(inputs.dtype), _unit(z_view).to(inputs.dtype)], dim=-1))
+        present = windows != ABSENT
+        x = torch.where(present.unsqueeze(-1), read[windows.clamp_min(0)], self.absent.to(read.dtype))
+        for layer in self.layers:
+            middle = x[:, _JOINED // 2 :: _JOINED]
+            joined = x.unflatten(1, (-1, _JOINED)).flatten(2)
+            x = middle + layer(joined.flatten(0, 1)).unflatten(0, joined.shape[:2])
+        correction = self.head(x.squeeze(1)).to(z_pose.dtype)
+        pose_correction, view_correction = correction.split([self.frames.pose_dim, self.frames.view_dim], dim=-1)
+        start = windows.gather(1, _nearest_to_middle(present)).squeeze(1)
+        length = z_pose[start].norm(dim=-1, keepdim=True)
+        alone = (present.sum(-1) == 1) & present[:, _MIDDLE]
+        corrected = normalize(pose[start] + pose_correction, dim=-1) * length
+        return (
+            torch.where(alone.unsqueeze(-1), z_pose[start], corrected),
+            torch.where(alone.unsqueeze(-1), z_view[start], z_view[start] + view_correction),
+        )
+
+
+def _unit(z_view: Float[Tensor, "frames view"]) -> Float[Tensor, "frames view"]:
+    """View vectors at unit length; those of a network without any are empty."""
+    return normalize(z_view, dim=-1) if z_view.shape[-1] else z_view
+
+
+def _nearest_to_middle(present: Tensor) -> Int[Tensor, "windows 1"]:
+    """The slot, of those with a frame, that is nearest to the middle; the earlier one of two."""
+    away = (torch.arange(SLOTS, device=present.device) - _MIDDLE).abs()
+    return torch.where(present, SLOTS - away, 0).argmax(-1, keepdim=True)
