@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss, normalize
 
 from poseembed import PoseEncoder
-from poseembed.clip_network import ABSENT, SLOTS, ClipConfig, ClipEncoder
+from poseembed.clip_network import ClipConfig, ClipEncoder, nearest_to_middle
 from poseembed.network import NetworkConfig
 from poseembed.skeleton import NUM_JOINTS
 from training.objectives.base import Losses, Objective
@@ -88,10 +88,10 @@ class Context(Objective[ClipBatch]):
         return Losses(players={"clip": loss}, terms={name: value.detach() for name, value in terms.items()})
 
     def _with_context(self, batch: ClipBatch) -> tuple[Float[Tensor, "views pose"], Float[Tensor, "views view"]]:
-        inputs = self.encoder.layout(batch.points, batch.visible).flatten(0, 2)
+        inputs = self.encoder.layout(batch.points, batch.visible).flatten(0, 1)
         with torch.no_grad():
-            z_pose, z_view = self.encoder(inputs)
-        there = batch.visible.any(-1).flatten(0, 1)
-        rows = torch.arange(there.numel(), device=there.device).view(-1, SLOTS)
-        corrected: tuple[Tensor, Tensor] = self.clip(inputs, z_pose, z_view, torch.where(there, rows, ABSENT))
-        return corrected
+            z_pose, z_view = (z.unflatten(0, inputs.shape[:2]) for z in self.encoder(inputs.flatten(0, 1)))
+        present = batch.visible.any(-1).flatten(0, 1)
+        start = nearest_to_middle(present)[..., None]
+        nearest = (z.take_along_dim(start, 1).squeeze(1) for z in (z_pose, z_view))
+        return self.clip.correct(self.clip.read(inputs, z_pose, z_view), present, *nearest)
