@@ -89,10 +89,36 @@ class ClipEncoder(nn.Module):
         z_view: Float[Tensor, "frames view"],
         windows: Int[Tensor, "windows 27"],
     ) -> tuple[Float[Tensor, "windows pose"], Float[Tensor, "windows view"]]:
-        """Vectors of the frames in the middle of windows.
+        """Vectors of the frames in the middle of windows: `correct` of what `read` makes of the frames."""
+        return self.correct(self.read(inputs, z_pose, z_view), z_pose, z_view, windows)
+
+    def read(
+        self,
+        inputs: Float[Tensor, "frames inputs"],
+        z_pose: Float[Tensor, "frames pose"],
+        z_view: Float[Tensor, "frames view"],
+    ) -> Float[Tensor, "frames width"]:
+        """What is seen of each frame, whichever windows it stands in.
 
         Args:
             inputs: Frames as the frame encoder reads them (`Encoder.layout`), of one clip or many.
+            z_pose: Their pose vectors, as the frame encoder gives them.
+            z_view: Their view vectors.
+        """
+        pose, view = normalize(z_pose, dim=-1).to(inputs.dtype), _unit(z_view).to(inputs.dtype)
+        return self.stem(torch.cat([inputs, pose, view], dim=-1))
+
+    def correct(
+        self,
+        read: Float[Tensor, "frames width"],
+        z_pose: Float[Tensor, "frames pose"],
+        z_view: Float[Tensor, "frames view"],
+        windows: Int[Tensor, "windows 27"],
+    ) -> tuple[Float[Tensor, "windows pose"], Float[Tensor, "windows view"]]:
+        """Vectors of the frames in the middle of windows.
+
+        Args:
+            read: Of all frames, as `read` gives it.
             z_pose: Their pose vectors, as the frame encoder gives them.
             z_view: Their view vectors.
             windows: For each slot the row of its frame, or `ABSENT`; one frame at least in each window.
@@ -102,8 +128,6 @@ class ClipEncoder(nn.Module):
             but its middle frame has that frame's very vectors. Where the middle is absent, it is filled in from the
             others; it starts from the nearest of them, and is as long as its vector.
         """
-        pose = normalize(z_pose, dim=-1)
-        read = self.stem(torch.cat([inputs, pose.to(inputs.dtype), _unit(z_view).to(inputs.dtype)], dim=-1))
         present = windows != ABSENT
         x = torch.where(present.unsqueeze(-1), read[windows.clamp_min(0)], self.absent.to(read.dtype))
         for layer in self.layers:
@@ -115,7 +139,7 @@ class ClipEncoder(nn.Module):
         start = windows.gather(1, _nearest_to_middle(present)).squeeze(1)
         length = z_pose[start].norm(dim=-1, keepdim=True)
         alone = (present.sum(-1) == 1) & present[:, _MIDDLE]
-        corrected = normalize(pose[start] + pose_correction, dim=-1) * length
+        corrected = normalize(normalize(z_pose[start], dim=-1) + pose_correction, dim=-1) * length
         return (
             torch.where(alone.unsqueeze(-1), z_pose[start], corrected),
             torch.where(alone.unsqueeze(-1), z_view[start], z_view[start] + view_correction),
