@@ -300,7 +300,8 @@ def _check_fit(config: CheckpointConfig, network: Encoder, name: str) -> None:
     if config.fitted_to is not None and config.fitted_to != (own := fingerprint(network)):
         raise ValueError(
             f"the decoder or clip encoder of {name} was fitted to the network {config.fitted_to}, and its network is "
-            f"{own}, so that they would read its vectors wrongly; fit them again, or leave them out"
+            f"{own}, so that they would read its vectors wrongly; fit them again, or leave them out: encoder.decoder = "
+            "encoder.clip = None"
         )
 
 

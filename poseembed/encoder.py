@@ -3,6 +3,7 @@
 import copy
 import operator
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Generic, Literal, overload
 
@@ -300,10 +301,19 @@ class PoseEncoder(ClipEmbedder, PoseSpace, nn.Module):
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write `config.json`, the files of tensors and `README.md`, as `from_pretrained` reads them.
 
+        A `decoder` or a `clip` that was set to None is left out.
+
         Raises:
             ValueError: If the network is no longer the one that decoder and clip encoder were fitted to.
         """
-        saved = Checkpoint(self.config, self.network, self.card, self.decoder, self.clip)
+        config = self.config
+        if self.decoder is None:
+            config = replace(config, decoder=None)
+        if self.clip is None:
+            config = replace(config, clip=None)
+        if self.decoder is None and self.clip is None:
+            config = replace(config, fitted_to=None)
+        saved = Checkpoint(config, self.network, self.card, self.decoder, self.clip)
         checkpoints.write(Path(os.path.expanduser(folder)), saved)
 
     def push_to_hub(

@@ -20,13 +20,14 @@ from training.evaluation.clips import (
     CONDITIONS,
     ClipResult,
     EmbedClip,
+    frame_by_frame,
     mean_over_window,
-    one_frame,
     run,
     with_context,
 )
 from training.evaluation.command import CommandParser, recordings
 from training.evaluation.report import Table, spread, texts, write_json
+from training.evaluation.representations import pose_vectors
 from training.evaluation.retrieval import GALLERY, RANKS
 
 
@@ -46,7 +47,7 @@ def representations(
 ) -> dict[str, EmbedClip]:
     """What is compared of a checkpoint, by label."""
     single = {
-        f"{weights}, one frame": one_frame(encoder),
+        f"{weights}, one frame": frame_by_frame(pose_vectors(encoder)),
         f"{weights}, mean over the window": mean_over_window(encoder),
     }
     if encoder.clip is None:

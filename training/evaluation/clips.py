@@ -23,6 +23,7 @@ from poseembed import PoseEncoder
 from poseembed.clip_network import ABSENT
 from poseembed.clips import REACH, Reach, windows
 from training.datasets.mocap.clips import Clip
+from training.evaluation.representations import Embed, pose_vectors
 from training.evaluation.retrieval import GALLERY, RANKS, hits
 from training.scene.cameras import CameraRange
 from training.scene.world import to_world
@@ -94,7 +95,7 @@ class ClipTrial:
     """
 
     poses: Float[Tensor, "poses 13 3"]
-    tracked: list[Bool[Tensor, " frames"]]
+    tracked: list[Bool[Tensor, " _frames"]]
     filmed: list[tuple[FilmedClip, FilmedClip]]
 
 
@@ -176,9 +177,9 @@ def make_trial(clips: Sequence[Clip], condition: ClipCondition, *, seed: int, si
     return ClipTrial(torch.cat(poses), tracked, filmed)
 
 
-def one_frame(encoder: PoseEncoder) -> EmbedClip:
-    """Pose vectors of each frame by itself, at unit length."""
-    return with_context(encoder, context=0)
+def frame_by_frame(embed: Embed) -> EmbedClip:
+    """What represents single pictures, for the frames of clips."""
+    return lambda clip: embed(clip.points, clip.visible)
 
 
 def with_context(
@@ -209,7 +210,7 @@ def mean_over_window(encoder: PoseEncoder, *, context: float = REACH) -> EmbedCl
     """The mean of the unit pose vectors in a window: what neighbours give without any learning."""
 
     def embed(clip: FilmedClip) -> Float[Tensor, "frames dim"]:
-        unit = one_frame(encoder)(clip)
+        unit = pose_vectors(encoder)(clip.points, clip.visible)
         rows = np.flatnonzero(clip.visible.any(-1).numpy())
         held = torch.from_numpy(windows(clip.times[rows], clip.times, Reach.of(context, None)))
         there = (held != ABSENT).unsqueeze(-1)
