@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from poseembed.hints import door_for, way_to_shape
-from poseembed.skeleton import HIPS, SHOULDERS, Skeleton, check_joint_count, get_skeleton
+from poseembed.skeleton import HIP_JOINTS, SHOULDER_JOINTS, Skeleton, check_joint_count, get_skeleton
 
 Array = TypeVar("Array", np.ndarray, Tensor)
 """One of the two kinds of arrays: what comes in as numpy goes out as numpy."""
@@ -27,7 +27,6 @@ UNMEASURED_TORSO_SHARE = 1 / 3
 """How long a torso is taken to be, as a share of what is visible, when no shoulder or no hip is."""
 
 _TINY = 1e-12
-_TORSO_PAIRS = tuple((a, b) for i, a in enumerate(SHOULDERS + HIPS) for b in (SHOULDERS + HIPS)[i + 1 :])
 
 
 def normalize_keypoints(
@@ -60,7 +59,7 @@ def normalize_keypoints(
     mask = visible.unsqueeze(-1)
     boxed, extent = _fit_to_box(points, mask)
     torso = _torso_length(boxed, visible)
-    measured = visible[..., SHOULDERS].any(-1) & visible[..., HIPS].any(-1)
+    measured = visible[..., SHOULDER_JOINTS].any(-1) & visible[..., HIP_JOINTS].any(-1)
     shortest = extent * torch.where(measured, MIN_TORSO_SHARE, UNMEASURED_TORSO_SHARE)
     scale = torch.maximum(torso, shortest).clamp_min(_TINY)[..., None, None]
     return torch.where(mask, (boxed - _centre(boxed, visible)) * (SCALE_UNIT / scale), 0.0)
@@ -210,16 +209,17 @@ def _fit_to_box(
 
 def _torso_length(points: Float[Tensor, "*batch 13 2"], visible: Bool[Tensor, "*batch 13"]) -> Float[Tensor, "*batch"]:
     """Largest distance among those of the shoulders and hips that are visible; 0 with fewer than two of them."""
-    first, second = zip(*_TORSO_PAIRS, strict=True)
-    squared = (points[..., first, :] - points[..., second, :]).square().sum(-1)
-    both = visible[..., first] & visible[..., second]
-    return torch.where(both, squared, 0.0).amax(-1).clamp_min(_TINY**2).sqrt()  # the root of 0 has no gradient
+    corners = torch.cat([points[..., SHOULDER_JOINTS, :], points[..., HIP_JOINTS, :]], dim=-2)
+    there = torch.cat([visible[..., SHOULDER_JOINTS], visible[..., HIP_JOINTS]], dim=-1)
+    squared = (corners.unsqueeze(-2) - corners.unsqueeze(-3)).square().sum(-1)
+    both = there.unsqueeze(-1) & there.unsqueeze(-2)
+    return torch.where(both, squared, 0.0).amax((-2, -1)).clamp_min(_TINY**2).sqrt()  # the root of 0 has no gradient
 
 
 def _centre(points: Float[Tensor, "*batch 13 2"], visible: Bool[Tensor, "*batch 13"]) -> Float[Tensor, "*batch 1 2"]:
     """Middle of the visible hips, else of the visible shoulders, else of all visible joints."""
     centre = _mean(points, visible)
-    for pair in (SHOULDERS, HIPS):
+    for pair in (SHOULDER_JOINTS, HIP_JOINTS):
         some = visible[..., pair].any(-1)[..., None, None]
         centre = torch.where(some, _mean(points[..., pair, :], visible[..., pair]), centre)
     return centre

@@ -52,6 +52,9 @@ BONES: tuple[tuple[int, int], ...] = (
 
 SHOULDERS = (1, 2)
 HIPS = (7, 8)
+SHOULDER_JOINTS, HIP_JOINTS = slice(1, 3), slice(7, 9)
+"""The same as slices, for tensors: a tuple of indices is copied to a GPU at each use, which holds it up."""
+
 MIRRORED: tuple[int, ...] = (0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11)
 """For each joint, the index of the same joint on the other side of the body."""
 

@@ -16,13 +16,14 @@ from pathlib import Path
 
 import torch
 
-from training.datasets.mocap import human36m, read_poses
+from training.datasets.mocap import human36m, read_runs
 from training.running import log as run_log
 from training.running.processes import processes, rank
 from training.running.recipe import Recipe, load_recipe, recipe_names
 from training.running.settings import change
 from training.running.trainer import Trainer, export, train
 from training.scene.bodies import Bodies
+from training.scene.clip_views import ClipSampler
 from training.scene.real_views import RealViewSampler
 from training.scene.views import ViewSampler
 
@@ -89,10 +90,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
             run_log.write_table(options.out, folder / run_log.FILE_NAME)
 
 
-def _sampler(recipe: Recipe, data: Sequence[Path], detections: Path | None, device: torch.device) -> ViewSampler:
+def _sampler(
+    recipe: Recipe, data: Sequence[Path], detections: Path | None, device: torch.device
+) -> ViewSampler | ClipSampler:
     """Views of the poses to train on; half of them real where there are detections."""
     if detections is None:
-        bodies = Bodies(*read_poses(data, "train"), recipe.variation).to(device)
+        joints, nose, runs = read_runs(data, "train")
+        bodies = Bodies(joints, nose, recipe.variation).to(device)
+        if recipe.film is not None:
+            return ClipSampler(bodies, runs, recipe.cameras, recipe.detector, recipe.film)
         return ViewSampler(bodies, recipe.cameras, recipe.detector)
     recordings, detected = human36m.read_with_detections(data[0], detections)
     bodies = Bodies(*recordings.poses("train"), recipe.variation).to(device)

@@ -3,12 +3,16 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from poseembed.network import Encoder, NetworkConfig
 from training.scene.views import Batch
+
+AnyBatch = TypeVar("AnyBatch")
+"""What a sampler gives to an objective: `Batch`, or windows of videos."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class Losses:
     terms: dict[str, Tensor]
 
 
-class Objective(nn.Module, ABC):
+class Objective(nn.Module, ABC, Generic[AnyBatch]):
     """Networks trained together, and what each of them minimises.
 
     A *player* is a group of parameters with a loss and an optimiser of its own: the encoder, and whatever plays
@@ -34,22 +38,28 @@ class Objective(nn.Module, ABC):
         encoder: What is trained to be used.
         space: Fingerprint of the network whose vectors it learns to give; None if its vectors will be its own. See
             `poseembed.PoseEncoder.space`.
+        recordable: Whether a GPU can record its work: it is the same whatever the batch holds.
     """
 
     encoder: Encoder
     space: str | None = None
-
-    def inputs(self, batch: Batch) -> Float[Tensor, "2 pairs inputs"]:
-        """What the encoder reads of the anchors and of the positives."""
-        return self.encoder.layout(batch.points, batch.visible)
+    recordable: bool = True
 
     @abstractmethod
     def players(self) -> dict[str, list[nn.Parameter]]:
         """The parameters that each player's loss updates."""
 
     @abstractmethod
-    def forward(self, batch: Batch) -> Losses:
+    def forward(self, batch: AnyBatch) -> Losses:
         """Losses of a batch."""
+
+
+class PairObjective(Objective[Batch]):
+    """An objective that learns from pairs of single pictures."""
+
+    def inputs(self, batch: Batch) -> Float[Tensor, "2 pairs inputs"]:
+        """What the encoder reads of the anchors and of the positives."""
+        return self.encoder.layout(batch.points, batch.visible)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from poseembed.network import Encoder, NetworkConfig, Tower, Unit, he_normal_
 from poseembed.skeleton import NUM_JOINTS
-from training.objectives.base import Losses, Objective, System
+from training.objectives.base import Losses, PairObjective, System
 from training.objectives.terms.estimators import kl_from_unit
 from training.scene.views import Batch
 
@@ -51,7 +51,7 @@ class VariationalConfig(AutoEncoderConfig):
     beta: float = 1.0
 
 
-class AutoEncoder(Objective):
+class AutoEncoder(PairObjective):
     """One player: the encoder, and a decoder of the same shape."""
 
     def __init__(self, network: NetworkConfig, config: AutoEncoderConfig) -> None:

@@ -13,7 +13,7 @@ from torch.nn.functional import cosine_similarity, mse_loss
 
 from poseembed import PoseEncoder
 from poseembed.network import Encoder, NetworkConfig
-from training.objectives.base import Losses, Objective
+from training.objectives.base import Losses, PairObjective
 from training.scene.views import Batch
 
 
@@ -31,7 +31,7 @@ class DistilledConfig:
     view: float = 0.05
 
 
-class Distilled(Objective):
+class Distilled(PairObjective):
     """One player: the encoder. The teacher is part of the run's state, and never changes.
 
     Raises:

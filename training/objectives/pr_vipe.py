@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from poseembed.network import Encoder, NetworkConfig, he_normal_
-from training.objectives.base import Losses, Objective, System
+from training.objectives.base import Losses, PairObjective, System
 from training.objectives.terms.estimators import kl_from_unit
 from training.scene.metrics import np_mpjpe
 from training.scene.views import Batch
@@ -49,11 +49,13 @@ class PrVipeConfig:
     candidates: int = 16
 
 
-class PrVipe(Objective):
+class PrVipe(PairObjective):
     """One player: the encoder, whose pose vector is the mean, and what training alone needs of the embedding.
 
     That is the head for standard deviations, and the slope and offset of the matching probability.
     """
+
+    recordable = False  # how many anchors have a negative depends on the batch
 
     def __init__(self, network: NetworkConfig, config: PrVipeConfig) -> None:
         super().__init__()

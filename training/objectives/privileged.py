@@ -21,7 +21,7 @@ from torch.nn.functional import normalize
 from poseembed.decoder import VIEWPOINT_NUMBERS
 from poseembed.network import Encoder, NetworkConfig
 from poseembed.skeleton import NUM_JOINTS
-from training.objectives.base import Losses, Objective, System
+from training.objectives.base import Losses, PairObjective, System
 from training.objectives.terms.estimators import info_nce_loss
 from training.scene.views import Batch
 
@@ -43,7 +43,7 @@ class PrivilegedConfig:
     leak: float = 1.0
 
 
-class Privileged(Objective):
+class Privileged(PairObjective):
     """One player: the encoder with its decoders."""
 
     def __init__(self, network: NetworkConfig, config: PrivilegedConfig) -> None:

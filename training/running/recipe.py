@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from torch import nn, optim
 
@@ -14,6 +15,7 @@ from training.objectives.base import Objective
 from training.scene.bodies import Variation
 from training.scene.cameras import CameraRange
 from training.scene.detector import Detector
+from training.scene.filmed import Film
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 """Where the recipes are, one a file. They import this module, which therefore finds them by their files' names."""
@@ -34,18 +36,20 @@ class Recipe:
         variation: How the bodies differ from the recorded ones.
         cameras: Where the virtual cameras stand.
         detector: What becomes of their pictures.
+        film: How long that lasts, for an objective that learns from videos; None for one that does from pictures.
         optimizer: Makes the optimiser of a player's parameters.
         warmup: Share of the run, at its start, over which the learning rate rises from 0 in a straight line.
         cooldown: Share of the run, at its end, over which the learning rate falls to 0 in a straight line.
     """
 
-    objective: Callable[[NetworkConfig], Objective]
+    objective: Callable[[NetworkConfig], Objective[Any]]
     network: NetworkConfig = field(default_factory=NetworkConfig)
     pairs: int = 1_280_000_000
     batch_size: int = 256
     variation: Variation = field(default_factory=Variation)
     cameras: CameraRange = field(default_factory=CameraRange)
     detector: Detector = field(default_factory=Detector)
+    film: Film | None = None
     optimizer: Callable[[Iterable[nn.Parameter]], optim.Optimizer] = OFFICIAL_OPTIMIZER
     warmup: float = 0.0
     cooldown: float = 0.0

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import optim
+from torch import Tensor, optim
 from tqdm import tqdm
 
 from poseembed import checkpoint
@@ -18,10 +18,12 @@ from poseembed.network import fold_batch_norm
 from training.objectives.base import Losses, Objective
 from training.running import log as run_log
 from training.running import state as run_state
+from training.running.captured import Captured
 from training.running.precision import multiplies_bfloat16
 from training.running.processes import average, rank, world_size
 from training.running.recipe import Recipe
 from training.running.settings import describe
+from training.scene.clip_views import ClipSampler
 from training.scene.views import ViewSampler
 
 LOG_EVERY = 100
@@ -37,16 +39,18 @@ class Trainer:
         seed: Of everything random.
     """
 
-    def __init__(self, recipe: Recipe, sampler: ViewSampler, *, seed: int) -> None:
+    def __init__(self, recipe: Recipe, sampler: ViewSampler | ClipSampler, *, seed: int) -> None:
         self.recipe, self.sampler, self.seed = recipe, sampler, seed
         self.device = sampler.device
         self.bfloat16 = multiplies_bfloat16(self.device)
         torch.manual_seed(seed)
-        self.objective: Objective = recipe.objective(recipe.network).to(self.device)
+        self.objective: Objective[Any] = recipe.objective(recipe.network).to(self.device)
         self.players = self.objective.players()
         self.optimizers: dict[str, optim.Optimizer] = {
             player: recipe.optimizer(parameters) for player, parameters in self.players.items()
         }
+        recorded = Captured(self._losses_and_gradients, self.objective, self.device)
+        self._gradients = recorded if self.objective.recordable else self._losses_and_gradients
         self.step = 0
         self.pairs_a_step = recipe.batch_size * world_size()
         self.last_step = -(-recipe.pairs // self.pairs_a_step)
@@ -57,13 +61,7 @@ class Trainer:
         seed = np.random.SeedSequence([self.seed, self.step, rank()]).generate_state(1, np.uint64)[0]
         torch.manual_seed(int(seed))
         self.objective.train()
-        batch = self.sampler.sample(self.recipe.batch_size)  # in full precision
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
-            losses = self.objective(batch)
-        gradients = {
-            player: torch.autograd.grad(losses.players[player], parameters, retain_graph=True)
-            for player, parameters in self.players.items()
-        }
+        losses, gradients = self._gradients()
         rate = self._rate()
         for player, parameters in self.players.items():
             for parameter, gradient in zip(parameters, average(gradients[player]), strict=True):
@@ -74,6 +72,19 @@ class Trainer:
             optimizer.step()
         self.step += 1
         return losses
+
+    def _losses_and_gradients(self) -> tuple[Losses, dict[str, tuple[Tensor, ...]]]:
+        """Of one batch, from torch's global random state."""
+        batch = self.sampler.sample(self.recipe.batch_size)  # in full precision
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
+            losses = self.objective(batch)
+        gradients = {
+            player: torch.autograd.grad(losses.players[player], parameters, retain_graph=True)
+            for player, parameters in self.players.items()
+        }
+        # what is asked for is the numbers: the graph behind them would keep the memory of the step
+        players = {player: loss.detach() for player, loss in losses.players.items()}
+        return Losses(players=players, terms=losses.terms), gradients
 
     def _rate(self) -> float:
         """Share of the learning rate that the next step has."""

@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import normalize
+from torch.nn.functional import normalize, one_hot
 
-from poseembed.skeleton import MIRRORED, NUM_JOINTS
+from poseembed.skeleton import HIP_JOINTS, MIRRORED, NUM_JOINTS, SHOULDER_JOINTS
 from training.scene.proportions import draw_people
-from training.scene.world import heading, normalize_3d, to_world, turn
+from training.scene.world import Constant, heading, normalize_3d, to_world, turn
 
 NOSE = NUM_JOINTS
 """Index of the nose among the 14 points of a body; joint 0 is the centre of its head."""
@@ -43,10 +43,11 @@ _BONES: dict[str, dict[int, float]] = {
 
 _TORSO, _ARMS, _LEGS = slice(0, 3), slice(3, 9), slice(9, 13)  # arms: all that hangs from the shoulders
 _TAKE_APART = torch.tensor([[bone.get(point, 0.0) for point in range(NUM_JOINTS + 1)] for bone in _BONES.values()])
-_PUT_TOGETHER = torch.linalg.pinv(_TAKE_APART)
-_SHAPES = torch.tensor([0, 1, 2, 3, 4, 5, 5, 6, 6, 7, 7, 8, 8])  # left and right share a length
+_PUT_TOGETHER = Constant(torch.linalg.pinv(_TAKE_APART))
+_SHAPES = Constant(torch.tensor([0, 1, 2, 3, 4, 5, 5, 6, 6, 7, 7, 8, 8]))  # left and right share a length
 _SPINE = 2
-_MEASURED = [0, 1, 3, 5, 6, 7, 8]  # places of `proportions.MEASURED` among those lengths
+_MEASURED = torch.tensor([0, 1, 3, 5, 6, 7, 8])  # places of `proportions.MEASURED` among those lengths
+_OF_MEASURED = Constant(one_hot(_MEASURED, 9).float())
 _TINY = 1e-6
 _MIRROR_POINTS = (*MIRRORED, NOSE)
 
@@ -100,8 +101,8 @@ class Build:
         move: How far shoulders, and hips, are taken to be along the spine, in its lengths.
     """
 
-    stretch: Float[Tensor, "count 9"]
-    move: Float[Tensor, "2 count 1 1"]
+    stretch: Float[Tensor, "count 1 9"]
+    move: Float[Tensor, "2 count 1 1 1"]
 
     def mixed_with(self, own: "Build", share: float) -> "Build":
         """A build of the same variance, of which `share` is of another."""
@@ -166,59 +167,70 @@ class Bodies(nn.Module):
         return self.vary(self.draw(count))
 
     def sample_pairs(self, count: int) -> tuple[Float[Tensor, "count 14 3"], Float[Tensor, "2 count 14 3"]]:
-        """Draw poses from torch's global random state, and two bodies in each.
+        """Draw poses from torch's global random state, and two bodies in each; see `pairs`."""
+        body, seen = self.pairs(self.draw(count)[:, None], self.draw(count)[:, None])
+        return body.squeeze(1), seen.squeeze(2)
+
+    def pairs(
+        self, chosen: Int[Tensor, "count frames"], others: Int[Tensor, "count frames"]
+    ) -> tuple[Float[Tensor, "count frames 14 3"], Float[Tensor, "2 count frames 14 3"]]:
+        """Vary poses, by number, and show each on two bodies.
+
+        Args:
+            chosen: Poses, or the frames of movements: what varies is the same in all frames of one.
+            others: Those that `Variation.recombine` takes limbs from.
 
         Returns:
-            The pose on one body, and on the bodies that two views of it show, which differ from that one as far as
+            The poses on one body, and on the bodies that two views of them show, which differ from that one as far as
             `Variation.people` says.
         """
         vary = self.variation
-        bones, build, tilt = self._draw_parts(self.draw(count))
+        bones, build, tilt = self._draw_parts(chosen, others)
         body = _assemble(bones, build, tilt)
         if vary.people == 0:
-            return body, body.expand(2, -1, -1, -1)
-        own = [build.mixed_with(self._draw_build(count), vary.people) for _ in range(2)]
+            return body, body.expand(2, -1, -1, -1, -1)
+        own = [build.mixed_with(self._draw_build(len(chosen)), vary.people) for _ in range(2)]
         return body, torch.stack([_assemble(bones, of_view, tilt) for of_view in own])
 
     def vary(self, chosen: Int[Tensor, " count"]) -> Float[Tensor, "count 14 3"]:
         """Vary some of the poses, by number: the joints and the nose of new bodies."""
-        return _assemble(*self._draw_parts(chosen))
+        others = self.draw(len(chosen)) if self.variation.recombine else chosen
+        return _assemble(*self._draw_parts(chosen[:, None], others[:, None])).squeeze(1)
 
     def _draw_parts(
-        self, chosen: Int[Tensor, " count"]
-    ) -> tuple[Float[Tensor, "count 13 3"], Build, Float[Tensor, "count 3 3"] | None]:
+        self, chosen: Int[Tensor, "count frames"], others: Int[Tensor, "count frames"]
+    ) -> tuple[Float[Tensor, "count frames 13 3"], Build, Float[Tensor, "count 1 3 3"] | None]:
         """Bones in a pose, girdles in the world and limbs in the frames of the girdles; a build; how it is tipped."""
         vary, device, count = self.variation, self.torso.device, len(chosen)
-        torso, arms, legs = self.torso[chosen], self.limbs[chosen, :6], self.limbs[chosen, 6:]
+        torso, limbs = self.torso[chosen], self.limbs[chosen]
+        arms, legs = limbs[:, :, :6], limbs[:, :, 6:]
         if vary.recombine:
-            other = self.limbs[self.draw(count)]
-            swap = torch.rand(2, count, 1, 1, device=device) < vary.recombine
-            arms, legs = torch.where(swap[0], other[:, :6], arms), torch.where(swap[1], other[:, 6:], legs)
-        bones = torch.cat([torso, arms, legs], dim=1)
+            other = self.limbs[others]
+            swap = torch.rand(2, count, 1, 1, 1, device=device) < vary.recombine
+            arms = torch.where(swap[0], other[:, :, :6], arms)
+            legs = torch.where(swap[1], other[:, :, 6:], legs)
+        bones = torch.cat([torso, arms, legs], dim=2)
         if vary.bend:
             length = bones.norm(dim=-1, keepdim=True)
-            bones = normalize(bones + vary.bend * length * torch.randn_like(bones), dim=-1) * length
-        stretch = self._draw_stretch(count)
-        tilt = _tilts(count, vary.tilt, device) if vary.tilt else None
-        return bones, Build(stretch, self._draw_move(count)), tilt
+            turned = vary.bend * length * torch.randn_like(bones[:, :1])
+            bones = normalize(bones + turned, dim=-1) * length
+        build = self._draw_build(count)
+        tilt = _tilts(count, vary.tilt, device)[:, None] if vary.tilt else None
+        return bones, build, tilt
 
     def _draw_build(self, count: int) -> Build:
-        return Build(self._draw_stretch(count), self._draw_move(count))
-
-    def _draw_stretch(self, count: int) -> Float[Tensor, "count 9"]:
         vary, device = self.variation, self.torso.device
-        stretch = torch.zeros(count, 9, device=device)
+        stretch, move = torch.zeros(count, 1, 9, device=device), torch.zeros(2, count, 1, 1, 1, device=device)
         if vary.shape:
-            stretch = vary.shape * torch.randn(count, 9, device=device)
-            stretch[:, _SPINE] = 0
+            by_itself = vary.shape * torch.randn(count, 1, 9, device=device)
+            by_itself[..., _SPINE] = 0
+            stretch = stretch + by_itself
         if vary.proportions:
-            stretch[:, _MEASURED] += vary.proportions * draw_people(count, device=device)
-        return stretch
-
-    def _draw_move(self, count: int) -> Float[Tensor, "2 count 1 1"]:
-        shape, device = (2, count, 1, 1), self.torso.device
-        joints = self.variation.joints
-        return joints * torch.randn(shape, device=device) if joints else torch.zeros(shape, device=device)
+            people = vary.proportions * draw_people(count, device=device)
+            stretch = stretch + (people @ _OF_MEASURED.on(device))[:, None]
+        if vary.joints:
+            move = vary.joints * torch.randn_like(move)
+        return Build(stretch, move)
 
     def draw(self, count: int) -> Int[Tensor, " count"]:
         """Draw numbers of poses; those from the number of recorded ones on are their mirror images."""
@@ -228,30 +240,30 @@ class Bodies(nn.Module):
 
 
 def _assemble(
-    bones: Float[Tensor, "count 13 3"], build: Build, tilt: Float[Tensor, "count 3 3"] | None
-) -> Float[Tensor, "count 14 3"]:
+    bones: Float[Tensor, "count frames 13 3"], build: Build, tilt: Float[Tensor, "count 1 3 3"] | None
+) -> Float[Tensor, "count frames 14 3"]:
     """Put bones together on a build: the joints and the nose of bodies."""
     device = bones.device
-    bones = bones * build.stretch.exp()[:, _SHAPES.to(device), None]
-    torso = bones[:, _TORSO]
+    bones = bones * build.stretch.exp()[..., _SHAPES.on(device), None]
+    torso = bones[:, :, _TORSO]
     if tilt is not None:
         torso = torso @ tilt.mT
     shoulders, hips = _girdles(torso)
-    arms, legs = bones[:, _ARMS] @ shoulders.mT, bones[:, _LEGS] @ hips.mT
-    points = _PUT_TOGETHER.to(device) @ torch.cat([torso, arms, legs], dim=1)
-    spine = torso[:, _SPINE, None]
-    points[:, 1:3] += build.move[0] * spine
-    points[:, 7:9] += build.move[1] * spine
+    arms, legs = bones[:, :, _ARMS] @ shoulders.mT, bones[:, :, _LEGS] @ hips.mT
+    points = _PUT_TOGETHER.on(device) @ torch.cat([torso, arms, legs], dim=2)
+    spine = torso[:, :, _SPINE, None]
+    points[:, :, SHOULDER_JOINTS] += build.move[0] * spine
+    points[:, :, HIP_JOINTS] += build.move[1] * spine
     return normalize_3d(points)
 
 
 def _girdles(
-    torso: Float[Tensor, "count 3 3"],
-) -> tuple[Float[Tensor, "count 3 3"], Float[Tensor, "count 3 3"]]:
+    torso: Float[Tensor, "*count 3 3"],
+) -> tuple[Float[Tensor, "*count 3 3"], Float[Tensor, "*count 3 3"]]:
     """Rotations from the frames of shoulders and hips to the world; their columns are left, forward and up."""
-    up = torso[:, _SPINE]
+    up = torso[..., _SPINE, :]
     frames = []
-    for line in (torso[:, 0], torso[:, 1]):
+    for line in (torso[..., 0, :], torso[..., 1, :]):
         left = normalize(line, dim=-1)
         forward = normalize(torch.linalg.cross(left, up), dim=-1)
         frames.append(torch.stack([left, forward, torch.linalg.cross(forward, left)], dim=-1))

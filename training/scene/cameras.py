@@ -83,6 +83,8 @@ class CameraRange:
         roll: Range of the turn about the optical axis, radians.
         distance: Range of the distance to the hips, torso lengths.
         aside: Most that they look past the hips, to either side and up or down, radians.
+        rolled: Share of the bodies whose cameras are turned by any angle about their optical axis, instead of `roll`:
+            all cameras of such a body, so that a picture that seems upright mostly is.
     """
 
     azimuth: tuple[float, float] = (-torch.pi, torch.pi)
@@ -90,16 +92,31 @@ class CameraRange:
     roll: tuple[float, float] = (-torch.pi / 6, torch.pi / 6)
     distance: tuple[float, float] = (3.0, 12.0)
     aside: float = 0.0
+    rolled: float = 0.0
 
     def sample(
-        self, count: int, *, generator: Generator | None = None, device: torch.device | str | None = None
+        self,
+        count: int,
+        *,
+        views: int = 1,
+        generator: Generator | None = None,
+        device: torch.device | str | None = None,
     ) -> Camera:
-        """Draw so many cameras."""
-        low, high = torch.tensor(
-            [self.azimuth, self.elevation, self.roll, self.distance], dtype=torch.float32, device=device
-        ).unbind(1)
+        """Draw cameras.
+
+        Args:
+            count: How many.
+            views: How many of them look at one body; the second ones of all bodies come after the first ones.
+            generator: Of the draw; torch's global random state if None.
+            device: Where to draw them.
+        """
         draws = torch.rand(4, count, generator=generator, device=device)
-        camera = Camera(*(low[:, None] + draws * (high - low)[:, None]))
+        ranges = (self.azimuth, self.elevation, self.roll, self.distance)
+        camera = Camera(*(low + draw * (high - low) for draw, (low, high) in zip(draws, ranges, strict=True)))
+        if self.rolled:
+            chance = torch.rand(count // views, generator=generator, device=device).repeat(views)
+            anyhow = torch.pi * (2 * torch.rand(count, generator=generator, device=device) - 1)
+            camera = replace(camera, roll=torch.where(chance < self.rolled, anyhow, camera.roll))
         if not self.aside:
             return camera
         aside = self.aside * (2 * torch.rand(count, 2, generator=generator, device=device) - 1)

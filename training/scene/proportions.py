@@ -9,6 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from training.scene.world import Constant
+
 MEASURED = ("shoulders", "hips", "neck", "upper_arm", "forearm", "thigh", "shin")
 """Bones whose share of the trunk the survey tells."""
 
@@ -26,15 +28,18 @@ CORRELATION = (
 )
 """Of those logarithms; they have the trunk in common, which is a part of it."""
 
-_FACTOR = torch.linalg.cholesky(
-    torch.tensor(CORRELATION, dtype=torch.float64) * torch.outer(*2 * [torch.tensor(DEVIATION, dtype=torch.float64)])
-).float()
+_FACTOR = Constant(
+    torch.linalg.cholesky(
+        torch.tensor(CORRELATION, dtype=torch.float64)
+        * torch.outer(*2 * [torch.tensor(DEVIATION, dtype=torch.float64)])
+    ).float()
+)
 
 
-def draw_people(count: int, *, device: torch.device | str | None = None) -> Float[Tensor, "count 7"]:
+def draw_people(count: int, *, device: torch.device) -> Float[Tensor, "count 7"]:
     """Draw people from torch's global random state.
 
     Returns:
         The logarithm of what each bone of `MEASURED` is longer than a mean person's, both as shares of the trunk.
     """
-    return torch.randn(count, len(MEASURED), device=device) @ _FACTOR.to(device).mT
+    return torch.randn(count, len(MEASURED), device=device) @ _FACTOR.on(device).mT

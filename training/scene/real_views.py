@@ -70,7 +70,7 @@ class RealViewSampler(ViewSampler):
         """
         chosen = self.bodies.draw(pairs)
         points = self.bodies.vary(chosen)
-        projected, visible, _ = self.photograph(points.repeat(2, 1, 1))
+        projected, visible, _ = self.photograph(points.repeat(2, 1, 1), views=2)
         # the second camera is any but the first: so many places further on
         first, further = (
             torch.randint(low, high, (pairs,), device=self.device)

@@ -74,7 +74,7 @@ class ViewSampler:
         """Two views of each of `pairs` random poses, from torch's global random state."""
         points, seen = self.bodies.sample_pairs(pairs)
         facing = heading(points)
-        picture, visible, camera = self.photograph(seen.flatten(0, 1))
+        picture, visible, camera = self.photograph(seen.flatten(0, 1), views=2)
         return Batch(
             points=normalize_keypoints(picture, visible).unflatten(0, (2, pairs)),
             visible=visible.unflatten(0, (2, pairs)),
@@ -83,16 +83,27 @@ class ViewSampler:
         )
 
     def photograph(
-        self, points: Float[Tensor, "views 14 3"]
+        self, points: Float[Tensor, "views 14 3"], *, views: int = 1
     ) -> tuple[Float[Tensor, "views 13 2"], Bool[Tensor, "views 13"], Camera]:
         """See each body, the 13 joints and the nose, from a random camera.
+
+        Args:
+            points: Bodies.
+            views: How often each body is there; see `CameraRange.sample`.
 
         Returns:
             Picture points, which of them are visible, and the cameras.
         """
         count, device = len(points), points.device
-        seen = points[:, :NUM_JOINTS].clone()
-        seen[:, 0] += torch.rand(count, 1, device=device) * (points[:, NOSE] - points[:, 0])
-        camera = self.cameras.sample(count, device=device)
+        seen = with_face(points, torch.rand(count, device=device))
+        camera = self.cameras.sample(count, views=views, device=device)
         picture = self.detector.shift(self.detector.swap(camera.look(seen)), camera.torso)
         return picture, self.detector.see(picture), camera
+
+
+def with_face(
+    points: Float[Tensor, "views *frames 14 3"], share: Float[Tensor, "views *#frames"]
+) -> Float[Tensor, "views *frames 13 3"]:
+    """The 13 joints of bodies, joint 0 so far on the way from the centre of the head to the nose."""
+    head = points[..., :1, :] + share[..., None, None] * (points[..., NOSE : NOSE + 1, :] - points[..., :1, :])
+    return torch.cat([head, points[..., 1:NUM_JOINTS, :]], dim=-2)

@@ -8,7 +8,24 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from poseembed.skeleton import HIPS, SHOULDERS
+from poseembed.skeleton import HIP_JOINTS, HIPS, SHOULDER_JOINTS, SHOULDERS
+
+
+class Constant:
+    """A tensor of fixed numbers, copied to each device once: to copy it at each use would hold up a GPU.
+
+    Args:
+        values: The numbers, on the CPU.
+    """
+
+    def __init__(self, values: Tensor) -> None:
+        self._copies = {values.device: values}
+
+    def on(self, device: torch.device) -> Tensor:
+        """The numbers, on a device."""
+        if device not in self._copies:
+            self._copies[device] = self._copies[torch.device("cpu")].to(device)
+        return self._copies[device]
 
 
 def to_world(joints: Float[Tensor, "*batch n 3"]) -> Float[Tensor, "*batch n 3"]:
@@ -21,8 +38,8 @@ def normalize_3d(joints: Float[Tensor, "*batch n 3"]) -> Float[Tensor, "*batch n
 
     The first 13 points are the joints; others that come after them, such as a nose, are moved along.
     """
-    hips = joints[..., HIPS, :].mean(-2, keepdim=True)
-    torso = (joints[..., SHOULDERS, :].mean(-2, keepdim=True) - hips).norm(dim=-1, keepdim=True)
+    hips = joints[..., HIP_JOINTS, :].mean(-2, keepdim=True)
+    torso = (joints[..., SHOULDER_JOINTS, :].mean(-2, keepdim=True) - hips).norm(dim=-1, keepdim=True)
     return (joints - hips) / torso.clamp_min(1e-12)
 
 
@@ -41,5 +58,8 @@ def turn(points: Float[Tensor, "*#batch 3"], angle: Float[Tensor, "*#batch"]) ->
 
 def heading(points: Float[Tensor, "*batch n 3"]) -> Float[Tensor, "*batch"]:
     """Where a body faces: the angle from x towards y of the horizontal that is square to its hips and shoulders."""
-    left = points[..., (1, 7), :].sum(-2) - points[..., (2, 8), :].sum(-2)
+    (left_shoulder, right_shoulder), (left_hip, right_hip) = SHOULDERS, HIPS
+    left = (points[..., left_shoulder, :] + points[..., left_hip, :]) - (
+        points[..., right_shoulder, :] + points[..., right_hip, :]
+    )
     return torch.atan2(-left[..., 0], left[..., 1])

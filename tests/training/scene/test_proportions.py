@@ -12,7 +12,7 @@ from training.scene.proportions import CORRELATION, DEVIATION, MEASURED, draw_pe
 
 def test_people_vary_as_far_and_together_as_it_says() -> None:
     torch.manual_seed(0)
-    drawn = draw_people(200_000)
+    drawn = draw_people(200_000, device=torch.device("cpu"))
     assert drawn.shape == (200_000, len(MEASURED))
     np.testing.assert_allclose(drawn.mean(0), np.zeros(7), atol=1e-3)
     np.testing.assert_allclose(drawn.std(0), DEVIATION, rtol=0.01)

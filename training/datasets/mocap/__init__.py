@@ -2,6 +2,6 @@
 
 from training.datasets.mocap.capture import MotionCapture, from_clips
 from training.datasets.mocap.clips import Clip
-from training.datasets.mocap.reading import by_name, read, read_poses
+from training.datasets.mocap.reading import by_name, read, read_poses, read_runs
 
-__all__ = ["Clip", "MotionCapture", "by_name", "from_clips", "read", "read_poses"]
+__all__ = ["Clip", "MotionCapture", "by_name", "from_clips", "read", "read_poses", "read_runs"]

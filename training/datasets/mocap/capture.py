@@ -93,6 +93,18 @@ class MotionCapture:
             )
         return self.joints[keep], self.nose[keep]
 
+    def runs(self, *splits: str) -> Int[np.ndarray, " poses"]:
+        """For each pose that `poses` gives a number that it shares with those before and after it in its clip.
+
+        Frames that are not well tracked part a clip in two.
+        """
+        keep = self.rows(*splits)
+        clip = np.repeat(np.arange(len(self)), np.diff(self.offsets))[keep]
+        apart = np.flatnonzero(keep) - np.arange(keep.sum())  # grows where frames are left out
+        changes = (np.diff(clip, prepend=-1) != 0) | (np.diff(apart, prepend=-1) != 0)
+        numbers: np.ndarray = changes.cumsum() - 1
+        return numbers
+
     def held_out(self) -> Float[np.ndarray, "poses 13 3"]:
         """Joints to evaluate on: the well-tracked ones of `evaluation_splits`."""
         joints, _ = self.poses(*self.evaluation_splits())

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from training.datasets.mocap import human36m, motion_files, mpi_inf_3dhp, prepared
 from training.datasets.mocap.capture import MotionCapture
@@ -79,5 +79,20 @@ def read_poses(
     paths: Sequence[str | Path], *splits: str
 ) -> tuple[Float[np.ndarray, "poses 13 3"], Float[np.ndarray, "poses 3"]]:
     """Joints and noses of several files' well-tracked frames, one after the other; see `MotionCapture.poses`."""
-    joints, noses = zip(*(read(path).poses(*splits) for path in paths), strict=True)
-    return np.concatenate(joints), np.concatenate(noses)
+    joints, nose, _ = read_runs(paths, *splits)
+    return joints, nose
+
+
+def read_runs(
+    paths: Sequence[str | Path], *splits: str
+) -> tuple[Float[np.ndarray, "poses 13 3"], Float[np.ndarray, "poses 3"], Int[np.ndarray, " poses"]]:
+    """What `read_poses` gives, and which poses follow each other in time; see `MotionCapture.runs`."""
+    captures = [read(path) for path in paths]
+    joints, noses = zip(*(capture.poses(*splits) for capture in captures), strict=True)
+    runs = [capture.runs(*splits) for capture in captures]
+    first = np.cumsum([0, *(run[-1] + 1 for run in runs[:-1])])
+    return (
+        np.concatenate(joints),
+        np.concatenate(noses),
+        np.concatenate([f + run for f, run in zip(first, runs, strict=True)]),
+    )

@@ -3,10 +3,10 @@
 from torch import Tensor
 
 from poseembed.network import FUSIONS, Encoder, NetworkConfig, Tower
-from training.objectives.base import Objective
+from training.objectives.base import PairObjective
 
 
-class WithinView(Objective):
+class WithinView(PairObjective):
     """An encoder and its sub-encoder, a second tower on the same first layer ("encode and dot-product").
 
     The dot product of the sub-encoder's output with the fused vectors says how well a view and a pair of vectors match.
