@@ -8,6 +8,7 @@ z_pose, z_view = encoder.embed(keypoints, skeleton="coco")
 from poseembed import forks
 from poseembed._version import __version__
 from poseembed.checkpoint import list_pretrained
+from poseembed.clip_embedding import ClipEmbedding
 from poseembed.encoder import Embedding, PoseEncoder
 from poseembed.files.poses import read_poses, write_poses
 from poseembed.loading import load_embedded
@@ -20,6 +21,7 @@ __all__ = [
     "BONES",
     "JOINTS",
     "SKELETONS",
+    "ClipEmbedding",
     "Embedding",
     "KeypointsWarning",
     "MadeBy",

@@ -1,8 +1,10 @@
 """Checkpoints on disk: find, check, read, write; `poseembed.hub` has those of the Hugging Face Hub.
 
-A checkpoint is a folder with `config.json`, `model.safetensors`, `README.md` (the model card) and, if it has a decoder,
-`decoder.safetensors`. Nothing is ever unpickled. The config has the SHA-256 of each file of tensors, which must agree,
-and tensors are matched by name and shape, and looked through for what is no number, before any of them is used.
+A checkpoint is a folder with `config.json`, `model.safetensors`, `README.md` (the model card) and, if it has a decoder
+or a clip encoder, `decoder.safetensors` and `clip.safetensors`. Nothing is ever unpickled. The config has the SHA-256
+of each file of tensors, which must agree, and tensors are matched by name and shape, and looked through for what is no
+number, before any of them is used. Decoder and clip encoder were fitted to one network, which the config names, and
+are refused with any other.
 """
 
 import os
@@ -17,21 +19,23 @@ from torch import nn
 
 from poseembed._version import __version__
 from poseembed.calibration import MatchCalibration
+from poseembed.clip_network import ClipConfig, ClipEncoder
 from poseembed.decoder import Decoder, DecoderConfig
 from poseembed.files import bundle, tensors
 from poseembed.files.records import MAX_BYTES, RecordKind
 from poseembed.network import Encoder, NetworkConfig
-from poseembed.origin import check_fingerprint
+from poseembed.origin import check_fingerprint, fingerprint
 from poseembed.skeleton import JOINTS
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 DECODER_FILE = "decoder.safetensors"
+CLIP_FILE = "clip.safetensors"
 CARD_FILE = "README.md"
 _RECORD = RecordKind(
     name="the config of a poseembed checkpoint",
-    folder=f"a checkpoint is a folder with {CONFIG_FILE} and {WEIGHTS_FILE}, and with {DECODER_FILE} if its config "
-    "describes a decoder",
+    folder=f"a checkpoint is a folder with {CONFIG_FILE} and {WEIGHTS_FILE}, and with {DECODER_FILE} or {CLIP_FILE} "
+    "if its config describes a decoder or a clip encoder",
     version=1,
     remedy="copy or download it again (from the Hub: force_download=True)",
 )
@@ -48,7 +52,7 @@ DEFAULT_CHECKPOINT = "poseembed-base"
 Json: TypeAlias = str | int | float | bool | list[object] | dict[str, object] | None
 """What a JSON file can hold."""
 
-Part = TypeVar("Part", NetworkConfig, MatchCalibration, DecoderConfig)
+Part = TypeVar("Part", NetworkConfig, MatchCalibration, DecoderConfig, ClipConfig)
 Module = TypeVar("Module", bound=nn.Module)
 
 
@@ -64,6 +68,9 @@ class CheckpointConfig:
             None if its vectors are like no other's. See `PoseEncoder.space`.
         calibration: Turns cosines of pose vectors into probabilities, where it was fitted.
         decoder: Shape of the decoder, where there is one.
+        clip: Shape of the clip encoder, where there is one.
+        fitted_to: Fingerprint of the network that decoder and clip encoder were fitted to; None where there are none,
+            and in checkpoints from before there were clip encoders. See `Checkpoint.fitted`.
         sha256: Of each file of tensors, by name, as `config.json` had it; empty for one from before it did, whose files
             load without that check. `write` puts that of what it writes. No part of what makes two configs equal.
 
@@ -80,6 +87,8 @@ class CheckpointConfig:
     space: str | None = None
     calibration: MatchCalibration | None = None
     decoder: DecoderConfig | None = None
+    clip: ClipConfig | None = None
+    fitted_to: str | None = None
     sha256: dict[str, str] = field(default_factory=dict, compare=False)
 
     def to_json(self) -> str:
@@ -96,12 +105,30 @@ class Checkpoint:
         network: The encoder, batch norm folded, in float32, on the CPU and in eval mode.
         card: Text of the model card, empty when there is none.
         decoder: The decoder that the config describes, in the same state, or None.
+        clip: The clip encoder that the config describes, likewise.
     """
 
     config: CheckpointConfig
     network: Encoder
     card: str = ""
     decoder: Decoder | None = None
+    clip: ClipEncoder | None = None
+
+    def fitted(self, part: Decoder | ClipEncoder) -> "Checkpoint":
+        """The checkpoint with a decoder or a clip encoder that was fitted to its network, in the place of any it had.
+
+        Raises:
+            ValueError: If what it has besides was fitted to another network.
+        """
+        if isinstance(part, Decoder):
+            fitted = replace(self, decoder=part, config=replace(self.config, decoder=part.config))
+            other: nn.Module | None = self.clip
+        else:
+            fitted = replace(self, clip=part, config=replace(self.config, clip=part.config))
+            other = self.decoder
+        if other is not None:
+            _check_fit(self.config, self.network, "this checkpoint")
+        return replace(fitted, config=replace(fitted.config, fitted_to=fingerprint(self.network)))
 
 
 def list_pretrained() -> list[str]:
@@ -158,9 +185,16 @@ def find(
     )
 
 
+def with_clip_encoder() -> list[str]:
+    """Names of the checkpoints of `list_pretrained` that have a clip encoder."""
+    return [name for name in list_pretrained() if read_config(_packaged_folder() / name / CONFIG_FILE).clip is not None]
+
+
 def _named_in(config: Path) -> list[str]:
     """The files that belong to a config."""
-    return [WEIGHTS_FILE] if read_config(config).decoder is None else [WEIGHTS_FILE, DECODER_FILE]
+    described = read_config(config)
+    parts = {DECODER_FILE: described.decoder, CLIP_FILE: described.clip}
+    return [WEIGHTS_FILE, *(name for name, part in parts.items() if part is not None)]
 
 
 def read(folder: Path) -> Checkpoint:
@@ -191,16 +225,18 @@ def read_config(path: Path) -> CheckpointConfig:
         if (theirs := record.get(key, kind)) != ours:
             raise ValueError(f"{path} was made for {key} {theirs!r:.400}, this library has {ours!r}")
     # What the first checkpoints do not have is found rather than got.
-    space = record.find("space", str)
-    if space is not None:
-        try:
-            check_fingerprint(space)
-        except ValueError as error:
-            raise ValueError(f"{path} does not name the space of its vectors: {error}") from error
-    calibration, decoder = record.find("calibration", dict), record.find("decoder", dict)
+    space, fitted_to = record.find("space", str), record.find("fitted_to", str)
+    for name, what in ((space, "the space of its vectors"), (fitted_to, "the network that its parts were fitted to")):
+        if name is not None:
+            try:
+                check_fingerprint(name)
+            except ValueError as error:
+                raise ValueError(f"{path} does not name {what}: {error}") from error
+    calibration, decoder, clip = (record.find(name, dict) for name in ("calibration", "decoder", "clip"))
     sums = record.sums()
-    if decoder is None and DECODER_FILE in sums:
-        raise ValueError(f"{path} has a SHA-256 of {DECODER_FILE}, but does not describe a decoder; {_RECORD.remedy}")
+    for part, file, what in ((decoder, DECODER_FILE, "a decoder"), (clip, CLIP_FILE, "a clip encoder")):
+        if part is None and file in sums:
+            raise ValueError(f"{path} has a SHA-256 of {file}, but does not describe {what}; {_RECORD.remedy}")
     return CheckpointConfig(
         network=_read_part(path, "an encoder", NetworkConfig, record.get("network", dict)),
         license=record.get("license", str),
@@ -208,6 +244,8 @@ def read_config(path: Path) -> CheckpointConfig:
         space=space,
         calibration=None if calibration is None else _read_part(path, "a calibration", MatchCalibration, calibration),
         decoder=None if decoder is None else _read_part(path, "a decoder", DecoderConfig, decoder),
+        clip=None if clip is None else _read_part(path, "a clip encoder", ClipConfig, clip),
+        fitted_to=fitted_to,
         sha256=sums,
     )
 
@@ -219,12 +257,15 @@ def write(folder: Path, checkpoint: Checkpoint) -> None:
     Weights that float16 holds exactly, as those read from such a file are, stay float16 on disk.
 
     Raises:
-        ValueError: If only one of checkpoint and config has a decoder, or a weight is not finite.
+        ValueError: If only one of checkpoint and config has a decoder or a clip encoder, these were fitted to another
+            network, or a weight is not finite.
         OSError: If a file cannot be written, because the disk is full say.
     """
-    if (checkpoint.decoder is None) != (checkpoint.config.decoder is None):
-        raise ValueError("only one of the checkpoint and its config has a decoder; give both or neither")
-    modules = {WEIGHTS_FILE: checkpoint.network, DECODER_FILE: checkpoint.decoder}
+    for name in ("decoder", "clip"):
+        if (getattr(checkpoint, name) is None) != (getattr(checkpoint.config, name) is None):
+            raise ValueError(f"only one of the checkpoint and its config has a {name}; give both or neither")
+    _check_fit(checkpoint.config, checkpoint.network, "this checkpoint")
+    modules = {WEIGHTS_FILE: checkpoint.network, DECODER_FILE: checkpoint.decoder, CLIP_FILE: checkpoint.clip}
     contents = {name: _encode(module) for name, module in modules.items() if module is not None}
     bundle.write(
         folder / CONFIG_FILE,
@@ -239,10 +280,29 @@ def _read(folder: Path) -> Checkpoint:
     network = _read_module(
         folder / WEIGHTS_FILE, config, lambda: Encoder(config.network, batch_norm=False, dropout=0.0)
     )
-    decoder, shape = None, config.decoder
-    if shape is not None:
+    _check_fit(config, network, str(folder))
+    decoder, clip = None, None
+    if (shape := config.decoder) is not None:
         decoder = _read_module(folder / DECODER_FILE, config, lambda: Decoder(config.network, shape))
-    return Checkpoint(config, network, _read_card(folder / CARD_FILE), decoder)
+    if (form := config.clip) is not None:
+        clip = _read_module(folder / CLIP_FILE, config, lambda: ClipEncoder(config.network, form, batch_norm=False))
+    return Checkpoint(config, network, _read_card(folder / CARD_FILE), decoder, clip)
+
+
+def _check_fit(config: CheckpointConfig, network: Encoder, name: str) -> None:
+    """Refuse a network with a decoder or a clip encoder that was fitted to another.
+
+    Raises:
+        ValueError: If it has either.
+    """
+    if config.clip is not None and config.fitted_to is None:
+        raise ValueError(f"{name} does not say which network its clip encoder was fitted to; {_RECORD.remedy}")
+    if config.fitted_to is not None and config.fitted_to != (own := fingerprint(network)):
+        raise ValueError(
+            f"the decoder or clip encoder of {name} was fitted to the network {config.fitted_to}, and its network is "
+            f"{own}, so that they would read its vectors wrongly; fit them again, or leave them out: encoder.decoder = "
+            "encoder.clip = None"
+        )
 
 
 def _read_card(path: Path) -> str:

@@ -89,10 +89,37 @@ class ClipEncoder(nn.Module):
         z_view: Float[Tensor, "frames view"],
         windows: Int[Tensor, "windows 27"],
     ) -> tuple[Float[Tensor, "windows pose"], Float[Tensor, "windows view"]]:
-        """Vectors of the frames in the middle of windows.
+        """Vectors of the frames in the middle of windows: `correct` of what `read` makes of the frames."""
+        return self.correct(self.read(inputs, z_pose, z_view), z_pose, z_view, windows)
+
+    def read(
+        self,
+        inputs: Float[Tensor, "*frames inputs"],
+        z_pose: Float[Tensor, "*frames pose"],
+        z_view: Float[Tensor, "*frames view"],
+    ) -> Float[Tensor, "*frames width"]:
+        """What is seen of each frame, whichever windows it stands in.
 
         Args:
             inputs: Frames as the frame encoder reads them (`Encoder.layout`), of one clip or many.
+            z_pose: Their pose vectors, as the frame encoder gives them.
+            z_view: Their view vectors.
+        """
+        directions = (normalize(z, dim=-1).to(inputs.dtype) for z in (z_pose, z_view))
+        seen = torch.cat([inputs, *directions], dim=-1)
+        return self.stem(seen.flatten(0, -2)).unflatten(0, seen.shape[:-1])
+
+    def correct(
+        self,
+        read: Float[Tensor, "frames width"],
+        z_pose: Float[Tensor, "frames pose"],
+        z_view: Float[Tensor, "frames view"],
+        windows: Int[Tensor, "windows 27"],
+    ) -> tuple[Float[Tensor, "windows pose"], Float[Tensor, "windows view"]]:
+        """Vectors of the frames in the middle of windows.
+
+        Args:
+            read: Of all frames, as `read` gives it.
             z_pose: Their pose vectors, as the frame encoder gives them.
             z_view: Their view vectors.
             windows: For each slot the row of its frame, or `ABSENT`; one frame at least in each window.
@@ -103,35 +130,23 @@ class ClipEncoder(nn.Module):
             others; it starts from the nearest of them, and is as long as its vector.
         """
         present = windows != ABSENT
-        rows = windows.clamp_min(0)
-        start = rows.gather(1, nearest_to_middle(present)).squeeze(1)
-        return self.correct(self.read(inputs, z_pose, z_view)[rows], present, z_pose[start], z_view[start])
+        start = windows.gather(1, nearest_to_middle(present)).squeeze(1)
+        return self.join(read[windows.clamp_min(0)], present, z_pose[start], z_view[start])
 
-    def read(
-        self,
-        inputs: Float[Tensor, "*frames inputs"],
-        z_pose: Float[Tensor, "*frames pose"],
-        z_view: Float[Tensor, "*frames view"],
-    ) -> Float[Tensor, "*frames width"]:
-        """What each frame brings into the windows that it stands in."""
-        directions = (normalize(z, dim=-1).to(inputs.dtype) for z in (z_pose, z_view))
-        kept = torch.cat([inputs, *directions], dim=-1)
-        return self.stem(kept.flatten(0, -2)).unflatten(0, kept.shape[:-1])
-
-    def correct(
+    def join(
         self,
         slots: Float[Tensor, "windows 27 width"],
         present: Bool[Tensor, "windows 27"],
         z_pose: Float[Tensor, "windows pose"],
         z_view: Float[Tensor, "windows view"],
     ) -> tuple[Float[Tensor, "windows pose"], Float[Tensor, "windows view"]]:
-        """Vectors of the frames in the middle of windows.
+        """What `correct` returns, of windows that are laid out.
 
         Args:
-            slots: What `read` makes of the frames in them.
-            present: Which slots hold one.
-            z_pose: The frame encoder's vectors of the frame that is nearest to the middle.
-            z_view: Likewise.
+            slots: What was read of the frames in them; anything where there is none.
+            present: Which slots hold a frame.
+            z_pose: The pose vector of the frame that is nearest to the middle.
+            z_view: Its view vector.
         """
         x = torch.where(present.unsqueeze(-1), slots, self.absent.to(slots.dtype))
         for layer in self.layers:

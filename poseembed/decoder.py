@@ -87,6 +87,7 @@ class Decoder(nn.Module):
 
     def __init__(self, network: NetworkConfig, config: DecoderConfig) -> None:
         super().__init__()
+        self.config = config
         self.read_body = nn.Sequential(
             nn.Linear(network.pose_dim, config.width),
             nn.ReLU(),

@@ -3,6 +3,7 @@
 import copy
 import operator
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Generic, Literal, overload
 
@@ -16,13 +17,15 @@ from typing_extensions import NamedTuple, Self
 from poseembed import checkpoint as checkpoints
 from poseembed import origin
 from poseembed.checkpoint import Checkpoint
+from poseembed.clip_embedding import ClipEmbedder
+from poseembed.clip_network import ClipEncoder
 from poseembed.decoder import Decoder
 from poseembed.devices import check_dtype, find_device
-from poseembed.keypoints import MIN_CONFIDENCE, Array, check_keypoints, normalize_keypoints, visible_joints
+from poseembed.keypoints import MIN_CONFIDENCE, Array, normalize_keypoints, read_joints
 from poseembed.network import BATCH_SIZE, Encoder
 from poseembed.origin import MadeBy
 from poseembed.plausibility import look_at
-from poseembed.skeleton import NUM_JOINTS, get_skeleton
+from poseembed.skeleton import NUM_JOINTS
 from poseembed.space import PoseSpace
 
 
@@ -44,7 +47,7 @@ class Embedding(NamedTuple, Generic[Array]):
     z_view: Array
 
 
-class PoseEncoder(PoseSpace, nn.Module):
+class PoseEncoder(ClipEmbedder, PoseSpace, nn.Module):
     """A pretrained encoder of 2D poses.
 
     Make one with `from_pretrained`. It is an ordinary torch module in eval mode: `forward` is differentiable, and
@@ -54,6 +57,7 @@ class PoseEncoder(PoseSpace, nn.Module):
         config: What the checkpoint says of itself.
         card: The model card.
         decoder: Reads body and camera out of the vectors, where the checkpoint has one.
+        clip: Corrects the vectors of a clip's frames by their neighbours, where the checkpoint has one; `embed_clip`.
 
     Examples:
         >>> from poseembed import PoseEncoder
@@ -71,6 +75,7 @@ class PoseEncoder(PoseSpace, nn.Module):
         self.card = checkpoint.card
         self.network: Encoder = checkpoint.network
         self.decoder: Decoder | None = checkpoint.decoder
+        self.clip: ClipEncoder | None = checkpoint.clip
         self._named: tuple[tuple[object, ...], str] | None = None
         self.eval()
 
@@ -178,13 +183,7 @@ class PoseEncoder(PoseSpace, nn.Module):
         Returns:
             Vectors of the encoder's dtype; NaN rows for poses without a visible joint.
         """
-        # Half types cannot hold pixel coordinates: normalise in float32 at least.
-        points = keypoints.to(torch.promote_types(keypoints.dtype, torch.float32))
-        present = ~points.isnan().any(-1)
-        if visible is not None:
-            present = present & visible
-        normalized = normalize_keypoints(points, present).to(self.dtype)
-        inputs = self.network.layout(normalized, present)
+        inputs, present = self._lay_out(keypoints, visible)
         somebody = present.any(-1, keepdim=True)
         leading = inputs.shape[:-1]
         z_pose, z_view = self.network(inputs.reshape(-1, inputs.shape[-1]))
@@ -280,10 +279,7 @@ class PoseEncoder(PoseSpace, nn.Module):
                 coordinates in 0 to 1, y up, scores in percent, joints in another order. It looks at 128 of them.
         """
         batch_size = _batch_size(batch_size)
-        source = get_skeleton(skeleton)
-        points = check_keypoints(keypoints, source)
-        visible = visible_joints(points, confidence, min_confidence)
-        points, visible = source.select(points), source.select(visible, axis=-1)
+        points, visible = read_joints(keypoints, confidence, skeleton, min_confidence)
         encoder = self._on(device)
         numpy_out = not isinstance(keypoints, Tensor) and not convert_to_tensor
         out_device = encoder.device if convert_to_tensor else points.device
@@ -303,10 +299,22 @@ class PoseEncoder(PoseSpace, nn.Module):
         return Embedding(z_pose, z_view)
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
-        """Write `config.json`, `model.safetensors` and `README.md`, as `from_pretrained` reads them."""
-        checkpoints.write(
-            Path(os.path.expanduser(folder)), Checkpoint(self.config, self.network, self.card, self.decoder)
-        )
+        """Write `config.json`, the files of tensors and `README.md`, as `from_pretrained` reads them.
+
+        A `decoder` or a `clip` that was set to None is left out.
+
+        Raises:
+            ValueError: If the network is no longer the one that decoder and clip encoder were fitted to.
+        """
+        config = self.config
+        if self.decoder is None:
+            config = replace(config, decoder=None)
+        if self.clip is None:
+            config = replace(config, clip=None)
+        if self.decoder is None and self.clip is None:
+            config = replace(config, fitted_to=None)
+        saved = Checkpoint(config, self.network, self.card, self.decoder, self.clip)
+        checkpoints.write(Path(os.path.expanduser(folder)), saved)
 
     def push_to_hub(
         self,
@@ -351,6 +359,17 @@ class PoseEncoder(PoseSpace, nn.Module):
         """A tensor of the network's type, where the network is."""
         weight = self.network.tower.head.weight
         return weight() if callable(weight) else weight  # a method of the layers that torch's quantisation puts there
+
+    def _lay_out(
+        self, keypoints: Float[Tensor, "*batch 13 2"], visible: Bool[Tensor, "*batch 13"] | None
+    ) -> tuple[Float[Tensor, "*batch inputs"], Bool[Tensor, "*batch 13"]]:
+        """Poses as the networks read them, and which joints are there."""
+        # Half types cannot hold pixel coordinates: normalise in float32 at least.
+        points = keypoints.to(torch.promote_types(keypoints.dtype, torch.float32))
+        present = ~points.isnan().any(-1)
+        if visible is not None:
+            present = present & visible
+        return self.network.layout(normalize_keypoints(points, present).to(self.dtype), present), present
 
     def _take(self, points: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
         """Bring poses to the encoder's device."""

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from poseembed.hints import door_for, way_to_shape
-from poseembed.skeleton import HIP_JOINTS, SHOULDER_JOINTS, Skeleton, check_joint_count
+from poseembed.skeleton import HIP_JOINTS, SHOULDER_JOINTS, Skeleton, check_joint_count, get_skeleton
 
 Array = TypeVar("Array", np.ndarray, Tensor)
 """One of the two kinds of arrays: what comes in as numpy goes out as numpy."""
@@ -63,6 +63,20 @@ def normalize_keypoints(
     shortest = extent * torch.where(measured, MIN_TORSO_SHARE, UNMEASURED_TORSO_SHARE)
     scale = torch.maximum(torso, shortest).clamp_min(_TINY)[..., None, None]
     return torch.where(mask, (boxed - _centre(boxed, visible)) * (SCALE_UNIT / scale), 0.0)
+
+
+def read_joints(
+    keypoints: np.ndarray | Tensor, confidence: np.ndarray | Tensor | None, skeleton: str, min_confidence: float
+) -> tuple[Float[Tensor, "*batch 13 2"], Bool[Tensor, "*batch 13"]]:
+    """The 13 joints out of keypoints of any skeleton, and which of them are there.
+
+    Raises:
+        TypeError, ValueError: As `check_keypoints` and `visible_joints` do, and for an unknown skeleton.
+    """
+    source = get_skeleton(skeleton)
+    points = check_keypoints(keypoints, source)
+    visible = visible_joints(points, confidence, min_confidence)
+    return source.select(points), source.select(visible, axis=-1)
 
 
 def check_keypoints(keypoints: np.ndarray | Tensor, skeleton: Skeleton) -> Float[Tensor, "*batch joints 2"]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from poseembed.clip_network import ClipEncoder
 from poseembed.network import Encoder
 
 _FINGERPRINT = re.compile("[0-9a-f]{16}")
@@ -57,7 +58,7 @@ class MadeBy:
         return self.fingerprint if self.fingerprint == self.space else f"{self.fingerprint} in {self.space}"
 
 
-def fingerprint(network: Encoder) -> str:
+def fingerprint(network: Encoder | ClipEncoder) -> str:
     """Name of a network, 16 hex digits of a SHA-256: of the tensors' names, shapes and values.
 
     The values are taken as bfloat16 holds them. That keeps eight of their binary digits, which tells any two trained
@@ -65,7 +66,8 @@ def fingerprint(network: Encoder) -> str:
     every type and on every device. (To the last digit this holds for weights that float16 holds exactly, as those of
     published checkpoints.)
     """
-    digest = hashlib.sha256(f"{network.config.pose_dim} {network.config.view_dim}".encode())
+    shape = network.config if isinstance(network, Encoder) else network.frames
+    digest = hashlib.sha256(f"{shape.pose_dim} {shape.view_dim}".encode())
     for name, value in sorted(network.state_dict().items()):
         bits = value.detach().cpu().to(torch.bfloat16).contiguous().view(torch.int16)
         digest.update(f" {name} {tuple(value.shape)} ".encode() + bits.numpy().astype("<i2").tobytes())

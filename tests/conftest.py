@@ -20,6 +20,7 @@ from hypothesis import settings
 
 from poseembed import PoseEncoder, checkpoint
 from poseembed.checkpoint import Checkpoint, CheckpointConfig
+from poseembed.clip_network import ClipConfig, ClipEncoder
 from poseembed.network import Encoder, NetworkConfig, fold_batch_norm
 
 settings.register_profile("poseembed", derandomize=True, deadline=None, database=None)
@@ -102,6 +103,26 @@ def plain_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def masked_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint with mask input. Not to be changed: copy it."""
     return tiny_folder(tmp_path_factory.mktemp("masked"), mask_input=True)
+
+
+@pytest.fixture(scope="session")
+def clip_folder(masked_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint with mask input and a random clip encoder. Not to be changed: copy it."""
+    folder = tmp_path_factory.mktemp("clip")
+    saved = checkpoint.read(masked_folder)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(5)
+        clip = ClipEncoder(saved.config.network, ClipConfig(16), batch_norm=False).eval()
+        for values in (clip.absent, clip.head.weight, clip.head.bias):
+            torch.nn.init.normal_(values, std=0.3)
+    checkpoint.write(folder, saved.fitted(clip.half().float()))
+    return folder
+
+
+@pytest.fixture
+def clip_encoder(clip_folder: Path) -> PoseEncoder:
+    """A small random encoder with mask input and a clip encoder."""
+    return PoseEncoder.from_pretrained(clip_folder)
 
 
 @pytest.fixture(params=["plain", "masked"])

@@ -20,6 +20,7 @@ from safetensors.torch import load_file, save_file
 
 from poseembed import JOINTS, PoseEncoder, checkpoint, list_pretrained
 from poseembed.calibration import MatchCalibration
+from poseembed.clip_network import ClipConfig, ClipEncoder
 from poseembed.decoder import Decoder, DecoderConfig
 from poseembed.files.bundle import sha256
 
@@ -33,11 +34,12 @@ def folder(plain_folder: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def with_decoder(folder: Path) -> Path:
-    """The same with a decoder."""
-    saved, shape = checkpoint.read(folder), DecoderConfig(8)
-    config = replace(saved.config, decoder=shape)
-    checkpoint.write(folder, replace(saved, config=config, decoder=Decoder(config.network, shape)))
+def with_parts(folder: Path) -> Path:
+    """The same with a decoder and a clip encoder."""
+    saved = checkpoint.read(folder)
+    shape = saved.config.network
+    decoder, clip = Decoder(shape, DecoderConfig(8)), ClipEncoder(shape, ClipConfig(8), batch_norm=False)
+    checkpoint.write(folder, saved.fitted(decoder).fitted(clip))
     return folder
 
 
@@ -213,12 +215,12 @@ def flip(path: Path, place: int) -> None:
     path.write_bytes(content)
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "decoder.safetensors"])
+@pytest.mark.parametrize("name", ["model.safetensors", "decoder.safetensors", "clip.safetensors"])
 @pytest.mark.parametrize("place", [-1, -1000, 8])
-def test_a_flipped_bit_is_noticed(with_decoder: Path, name: str, place: int) -> None:
-    flip(with_decoder / name, place)
+def test_a_flipped_bit_is_noticed(with_parts: Path, name: str, place: int) -> None:
+    flip(with_parts / name, place)
     with pytest.raises(ValueError, match=f"{name} is damaged or cut short.*SHA-256 is .*force_download=True"):
-        PoseEncoder.from_pretrained(with_decoder)
+        PoseEncoder.from_pretrained(with_parts)
 
 
 @pytest.mark.parametrize(
@@ -287,7 +289,7 @@ def test_packaged_checkpoints_have_sums(name: str, caplog: pytest.LogCaptureFixt
     with caplog.at_level("INFO"):
         encoder = PoseEncoder.from_pretrained(name)
     assert not caplog.records
-    assert len(encoder.config.sha256) == 1 + (encoder.decoder is not None)
+    assert len(encoder.config.sha256) == 1 + (encoder.decoder is not None) + (encoder.clip is not None)
 
 
 @pytest.mark.parametrize(
@@ -349,41 +351,107 @@ def test_a_broken_calibration_is_refused(folder: Path, calibration: Any, words: 
         PoseEncoder.from_pretrained(folder)
 
 
-def test_a_decoder_is_read_back(with_decoder: Path, tmp_path: Path) -> None:
-    encoder = PoseEncoder.from_pretrained(with_decoder)
+PARTS = pytest.mark.parametrize(
+    "part, called, shape", [("decoder", "a decoder", r"\(8, 32\)"), ("clip", "a clip encoder", r"\(8, 90\)")]
+)
+
+
+def test_decoder_and_clip_encoder_are_read_back(with_parts: Path, tmp_path: Path) -> None:
+    encoder = PoseEncoder.from_pretrained(with_parts)
     assert encoder.decoder is not None and not encoder.decoder.training
+    assert encoder.clip is not None and not encoder.clip.training
+    assert encoder.config.fitted_to == encoder.fingerprint
     encoder.save_pretrained(tmp_path / "copy")
+    assert sorted(path.name for path in (tmp_path / "copy").iterdir()) == sorted(
+        [*FILES, "decoder.safetensors", "clip.safetensors"]
+    )
     again = PoseEncoder.from_pretrained(tmp_path / "copy")
     assert again.config == encoder.config
     for name, value in encoder.state_dict().items():
         assert torch.equal(again.state_dict()[name], value)
 
 
+def test_half_weights_of_a_clip_encoder_stay_half_on_disk(clip_folder: Path) -> None:
+    assert {tensor.dtype for tensor in load_file(clip_folder / "clip.safetensors").values()} == {torch.float16}
+
+
+@PARTS
 @pytest.mark.unchecked_types
-def test_a_decoder_that_is_not_the_configs_is_refused(with_decoder: Path) -> None:
-    change_config(with_decoder, decoder={"width": 9})
-    with pytest.raises(ValueError, match=r"decoder.safetensors does not fit its config.json: .*shape \(8, 32\)"):
-        PoseEncoder.from_pretrained(with_decoder)
-    change_config(with_decoder, decoder={"width": "8"})
-    with pytest.raises(ValueError, match="does not describe a decoder: width must be int"):
-        PoseEncoder.from_pretrained(with_decoder)
-    change_config(with_decoder, decoder={"width": 8})
-    (with_decoder / "decoder.safetensors").unlink()
-    with pytest.raises(FileNotFoundError, match=r"has no decoder.safetensors"):
-        PoseEncoder.from_pretrained(with_decoder)
+def test_a_part_that_is_not_the_configs_is_refused(with_parts: Path, part: str, called: str, shape: str) -> None:
+    change_config(with_parts, **{part: {"width": 9}})
+    with pytest.raises(ValueError, match=rf"{part}.safetensors does not fit its config.json: .*shape {shape}"):
+        PoseEncoder.from_pretrained(with_parts)
+    change_config(with_parts, **{part: {"width": "8"}})
+    with pytest.raises(ValueError, match=f"does not describe {called}: width must be int"):
+        PoseEncoder.from_pretrained(with_parts)
+    change_config(with_parts, **{part: {"width": 65_537}})
+    with pytest.raises(ValueError, match=f"does not describe {called}: width must be at most 65536"):
+        PoseEncoder.from_pretrained(with_parts)
+    change_config(with_parts, **{part: {"width": 8}})
+    (with_parts / f"{part}.safetensors").unlink()
+    with pytest.raises(FileNotFoundError, match=rf"has no {part}.safetensors"):
+        PoseEncoder.from_pretrained(with_parts)
 
 
-def test_a_decoder_is_not_lost_without_a_word(with_decoder: Path) -> None:
-    change_config(with_decoder, decoder=None)
-    with pytest.raises(ValueError, match="has a SHA-256 of decoder.safetensors, but does not describe a decoder"):
-        PoseEncoder.from_pretrained(with_decoder)
+@PARTS
+def test_a_part_is_not_lost_without_a_word(with_parts: Path, part: str, called: str, shape: str) -> None:
+    change_config(with_parts, **{part: None})
+    with pytest.raises(ValueError, match=f"has a SHA-256 of {part}.safetensors, but does not describe {called}"):
+        PoseEncoder.from_pretrained(with_parts)
 
 
-def test_half_a_decoder_is_not_written(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", [{"decoder": DecoderConfig(8)}, {"clip": ClipConfig(8)}])
+def test_half_a_part_is_not_written(folder: Path, tmp_path: Path, part: dict[str, Any]) -> None:
     saved = checkpoint.read(folder)
     with pytest.raises(ValueError, match="give both or neither"):
-        checkpoint.write(tmp_path / "new", replace(saved, config=replace(saved.config, decoder=DecoderConfig(8))))
+        checkpoint.write(tmp_path / "new", replace(saved, config=replace(saved.config, **part)))
     assert not (tmp_path / "new").exists()
+
+
+OF_ANOTHER = "was fitted to the network [0-9a-f]{16}, and its network is [0-9a-f]{16}, .*fit them again, or leave them"
+
+
+def test_parts_of_another_network_are_refused(with_parts: Path, tmp_path: Path) -> None:
+    change_tensors(with_parts, lambda tensors: tensors["tower.head.bias"].add_(0.5))
+    with pytest.raises(ValueError, match=OF_ANOTHER):
+        PoseEncoder.from_pretrained(with_parts)
+
+
+def test_a_network_that_was_trained_on_needs_new_parts(with_parts: Path, tmp_path: Path, poses: np.ndarray) -> None:
+    encoder = PoseEncoder.from_pretrained(with_parts)
+    with torch.no_grad():
+        encoder.network.tower.head.bias.add_(0.5)
+    with pytest.raises(ValueError, match=OF_ANOTHER):
+        encoder.save_pretrained(tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+    saved = checkpoint.Checkpoint(encoder.config, encoder.network, "", encoder.decoder, encoder.clip)
+    with pytest.raises(ValueError, match=OF_ANOTHER):
+        saved.fitted(Decoder(encoder.config.network, DecoderConfig(8)))
+    encoder.decoder = encoder.clip = None
+    encoder.save_pretrained(tmp_path / "new")
+    again = PoseEncoder.from_pretrained(tmp_path / "new")
+    assert again.decoder is again.clip is again.config.decoder is again.config.clip is again.config.fitted_to is None
+    np.testing.assert_array_equal(again.embed(poses), encoder.embed(poses))
+
+
+def test_a_clip_encoder_says_what_it_was_fitted_to(with_parts: Path) -> None:
+    change_config(with_parts, fitted_to=None)
+    with pytest.raises(ValueError, match="does not say which network its clip encoder was fitted to; copy or download"):
+        PoseEncoder.from_pretrained(with_parts)
+    change_config(with_parts, fitted_to="somebody")
+    with pytest.raises(ValueError, match="does not name the network that its parts were fitted to: got 'somebody'"):
+        PoseEncoder.from_pretrained(with_parts)
+
+
+def test_a_decoder_from_before_there_were_clip_encoders(folder: Path) -> None:
+    saved = checkpoint.read(folder)
+    decoder = Decoder(saved.config.network, DecoderConfig(8))
+    checkpoint.write(folder, saved.fitted(decoder))
+    content = json.loads((folder / "config.json").read_text())
+    del content["fitted_to"], content["clip"]
+    (folder / "config.json").write_text(json.dumps(content))
+    encoder = PoseEncoder.from_pretrained(folder)
+    assert encoder.decoder is not None and encoder.clip is None
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"<html></html>", b"\xff\xfe\x00", b'{"format_version": 1'], ids=repr)
@@ -421,6 +489,8 @@ def test_a_config_without_one_of_its_parts_is_refused(folder: Path, key: str) ->
         ("training", [], "an object"),
         ("calibration", [1.0, 1.0, 0.0], "an object"),
         ("decoder", "large", "an object"),
+        ("clip", 512, "an object"),
+        ("fitted_to", 7, "text"),
     ],
 )
 def test_a_part_of_another_kind_is_refused(folder: Path, key: str, value: Any, wanted: str) -> None:
@@ -543,14 +613,15 @@ def test_a_hub_id_is_downloaded_with_its_card(hub: Hub) -> None:
     assert [options["revision"] for _, _, options in hub.calls] == ["v1", *[hub.commit] * 2]
 
 
-def test_a_decoder_is_downloaded_where_the_config_says_so(
-    serve: Callable[[Path | Exception], Hub], folder: Path, with_decoder: Path
+@PARTS
+def test_a_part_is_downloaded_where_the_config_says_so(
+    serve: Callable[[Path | Exception], Hub], folder: Path, with_parts: Path, part: str, called: str, shape: str
 ) -> None:
-    hub = serve(with_decoder)
-    assert PoseEncoder.from_pretrained("owner/name").decoder is not None
-    assert "decoder.safetensors" in [call[1] for call in hub.calls]
-    (with_decoder / "decoder.safetensors").unlink()
-    with pytest.raises(OSError, match="decoder.safetensors of 'owner/name' .*has no such file"):
+    hub = serve(with_parts)
+    assert getattr(PoseEncoder.from_pretrained("owner/name"), part) is not None
+    assert f"{part}.safetensors" in [call[1] for call in hub.calls]
+    (with_parts / f"{part}.safetensors").unlink()
+    with pytest.raises(OSError, match=f"{part}.safetensors of 'owner/name' .*has no such file"):
         PoseEncoder.from_pretrained("owner/name")
 
 

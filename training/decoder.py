@@ -19,7 +19,6 @@ from torch.optim.lr_scheduler import OneCycleLR
 from tqdm import tqdm
 
 from poseembed import checkpoint
-from poseembed.checkpoint import Checkpoint
 from poseembed.decoder import Decoder, DecoderConfig, Viewpoint, look
 from poseembed.network import Encoder
 from training.datasets.mocap import read_poses
@@ -136,10 +135,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "pairs": options.pairs,
         "seed": options.seed,
     }
-    config = replace(
-        saved.config, decoder=DecoderConfig(options.width), training={**saved.config.training, "decoder": how}
-    )
-    checkpoint.write(options.folder, Checkpoint(config, encoder.cpu(), saved.card, decoder.cpu()))
+    config = replace(saved.config, training={**saved.config.training, "decoder": how})
+    checkpoint.write(options.folder, replace(saved, config=config, network=encoder.cpu()).fitted(decoder.cpu()))
     print(
         f"val, complete views: body {errors.body:.3f} torso lengths a joint, camera {errors.direction:.1f} degrees, "
         f"body of one view before the camera of another {errors.guide:.3f} torso lengths a joint"

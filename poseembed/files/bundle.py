@@ -21,7 +21,7 @@ from poseembed.files.records import MAX_BYTES, RecordKind
 
 T = TypeVar("T")
 _CHUNK = 1 << 20
-_TRIES = 4  # one more than a record has files
+_TRIES = 5  # one more than a record has files
 _logger = logging.getLogger(__name__)
 
 

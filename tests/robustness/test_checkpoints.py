@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from poseembed import PoseEncoder, checkpoint
 from poseembed.actions import ActionRecognizer, NearestSequence
+from poseembed.clip_network import ClipConfig, ClipEncoder
 from poseembed.decoder import Decoder, DecoderConfig
 from poseembed.files.bundle import sha256
 
@@ -30,13 +31,14 @@ QUERIES = np.random.default_rng(1).normal(size=(8, 16)).astype(np.float32)
 def saved(plain_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """One of each."""
     folder = tmp_path_factory.mktemp("saved")
-    content = checkpoint.read(plain_folder)
-    shape = DecoderConfig(8)
+    content = replace(checkpoint.read(plain_folder), card="# Card\n")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        decoder = Decoder(content.config.network, shape)
-    config = replace(content.config, decoder=shape)
-    checkpoint.write(folder / "checkpoint", checkpoint.Checkpoint(config, content.network, "# Card\n", decoder))
+        decoder = Decoder(content.config.network, DecoderConfig(8))
+        clip = ClipEncoder(content.config.network, ClipConfig(8), batch_norm=False)
+        torch.nn.init.normal_(clip.head.weight)
+        torch.nn.init.normal_(clip.absent)
+    checkpoint.write(folder / "checkpoint", content.fitted(decoder).fitted(clip))
     clips = [np.random.default_rng(number).normal(size=(30, 16)) for number in range(4)]
     ActionRecognizer(NearestSequence()).fit(clips, ["squat", "squat", "wave", "wave"]).save(folder / "recognizer")
     vectors = np.random.default_rng(2).normal(size=(200, 16)).astype(np.float32)
@@ -50,8 +52,10 @@ def of_checkpoint(folder: Path) -> list[Any]:
     encoder = PoseEncoder.from_pretrained(folder)
     assert encoder.decoder is not None
     z_pose, z_view = encoder.embed(POSES, convert_to_tensor=True)
+    clip = encoder.embed_clip(POSES, fps=20)
     with torch.no_grad():
-        return [z_pose.tolist(), z_view.tolist(), encoder.decoder(z_pose, z_view).tolist()]
+        decoded = encoder.decoder(z_pose, z_view)
+    return [each.tolist() for each in (z_pose, z_view, decoded, clip.z_pose, clip.z_view)]
 
 
 def of_recognizer(folder: Path) -> list[Any]:
@@ -70,7 +74,7 @@ ANSWERS: dict[str, Callable[[Path], list[Any]]] = {
     "index": of_index,
 }
 BINARY = {
-    "checkpoint": ["model.safetensors", "decoder.safetensors"],
+    "checkpoint": ["model.safetensors", "decoder.safetensors", "clip.safetensors"],
     "recognizer": ["model.safetensors"],
     "index": ["vectors.faiss", "rows.npz"],
 }
@@ -193,7 +197,7 @@ NUMBERS = {
 
 
 @pytest.mark.parametrize("change", NUMBERS)
-@pytest.mark.parametrize("name", ["model.safetensors", "decoder.safetensors"])
+@pytest.mark.parametrize("name", BINARY["checkpoint"])
 @pytest.mark.parametrize("summed", [True, False])
 def test_what_is_no_weight_is_refused_by_name(
     saved: dict[str, Path], tmp_path: Path, name: str, change: str, summed: bool
@@ -215,6 +219,7 @@ def test_one_file_of_another_save_is_refused(saved: dict[str, Path], tmp_path: P
     encoder = PoseEncoder.from_pretrained(folder)
     with torch.no_grad():
         encoder.network.tower.head.weight.mul_(2)
+    encoder.decoder = encoder.clip = None
     encoder.save_pretrained(tmp_path / "other")
     shutil.copy(tmp_path / "other" / "model.safetensors", folder)
     with pytest.raises(ValueError, match="model.safetensors is damaged .* or was saved without the rest"):

@@ -20,6 +20,7 @@ import torch
 from poseembed import PoseEncoder, checkpoint
 from poseembed.actions import ActionRecognizer, NearestSequence
 from poseembed.checkpoint import Checkpoint, CheckpointConfig
+from poseembed.clip_network import ClipConfig, ClipEncoder
 from poseembed.decoder import Decoder, DecoderConfig
 from poseembed.network import Encoder, NetworkConfig
 
@@ -33,15 +34,14 @@ ROOT = Path(__file__).parents[2]
 
 def save_checkpoint(folder: Path, number: int) -> None:
     """All of its weights are the number, which its config and its card say too."""
-    network, decoder = NetworkConfig(width=96), DecoderConfig(64)
-    with torch.device("meta"):
-        modules = Encoder(network, batch_norm=False, dropout=0.0), Decoder(network, decoder)
-    for module in modules:
-        module.to_empty(device="cpu")
-        for value in module.state_dict().values():
+    shape = NetworkConfig(width=96)
+    network = Encoder(shape, batch_norm=False, dropout=0.0)
+    decoder, clip = Decoder(shape, DecoderConfig(64)), ClipEncoder(shape, ClipConfig(32), batch_norm=False)
+    for module in (network, decoder, clip):
+        for value in module.eval().state_dict().values():
             value.fill_(number)
-    config = CheckpointConfig(network, training={"number": number}, decoder=decoder)
-    checkpoint.write(folder, Checkpoint(config, modules[0].eval(), f"{number}", modules[1].eval()))
+    config = CheckpointConfig(shape, training={"number": number})
+    checkpoint.write(folder, Checkpoint(config, network, f"{number}").fitted(decoder).fitted(clip))
 
 
 def load_checkpoint(folder: Path) -> int:
@@ -79,7 +79,11 @@ def load_index(folder: Path) -> int:
 
 WEIGHTS = ["config.json", "model.safetensors"]
 THINGS: dict[str, tuple[Callable[[Path, int], None], Callable[[Path], int], list[str]]] = {
-    "checkpoint": (save_checkpoint, load_checkpoint, ["README.md", *WEIGHTS, "decoder.safetensors"]),
+    "checkpoint": (
+        save_checkpoint,
+        load_checkpoint,
+        ["README.md", "clip.safetensors", *WEIGHTS, "decoder.safetensors"],
+    ),
     "recognizer": (save_recognizer, load_recognizer, WEIGHTS),
     "index": (save_index, load_index, ["index.json", "rows.npz", "vectors.faiss"]),
 }

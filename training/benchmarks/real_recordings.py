@@ -3,8 +3,9 @@
 `python -m training.benchmarks.real_recordings --recordings FILE... --weights NAME_OR_FOLDER --out results.json`
 
 Recordings are those of `training.datasets.multiview`; how they are searched, `training.evaluation.multiview` says.
-Compared are the pose vectors of each checkpoint, the normalised 2D keypoints themselves, and the distances between all
-pairs of joints, by cosine. A recording counts as the mean of its pairs of cameras, and all recordings alike.
+Compared are the pose vectors of each checkpoint, of single frames and, where it has a clip encoder, with context (both
+of the queries and of the gallery); the normalised 2D keypoints themselves; and the distances between all pairs of
+joints, by cosine. A recording counts as the mean of its pairs of cameras, and all recordings alike.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,10 +17,11 @@ from tqdm import tqdm
 
 from poseembed import PoseEncoder
 from training.datasets import mocap, multiview
+from training.evaluation.clips import EmbedClip, frame_by_frame, with_context
 from training.evaluation.command import CommandParser
 from training.evaluation.multiview import MultiviewResult, measure
 from training.evaluation.report import Table, texts, write_json
-from training.evaluation.representations import Embed, joint_distances, pose_vectors, raw_keypoints
+from training.evaluation.representations import joint_distances, pose_vectors, raw_keypoints
 
 WINDOW = 0.4
 """Seconds before and after a frame that are compared too, besides the frame alone."""
@@ -66,11 +68,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse(arguments)
     if not options.window > 0:
         parser.error("--window must be above 0; single frames are always measured")
-    representations: dict[str, Embed] = {"raw 2D keypoints": raw_keypoints, "joint-pair distances": joint_distances}
+    representations: dict[str, EmbedClip] = {
+        "raw 2D keypoints": frame_by_frame(raw_keypoints),
+        "joint-pair distances": frame_by_frame(joint_distances),
+    }
     with parser.refusing():
         recordings = {name: multiview.read(path) for name, path in mocap.by_name(options.recordings).items()}
         for weights in options.weights:
-            representations[f"z_pose {weights}"] = pose_vectors(PoseEncoder.from_pretrained(weights))
+            encoder = PoseEncoder.from_pretrained(weights)
+            representations[f"z_pose {weights}"] = frame_by_frame(pose_vectors(encoder))
+            if encoder.clip is not None:
+                representations[f"z_pose {weights}, with context"] = with_context(encoder)
     results = []
     for name, recording in tqdm(recordings.items(), unit="recording"):
         results += measure(name, recording, representations, (0.0, options.window))

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Bool, Float
 
 from training.datasets.multiview import MultiviewRecording
-from training.evaluation.representations import Embed
+from training.evaluation.clips import EmbedClip, FilmedClip
 from training.evaluation.retrieval import SAME_POSE, same_pose
 from training.scene.world import normalize_3d
 
@@ -50,7 +50,7 @@ class MultiviewResult:
 def measure(
     name: str,
     recording: MultiviewRecording,
-    representations: Mapping[str, Embed],
+    representations: Mapping[str, EmbedClip],
     windows: Sequence[float],
 ) -> list[MultiviewResult]:
     """Search between all pairs of cameras of a recording.
@@ -67,7 +67,7 @@ def measure(
         right = [_right(recording, pair, person) for person in people]
         for label, embed in representations.items():
             seen = [
-                [_represent(recording.keypoints[camera, :, person], embed) for camera in (first, second)]
+                [_represent(recording.keypoints[camera, :, person], recording.fps, embed) for camera in (first, second)]
                 for person in people
             ]
             for window in windows:
@@ -99,10 +99,12 @@ def over_window(similarity: Float[np.ndarray, "n m"], reach: int) -> Float[np.nd
     return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
 
 
-def _represent(points: Float[np.ndarray, "frames 13 2"], embed: Embed) -> Float[np.ndarray, "frames dim"]:
+def _represent(
+    points: Float[np.ndarray, "frames 13 2"], fps: float, embed: EmbedClip
+) -> Float[np.ndarray, "frames dim"]:
     """Unit vectors, so that products rank as distances do; NaN where nothing was seen."""
     visible = torch.from_numpy(~np.isnan(points).any(-1))
-    vectors = embed(torch.from_numpy(points), visible)
+    vectors = embed(FilmedClip(torch.from_numpy(points), visible, np.arange(len(points)) / fps))
     unit: np.ndarray = torch.nn.functional.normalize(vectors, dim=-1).numpy()
     return np.where(visible.any(-1)[:, None], unit, np.nan)
 

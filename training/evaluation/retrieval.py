@@ -146,8 +146,18 @@ def hit_rates(
     """
     embeds = embed, embed_gallery or embed
     query, gallery = (of(*seen) for of, *seen in zip(embeds, trial.points, trial.visible, strict=True))
+    return hits(query, gallery, trial.poses, ranks)
+
+
+def hits(
+    query: Float[Tensor, "poses dim"],
+    gallery: Float[Tensor, "poses dim"],
+    poses: Float[Tensor, "poses 13 3"],
+    ranks: Sequence[int] = RANKS,
+) -> dict[int, float]:
+    """Share of the queries with a hit at each of `ranks`, of vectors of the same poses in two views."""
     nearest = torch.cdist(query, gallery).topk(max(ranks), largest=False).indices
-    same = np_mpjpe(trial.poses[:, None].expand(-1, max(ranks), -1, -1), trial.poses[nearest]) < SAME_POSE
+    same = np_mpjpe(poses[:, None].expand(-1, max(ranks), -1, -1), poses[nearest]) < SAME_POSE
     return {rank: same[:, :rank].any(1).float().mean().item() for rank in ranks}
 
 

@@ -24,6 +24,13 @@ def test_the_command_writes_every_pair_and_prints_the_means(tmp_path: Path, caps
     assert "100.0 / " in printed
 
 
+def test_a_checkpoint_with_a_clip_encoder_is_measured_with_context_too(tmp_path: Path, clip_folder: Path) -> None:
+    path, out = save(tmp_path, arrays()), tmp_path / "out.json"
+    main(["--recordings", str(path), "--out", str(out), "--weights", str(clip_folder)])
+    labels = [r["representation"] for r in json.loads(out.read_text()) if r["window"] == 0]
+    assert labels[2:] == [f"z_pose {clip_folder}", f"z_pose {clip_folder}, with context"]
+
+
 @pytest.mark.parametrize(
     ("options", "message"), [(["--window", "0"], "--window must be above 0"), (["--recordings", "nowhere"], "no such")]
 )

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from training.datasets.multiview import MultiviewRecording
+from training.evaluation.clips import FilmedClip, frame_by_frame
 from training.evaluation.multiview import measure, over_window
 
 
@@ -36,7 +37,10 @@ def always_the_same(points: Tensor, visible: Tensor) -> Tensor:
 
 def test_who_sees_everything_finds_everything_and_who_sees_nothing_finds_the_first() -> None:
     everything, nothing = measure(
-        "circle", recording(), {"all": points_as_they_are, "none": always_the_same}, windows=[0.0]
+        "circle",
+        recording(),
+        {"all": frame_by_frame(points_as_they_are), "none": frame_by_frame(always_the_same)},
+        windows=[0.0],
     )
     assert (everything.pose, everything.moment, everything.queries) == (1, 1, 40)
     assert (everything.recording, everything.detector, everything.cameras) == ("circle", "eyes", (0, 1))
@@ -49,7 +53,7 @@ def test_frames_without_anybody_or_without_truth_are_no_queries() -> None:
     whole = recording()
     whole.keypoints[0, 3] = np.nan
     whole.joints3d[0, 0, 7] = np.nan
-    (result,) = measure("circle", whole, {"all": points_as_they_are}, windows=[0.0])
+    (result,) = measure("circle", whole, {"all": frame_by_frame(points_as_they_are)}, windows=[0.0])
     assert result.queries == 18 + 19
     assert result.pose > 0.9
 
@@ -57,7 +61,7 @@ def test_frames_without_anybody_or_without_truth_are_no_queries() -> None:
 def test_a_window_bridges_a_frame_that_nobody_saw() -> None:
     whole = recording()
     whole.keypoints[0, 3] = np.nan
-    alone, around = measure("circle", whole, {"all": points_as_they_are}, windows=[0.0, 0.2])
+    alone, around = measure("circle", whole, {"all": frame_by_frame(points_as_they_are)}, windows=[0.0, 0.2])
     assert (alone.queries, around.queries) == (39, 40)
     assert around.pose == around.moment == 1
 
@@ -71,3 +75,14 @@ def test_the_mean_over_a_window_leaves_out_what_is_unknown() -> None:
     assert mean[1, 2] == (similarity[0, 1] + similarity[1, 2] + similarity[2, 3]) / 3
     assert np.array_equal(over_window(similarity, 0), similarity, equal_nan=True)
     assert np.isnan(over_window(np.full((2, 2), np.nan), 5)).all()
+
+
+def test_what_embeds_clips_is_told_when_the_frames_were() -> None:
+    told: list[FilmedClip] = []
+
+    def embed(clip: FilmedClip) -> Tensor:
+        told.append(clip)
+        return torch.ones(len(clip.times), 3)
+
+    measure("circle", recording(fps=5.0), {"clips": embed}, windows=[0.0])
+    assert len(told) == 2 and all(np.allclose(clip.times, np.arange(20) / 5) for clip in told)

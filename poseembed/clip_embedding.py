@@ -1,0 +1,225 @@
+"""Vectors of frames that know what comes before and after: what a `PoseEncoder` makes of clips."""
+
+from typing import Generic, Literal, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float64
+from numpy.typing import ArrayLike
+from torch import Tensor
+from tqdm import tqdm
+from typing_extensions import NamedTuple, Self
+
+from poseembed import checkpoint as checkpoints
+from poseembed.clip_network import ABSENT, SLOTS, ClipEncoder
+from poseembed.clips import REACH, Reach, clip_times, end_to_end, windows
+from poseembed.keypoints import MIN_CONFIDENCE, Array, read_joints
+from poseembed.network import BATCH_SIZE
+from poseembed.skeleton import NUM_JOINTS
+
+
+class ClipEmbedding(NamedTuple, Generic[Array]):
+    """What `PoseEncoder.embed_clip` returns.
+
+    Attributes:
+        z_pose: What the body does in each frame, (..., frames, pose_dim); comparable with what `embed` gives.
+        z_view: Where the camera stands, (..., frames, view_dim).
+        filled: Which frames show nobody and have vectors all the same, (..., frames), from those around them.
+
+    Examples:
+        >>> from poseembed import ClipEmbedding
+        >>> ClipEmbedding(np.zeros((9, 32)), np.zeros((9, 32)), np.zeros(9, dtype=bool)).filled.any()
+        np.False_
+    """
+
+    z_pose: Array
+    z_view: Array
+    filled: Array
+
+
+@runtime_checkable
+class FrameEmbedder(Protocol):
+    """What embeds frames one by one, and has a clip encoder to correct them: a `PoseEncoder`."""
+
+    clip: ClipEncoder | None
+
+    def embed(
+        self,
+        keypoints: np.ndarray | Tensor,
+        confidence: np.ndarray | Tensor | None,
+        *,
+        skeleton: str,
+        min_confidence: float,
+        batch_size: int,
+        show_progress_bar: bool,
+        convert_to_tensor: Literal[True],
+    ) -> tuple[Tensor, Tensor]:
+        """Vectors of each frame by itself."""
+
+    def _on(self, device: str | torch.device | None) -> Self:
+        """Itself on a device."""
+
+    def _take(self, points: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
+        """Frames on its own device."""
+
+    def _lay_out(
+        self, keypoints: Float[Tensor, "*batch 13 2"], visible: Bool[Tensor, "*batch 13"] | None
+    ) -> tuple[Float[Tensor, "*batch inputs"], Bool[Tensor, "*batch 13"]]:
+        """Frames as its networks read them, and which joints are there."""
+
+
+class ClipEmbedder:
+    """Embeds clips; for whatever embeds frames."""
+
+    @torch.no_grad()
+    def embed_clip(
+        self: FrameEmbedder,
+        keypoints: Array,
+        confidence: np.ndarray | Tensor | None = None,
+        *,
+        times: ArrayLike | Tensor | None = None,
+        fps: float | None = None,
+        context: float = REACH,
+        look_ahead: float | None = None,
+        fill_unseen: bool = False,
+        skeleton: str = "poseembed13",
+        min_confidence: float = MIN_CONFIDENCE,
+        batch_size: int = BATCH_SIZE,
+        show_progress_bar: bool = False,
+        device: str | torch.device | None = None,
+    ) -> ClipEmbedding[Array]:
+        """Turn the frames of clips into vectors, each by what comes before and after it.
+
+        A clip is one person over time. Its frames are embedded as `embed` does, and corrected by their neighbours up to
+        13/30 s away: a moving body shows the depth that a single picture lacks, and the wrist that is hidden now. The
+        vectors lie in the same space, so they can be compared with those of photos, and of galleries made without.
+        A frame that has no neighbour so near keeps the vectors that `embed` gives it, exactly.
+
+        Neighbours are read in steps of 1/30 s, see `poseembed.clips`: at 60 frames a second every other frame, at 10
+        every third step. Any rate does, also one that varies, with gaps and lost frames.
+
+        Args:
+            keypoints: (..., frames, joints, 2) points (x, y), y down, in any unit with square pixels. NaN is a missing
+                joint, and a frame of NaN one in which the person was not seen.
+            confidence: (..., frames, joints) scores of the joints; NaN, or a score under `min_confidence`, is missing.
+            times: Seconds, (frames,) for all clips or (..., frames), from any start; they rise from frame to frame.
+            fps: Frames per second, in the place of `times`.
+            context: Seconds before and after a frame that are read, 13/30 at most; 0 takes each frame by itself.
+            look_ahead: Seconds after it, if that is to be less: 0 reads only what came before, for live video. The last
+                step that is read may hold a frame 1/60 s later.
+            fill_unseen: Whether a frame in which the person was not seen gets vectors from those around it, if there is
+                any within the window, instead of NaN.
+            skeleton: Name of the source's skeleton, see `poseembed.SKELETONS`.
+            min_confidence: Least score of a joint that is there.
+            batch_size: Frames, or slots of windows, that go through a network at once.
+            show_progress_bar: Show one, on stderr.
+            device: Where to do it, with a copy of the encoder; None is where the encoder is.
+
+        Returns:
+            `(z_pose, z_view, filled)` of shapes (..., frames, pose_dim), (..., frames, view_dim) and (..., frames):
+            numpy arrays for numpy input, tensors on the input's device for torch input. Frames without a single usable
+            joint are NaN, unless they are filled.
+
+        Raises:
+            TypeError: As `embed` does; and if `times`, `fps`, `context` or `look_ahead` are no numbers.
+            ValueError: As `embed` does; and if the checkpoint has no clip encoder, there is no axis of frames, neither
+                or both of `times` and `fps` are given, times do not rise, or a length of time is negative.
+
+        Warns:
+            KeypointsWarning: As `embed` does.
+
+        Examples:
+            >>> from poseembed import PoseEncoder
+            >>> encoder = PoseEncoder.from_pretrained("poseembed-small")
+            >>> walk = np.random.default_rng(0).normal(300, 100, size=(5, 17, 2))
+            >>> vectors = encoder.embed_clip(walk, fps=25, skeleton="coco", context=0)  # each frame by itself
+            >>> vectors.z_pose.shape, vectors.filled.any()
+            ((5, 32), np.False_)
+        """
+        reach = Reach.of(context, look_ahead)
+        if self.clip is None and reach != Reach(0, 0):
+            raise ValueError(
+                "this checkpoint has no clip encoder, so it takes each frame by itself: embed(), or context=0; "
+                f"of the packaged ones these have one: {', '.join(checkpoints.with_clip_encoder()) or 'none'}"
+            )
+        points, visible = read_joints(keypoints, confidence, skeleton, min_confidence)
+        if points.ndim < 3:
+            raise ValueError(
+                f"got shape {tuple(keypoints.shape)}; wanted (..., frames, joints, 2), a clip; a single frame is "
+                "keypoints[None]"
+            )
+        shape = tuple(points.shape[:-2])
+        seconds = clip_times(times, fps, shape)
+        encoder = self._on(device)
+        z_pose, z_view = encoder.embed(
+            keypoints,
+            confidence,
+            skeleton=skeleton,
+            min_confidence=min_confidence,
+            batch_size=batch_size,
+            show_progress_bar=show_progress_bar,
+            convert_to_tensor=True,
+        )
+        filled = torch.zeros(shape, dtype=torch.bool)
+        if encoder.clip is not None and reach != Reach(0, 0):
+            poses, views, filled = _correct(
+                encoder,
+                points.reshape(-1, NUM_JOINTS, 2),
+                visible.reshape(-1, NUM_JOINTS),
+                (z_pose.flatten(0, -2), z_view.flatten(0, -2)),
+                end_to_end(seconds),
+                reach,
+                fill_unseen,
+                batch_size,
+                show_progress_bar,
+            )
+            z_pose, z_view, filled = poses.view_as(z_pose), views.view_as(z_view), filled.reshape(shape)
+        if isinstance(keypoints, Tensor):
+            return ClipEmbedding(*(each.to(keypoints.device) for each in (z_pose, z_view, filled)))
+        return ClipEmbedding(z_pose.float().cpu().numpy(), z_view.float().cpu().numpy(), filled.numpy())
+
+
+def _correct(
+    encoder: FrameEmbedder,
+    points: Float[Tensor, "frames 13 2"],
+    visible: Bool[Tensor, "frames 13"],
+    vectors: tuple[Float[Tensor, "frames pose"], Float[Tensor, "frames view"]],
+    times: Float64[np.ndarray, " frames"],
+    reach: Reach,
+    fill_unseen: bool,
+    batch_size: int,
+    show_progress_bar: bool,
+) -> tuple[Float[Tensor, "frames pose"], Float[Tensor, "frames view"], Bool[Tensor, " frames"]]:
+    """Correct the vectors of frames by their windows; also which frames were filled.
+
+    Frames go through the first layer once, `batch_size` at a time with those that the windows of both ends need too.
+    """
+    clip = encoder.clip
+    assert clip is not None
+    z_pose, z_view = vectors[0].clone(), vectors[1].clone()
+    shown = visible.any(-1).cpu()
+    seen = np.flatnonzero(shown.numpy())
+    filled = torch.zeros(len(points), dtype=torch.bool)
+    if not len(seen):
+        return z_pose, z_view, filled
+    middles = np.arange(len(points)) if fill_unseen else seen
+    with tqdm(total=len(middles), desc="clips", unit="frame", disable=not show_progress_bar) as progress:
+        for start in range(0, len(middles), batch_size):
+            at = middles[start : start + batch_size]
+            slots = windows(times[seen], times[at], reach)
+            progress.update(len(at))
+            some = (slots != ABSENT).any(1)
+            at, slots = at[some], slots[some]
+            if not len(at):
+                continue
+            low = int(slots[slots != ABSENT].min())
+            rows = torch.from_numpy(seen[low : int(slots.max()) + 1])
+            inputs, _ = encoder._lay_out(*encoder._take(points[rows], visible[rows]))
+            pose, view = (each[rows] for each in vectors)
+            read = clip.read(inputs, pose, view)
+            held = torch.from_numpy(np.where(slots == ABSENT, ABSENT, slots - low)).to(read.device)
+            several = max(1, batch_size // SLOTS)
+            for part, to in zip(held.split(several), torch.from_numpy(at).split(several), strict=True):
+                z_pose[to], z_view[to] = clip.correct(read, pose, view, part)
+            filled[at] = ~shown[at]
+    return z_pose, z_view, filled
