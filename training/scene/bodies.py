@@ -147,10 +147,11 @@ class Bodies(nn.Module):
         limbs = torch.cat([bones[:, _ARMS] @ shoulders, bones[:, _LEGS] @ hips], dim=1)
         self.register_buffer("torso", torso.contiguous(), persistent=False)
         self.register_buffer("limbs", limbs.contiguous(), persistent=False)
-        odds = torch.ones(len(points)) if variation.rare == 0 else _distance_to_others(points) ** variation.rare
-        if variation.mirror:
-            odds[len(joints) :] *= variation.mirror
-            odds[: len(joints)] *= 1 - variation.mirror
+        odds = torch.ones(len(joints))
+        if variation.rare:
+            odds = _distance_to_others(points[: len(joints)]) ** variation.rare
+        if variation.mirror:  # as rare as what they mirror
+            odds = torch.cat([odds * (1 - variation.mirror), odds * variation.mirror])
         # to be looked up by a uniform number: `multinomial` takes no more than 2^24 weights
         self.register_buffer("odds", odds.double().cumsum(0) / odds.double().sum(), persistent=False)
 
@@ -291,10 +292,11 @@ def _tilts(count: int, share: float, device: torch.device) -> Float[Tensor, "cou
 
 
 def _distance_to_others(
-    points: Float[Tensor, "poses 14 3"], *, landmarks: int = 4000, neighbor: int = 10
+    points: Float[Tensor, "poses 14 3"], *, landmarks: int = 2000, neighbor: int = 5
 ) -> Float[Tensor, " poses"]:
-    """How far each pose lies from its tenth neighbour among evenly taken ones; facings do not count."""
+    """How far each pose lies from its fifth neighbour among evenly taken ones; facings do not count."""
     facing = turn(points, -heading(points)[:, None]).flatten(1)
     some = facing[:: max(1, len(facing) // landmarks)]
-    near = [torch.cdist(part, some).kthvalue(min(neighbor, len(some)), dim=1).values for part in facing.split(8192)]
+    count = min(neighbor, len(some))
+    near = [torch.cdist(part, some).topk(count, dim=1, largest=False).values[:, -1] for part in facing.split(8192)]
     return torch.cat(near).clamp_min(1e-3)
