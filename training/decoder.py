@@ -113,14 +113,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(f"{options.folder} has no view vectors, so there is no camera to read")
     recipe, encoder = load_recipe(options.recipe), saved.network.to(options.device)
 
-    def sampler(split: str, variation: Variation, detector: Detector) -> ViewSampler:
+    def sampler(split: str, variation: Variation, cameras: CameraRange, detector: Detector) -> ViewSampler:
         bodies = Bodies(*read_poses(options.data, split), variation).to(options.device)
-        return ViewSampler(bodies, CameraRange(), detector)
+        return ViewSampler(bodies, cameras, detector)
 
     decoder = (
         fit(
             encoder,
-            sampler("train", recipe.variation, recipe.detector),
+            sampler("train", recipe.variation, recipe.cameras, recipe.detector),
             DecoderConfig(options.width),
             pairs=options.pairs,
             seed=options.seed,
@@ -128,7 +128,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         .half()
         .float()
     )  # as it is written, so that what is measured is what is shipped
-    errors = evaluate(encoder, decoder, sampler("val", Variation(), Detector()), pairs=10_000, seed=options.seed)
+    errors = evaluate(
+        encoder, decoder, sampler("val", Variation(), CameraRange(), Detector()), pairs=10_000, seed=options.seed
+    )
     how = {
         "data": [path.name for path in options.data],
         "recipe": options.recipe,

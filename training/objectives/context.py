@@ -37,7 +37,7 @@ class ContextConfig:
     """
 
     encoder: str = "poseembed-base"
-    width: int = 512
+    width: int = 256
     temperature: float = 0.05
     picture: float = 0.5
     view: float = 0.5

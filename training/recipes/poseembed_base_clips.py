@@ -12,8 +12,9 @@ from training.scene.filmed import Film
 RECIPE = replace(
     poseembed_base.RECIPE,
     objective=partial(Context, config=ContextConfig()),
+    detector=replace(poseembed_base.RECIPE.detector, occluded=0.6),
     film=Film(),
-    pairs=10_000_000,
-    batch_size=1024,
-    optimizer=partial(AdamW, lr=3e-3, weight_decay=0.01, fused=True),
+    pairs=800_000,
+    batch_size=192,
+    optimizer=partial(AdamW, lr=2e-3, weight_decay=0.01, fused=True),
 )

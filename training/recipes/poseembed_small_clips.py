@@ -8,6 +8,6 @@ from training.recipes import poseembed_base_clips, poseembed_small
 
 RECIPE = replace(
     poseembed_base_clips.RECIPE,
-    objective=partial(Context, config=ContextConfig(encoder="poseembed-small", width=256)),
+    objective=partial(Context, config=ContextConfig(encoder="poseembed-small")),
     network=poseembed_small.RECIPE.network,
 )
