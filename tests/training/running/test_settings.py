@@ -78,7 +78,7 @@ def test_a_description_holds_every_setting_by_name_and_survives_json() -> None:
     described = json.loads(json.dumps(describe(change(BASE, "detector.noise=0.25"))))
     assert described == describe(change(BASE, "detector.noise=0.25"))
     assert described["detector"]["noise"] == 0.25
-    assert described["cameras"]["distance"] == [3.0, 12.0]
+    assert described["cameras"]["distance"] == [2.5, 12.0]
     assert described["objective"]["called"] == ["Privileged"]
     assert described["objective"]["config"]["temperature"] == BASE.objective.keywords["config"].temperature
     assert described["optimizer"]["called"] == ["AdamW"]

@@ -324,3 +324,12 @@ def test_cameras_look_aside_only_where_they_are_told_to() -> None:
     assert camera.aside.abs().max() <= 0.4
     straight = CameraRange().sample(2000, generator=torch.Generator().manual_seed(0))
     assert torch.equal(camera.azimuth, straight.azimuth) and torch.equal(camera.distance, straight.distance)
+
+
+def test_cameras_of_a_body_are_rolled_together() -> None:
+    generator = torch.Generator().manual_seed(0)
+    camera = CameraRange(rolled=0.3).sample(8000, views=2, generator=generator)
+    beyond = (camera.roll.abs() > math.pi / 6).unflatten(0, (2, 4000))
+    assert beyond.float().mean().item() == pytest.approx(0.3 * 5 / 6, abs=0.02)
+    assert beyond.all(0).float().mean().item() == pytest.approx(0.3 * 25 / 36, abs=0.02)
+    assert camera.roll.abs().max() > 3.1

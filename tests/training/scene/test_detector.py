@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from poseembed.skeleton import JOINTS
-from training.scene.detector import LIMBS, Detector
+from poseembed.skeleton import JOINTS, MIRRORED
+from training.scene.detector import LIMBS, UNSTEADY, Detector
 
 PERFECT = Detector()
 
@@ -119,12 +119,24 @@ def test_share_of_views_with_swapped_limbs() -> None:
         assert swapped.float().mean().item() == pytest.approx(share, abs=0.02)
 
 
+def test_swapped_sides_change_everything_but_the_head() -> None:
+    torch.manual_seed(0)
+    seen = pictures(20_000)
+    swapped = Detector(sides=0.3).swap(seen)
+    changed = (swapped != seen).any(-1)
+    assert not changed[:, 0].any()
+    assert torch.equal(changed[:, 1:], changed[:, 1:2].expand(-1, 12))
+    assert changed[:, 1].float().mean().item() == pytest.approx(0.3, abs=0.02)
+    assert torch.equal(swapped[changed[:, 1]], seen[changed[:, 1]][:, list(MIRRORED)])
+
+
 def test_size_of_the_noise() -> None:
     torch.manual_seed(0)
     torso = torch.full((20_000,), 0.1)
     moved = Detector(noise=0.03).shift(torch.zeros(20_000, 13, 2), torso)
     deviation = moved.flatten(1).std(-1)  # of each view, drawn from 0 to 0.03 torsos
-    assert moved.square().mean().sqrt().item() == pytest.approx(0.003 / math.sqrt(3), rel=0.02)
+    expected = 0.003 / math.sqrt(3) * torch.tensor(UNSTEADY)
+    assert_close(moved.square().mean((0, 2)).sqrt(), expected, rtol=0.03, atol=0)
     assert deviation.min() < 0.0003 < 0.0025 < deviation.max() < 0.003 * 2
     assert_close(moved.mean((0, 1)), torch.zeros(2), atol=1e-5, rtol=0)
 
@@ -135,7 +147,7 @@ def test_badly_placed_joints_have_four_times_the_noise(share: float, monkeypatch
     monkeypatch.setattr(torch, "randn_like", torch.ones_like)  # joints move by their standard deviation
     moved = Detector(noise=0.03, bad=share).shift(torch.zeros(5000, 13, 2), torch.full((5000,), 0.1))
     assert torch.equal(moved[..., 0], moved[..., 1])
-    deviation = moved[..., 0]
+    deviation = moved[..., 0] / torch.tensor(UNSTEADY)
     others = deviation.amin(-1, keepdim=True) / (4 if share == 1 else 1)
     bad = deviation > 2 * others
     assert_close(deviation, torch.where(bad, 4 * others, others))
