@@ -62,7 +62,7 @@ class CheckpointConfig:
         training: How the weights were made: recipe, data, pairs and so on; free to hold more.
         space: Fingerprint of the network whose vectors this one learnt to give, so that those of both can be compared;
             None if its vectors are like no other's. See `PoseEncoder.space`.
-        calibration: Turns cosines of pose vectors into probabilities, where it was fitted.
+        calibration: Turns cosines and lengths of pose vectors into probabilities, where it was fitted.
         decoder: Shape of the decoder, where there is one.
         sha256: Of each file of tensors, by name, as `config.json` had it; empty for one from before it did, whose files
             load without that check. `write` puts that of what it writes. No part of what makes two configs equal.
@@ -206,7 +206,9 @@ def read_config(path: Path) -> CheckpointConfig:
         license=record.get("license", str),
         training=record.get("training", dict),
         space=space,
-        calibration=None if calibration is None else _read_part(path, "a calibration", MatchCalibration, calibration),
+        calibration=None
+        if calibration is None
+        else _read_part(path, "a calibration", MatchCalibration.from_json, calibration),
         decoder=None if decoder is None else _read_part(path, "a decoder", DecoderConfig, decoder),
         sha256=sums,
     )
@@ -291,8 +293,8 @@ def _packaged_folder() -> Path:
     return installed if installed.is_dir() else package.parent / "weights"
 
 
-def _read_part(path: Path, what: str, kind: type[Part], content: dict[str, Any]) -> Part:
+def _read_part(path: Path, what: str, make: Callable[..., Part], content: dict[str, Any]) -> Part:
     try:
-        return kind(**content)
+        return make(**content)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path} does not describe {what}: {error}") from error

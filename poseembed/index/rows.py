@@ -9,7 +9,7 @@ from zipfile import ZIP_STORED, BadZipFile, ZipFile
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Int64
+from jaxtyping import Bool, Float32, Int64
 from numpy.typing import ArrayLike
 from torch import Tensor
 from typing_extensions import Self
@@ -32,7 +32,8 @@ class Rows:
     """Columns of one length, which grow together.
 
     Args:
-        columns: "ids", "z_view" if there is one (rows, view_dim), and the others with "metadata." before their names.
+        columns: "ids"; "length", that of each pose vector; "z_view" if there is one (rows, view_dim); and the others
+            with "metadata." before their names.
     """
 
     def __init__(self, columns: Mapping[str, np.ndarray]) -> None:
@@ -41,24 +42,26 @@ class Rows:
     @classmethod
     def from_inputs(
         cls,
-        count: int,
+        length: Float32[np.ndarray, " rows"],
         *,
         ids: ArrayLike | None,
         first_id: int,
         metadata: Mapping[str, ArrayLike],
         z_view: np.ndarray | Tensor | None,
     ) -> Self:
-        """Check what a user gives for `count` rows; without `ids` they are numbered from `first_id`.
+        """Check what a user gives for rows of so long vectors; without `ids` they are numbered from `first_id`.
 
         Raises:
             TypeError: If a column is not of numbers, booleans or texts, or `z_view` not of floating-point numbers.
-            ValueError: If a column is not of `count` rows.
+            ValueError: If a column is not of as many rows.
         """
+        count = len(length)
         given = {"ids": np.arange(first_id, first_id + count) if ids is None else ids}
         given |= {_PREFIX + name: values for name, values in metadata.items()}
         columns = {name: _column(name, values, count) for name, values in given.items()}
         if columns["ids"].dtype.kind not in "iU":
             raise TypeError(f"ids must be whole numbers or texts, got {columns['ids'].dtype}")
+        columns["length"] = length
         if z_view is not None:
             check_vectors(z_view, "z_view")
             if z_view.ndim != 2 or len(z_view) != count:
