@@ -462,7 +462,7 @@ def test_a_decoder_that_is_added_later_changes_nothing(plain_folder: Path, poses
     encoder = PoseEncoder.from_pretrained(plain_folder)
     PoseIndex.build(encoder.embed(poses).z_pose, encoder=encoder).save(tmp_path / "poses")
     shape = DecoderConfig(8)
-    config = replace(encoder.config, decoder=shape, calibration=MatchCalibration(1.0, 1.0, 0.0))
+    config = replace(encoder.config, decoder=shape, calibration=MatchCalibration((1.0,), (1.0,), (0.0,)))
     later = PoseEncoder(Checkpoint(config, encoder.network, decoder=Decoder(config.network, shape)))
     assert len(PoseIndex.load(tmp_path / "poses", encoder=later)) == len(poses)
 

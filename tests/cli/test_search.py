@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from poseembed import PoseEncoder, Poses, write_poses
+from poseembed import PoseEncoder, Poses, load_embedded, write_poses
 
 from ..test_align import squat
 from .conftest import run
@@ -50,8 +50,9 @@ def test_each_file_of_a_gallery_is_taken_to_show_the_pose_once(tmp_path: Path, s
         assert run("search", squats[0], *gallery, "--frame", 20, "--top", 1, "--out", out) == 0
         with out.open() as file:
             (hit,) = csv.DictReader(file)
-        wanted = encoder.match_probability(np.array(float(hit["similarity"])), prior=prior)
-        assert float(hit["match_probability"]) == pytest.approx(float(wanted), rel=1e-5)
+        asked, found = (load_embedded(path, encoder).z_pose for path in squats)
+        wanted = encoder.match_probability(asked[20], found[int(hit["frame"])], prior=prior)
+        assert float(hit["match_probability"]) == pytest.approx(wanted.item(), rel=1e-5)
 
 
 def test_what_is_embedded_is_not_embedded_again(
