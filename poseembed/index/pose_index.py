@@ -236,7 +236,7 @@ class PoseIndex:
         vectors = np.full((len(wanted), self._index.d), np.nan, dtype=np.float32)
         length = self._rows["length"][wanted[there]]
         vectors[there] = length[:, None] * faiss_vectors.stored(self._index, wanted[there])
-        return vectors.reshape(*rows.shape, -1)
+        return vectors.reshape(*rows.shape, self._index.d)
 
     def __len__(self) -> int:
         """Number of rows, without those left out."""

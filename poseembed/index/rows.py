@@ -100,7 +100,10 @@ class Rows:
             ValueError: If they have other columns, or columns of other kinds.
         """
         if more._parts.keys() != self._parts.keys():
-            raise ValueError(f"got the columns {', '.join(more._parts)}; this index has {', '.join(self._parts)}")
+            given, wanted = (
+                ", ".join(name for name in parts if name != "length") for parts in (more._parts, self._parts)
+            )
+            raise ValueError(f"got the columns {given}; this index has {wanted}")
         for name, (values,) in more._parts.items():
             ours = self._parts[name][0]
             if (values.dtype.kind, values.shape[1:]) != (ours.dtype.kind, ours.shape[1:]):
@@ -161,8 +164,8 @@ class Rows:
         ) as error:
             # the last four by zipfile and by numpy's parser of headers
             raise ValueError(f"{path} is damaged ({error}); copy or build the index again") from error
-        if "ids" not in columns or any(values.dtype.kind not in FILLERS for values in columns.values()):
-            raise ValueError(f"{path} has no ids, or columns of other kinds; build the index again")
+        if not {"ids", "length"} <= columns.keys() or any(of.dtype.kind not in FILLERS for of in columns.values()):
+            raise ValueError(f"{path} has no ids or lengths, or columns of other kinds; build the index again")
         return cls(columns)
 
 

@@ -101,6 +101,21 @@ def test_frames_of_nobody_do_not_count_in_the_probability(tmp_path: Path, squats
     assert chances[0] == pytest.approx(chances[1], abs=1e-6)
 
 
+def test_poses_of_few_joints_are_no_hits_and_are_counted(
+    tmp_path: Path, squats: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    points = squat(0.0)
+    points[:10, 1:] = np.nan  # nothing but the nose
+    write_poses(Poses.from_arrays(points, person=[0] * 40), tmp_path / "noses.npz")
+    assert run("search", squats[0], tmp_path / "noses.npz", "--top", 40) == 0
+    printed = capsys.readouterr()
+    frames = {int(line.split()[5]) for line in printed.out.splitlines()[1:]}
+    assert frames == set(range(10, 40))
+    assert "among 30 poses of 1 file; 10 with fewer than 4 joints left out" in printed.err
+    assert run("search", tmp_path / "noses.npz", squats[0], "--frame", 3) == 1
+    assert "shows nobody in frame 3 with 4 joints or more, so there is nothing" in capsys.readouterr().err
+
+
 def test_each_input_can_have_its_skeleton(tmp_path: Path, squats: tuple[Path, Path]) -> None:
     coco = np.full((40, 17, 2), np.nan)
     coco[:, [0, *range(5, 17)]] = squat(0.0)
