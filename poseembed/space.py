@@ -123,12 +123,12 @@ class PoseSpace:
             ValueError: If the checkpoint has no calibration, or `prior` is not in 0 to 1; and as `similarity` does.
 
         Examples:
-            >>> from poseembed import JOINTS, PoseEncoder
+            >>> from poseembed import PoseEncoder
             >>> encoder = PoseEncoder.from_pretrained("poseembed-small")
-            >>> keypoints = np.random.default_rng(0).normal(size=(2, 13, 2))
-            >>> z_pose, _ = encoder.embed(keypoints)
-            >>> encoder.match_probability(z_pose, z_pose).round(2).tolist()
-            [[1.0, 0.0], [0.0, 1.0]]
+            >>> z_pose, _ = encoder.embed(np.random.default_rng(0).normal(size=(5, 13, 2)))
+            >>> chances = encoder.match_probability(z_pose[:2], z_pose, prior=1 / 5)
+            >>> chances.shape, chances.argmax(axis=1).tolist()
+            ((2, 5), [0, 1])
         """
         calibration = self._calibration()
         first, second = self._rows(*_arrays(a, b))
@@ -160,13 +160,13 @@ class PoseSpace:
                 does.
 
         Examples:
-            >>> from poseembed import JOINTS, PoseEncoder
+            >>> from poseembed import PoseEncoder
             >>> encoder = PoseEncoder.from_pretrained("poseembed-small")
             >>> keypoints = np.random.default_rng(0).normal(size=(2, 13, 2))
-            >>> whole, _ = encoder.embed(keypoints)
-            >>> keypoints[:, JOINTS.index("left_wrist")] = np.nan
-            >>> encoder.match_probability_pairwise(whole, encoder.embed(keypoints).z_pose).round(2).tolist()
-            [1.0, 1.0]
+            >>> z_pose, _ = encoder.embed(keypoints)
+            >>> moved, _ = encoder.embed(0.5 * keypoints + 40)
+            >>> (encoder.match_probability_pairwise(z_pose, moved) > 0.5).tolist()
+            [True, True]
         """
         calibration = self._calibration()
         first, second = self._pairs(*_arrays(a, b))

@@ -154,7 +154,7 @@ def fit(
     torch.manual_seed(seed)
     some = torch.cat([torch.cat(compare(network, gallery.bodies)[1:]) for gallery in galleries[:AT_ONCE]])
     fitted = Fitted(some)
-    groups = [
+    groups: list[dict[str, Any]] = [
         {"params": fitted.read.parameters(), "weight_decay": 0.01},
         {"params": [fitted.steep, fitted.flat, fitted.shift]},
     ]
