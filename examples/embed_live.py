@@ -27,8 +27,8 @@ camera = int(options.camera) if options.camera.isdigit() else options.camera
 
 try:
     for seen in detect_video(camera, stop=options.stop, chunk_frames=1):
-        cosine = encoder.similarity(seen.embed(encoder).z_pose, wanted)
-        share = np.nan_to_num(encoder.match_probability(cosine)).item()  # NaN where nobody is seen
+        chance = encoder.match_probability(seen.embed(encoder).z_pose, wanted)
+        share = np.nan_to_num(chance).item()  # NaN where nobody is seen
         print(f"{seen.time[0]:7.2f} s  {'#' * round(40 * share):40}  {share:4.0%}", flush=True)
 except KeyboardInterrupt:
     pass

@@ -52,7 +52,8 @@ for file, poses in videos.items():
 if not found:
     parser.error(f"{options.folder} shows nobody to compare with")
 values, names, neighbours = zip(*sorted(found, key=lambda hit: -hit[0])[: options.top], strict=True)
-chances = encoder.match_probability(np.array(values), prior=search_prior(map(len, videos.values())))
+prior = search_prior(map(len, videos.values()))
+chances = encoder.match_probability(query.z_pose[0], np.concatenate([hit.z_pose for hit in neighbours]), prior=prior)[0]
 for similarity, chance, name in zip(values, chances, names, strict=True):
     print(f"{similarity:.2f}  match {chance:.0%}  {name}")
 if options.picture:

@@ -115,7 +115,11 @@ def align(first: Vectors, second: Vectors, encoder: PoseEncoder, *, open_ends: f
     timed = one.poses.timed and other.poses.timed
     similarity = (one.directions[at] * other.directions[at_other]).sum(-1).clip(-1, 1).astype(np.float32)
     calibrated = encoder.config.calibration is not None
-    probability = encoder.match_probability(similarity) if calibrated else (1 + similarity) / 2
+    probability = (
+        encoder.match_probability_pairwise(one.vectors[at], other.vectors[at_other])
+        if calibrated
+        else (1 + similarity) / 2
+    )
     differences = guides = None
     if encoder.decoder is not None and one.joints and other.joints:
         differences, guides = _compare_joints(one.poses.select(rows), other.poses.select(rows_other), encoder.decoder)
@@ -133,12 +137,18 @@ def align(first: Vectors, second: Vectors, encoder: PoseEncoder, *, open_ends: f
 
 @dataclass(frozen=True, eq=False)
 class _Performance:
-    """A performance ready to be warped: its poses, which rows have a vector, and those vectors' directions."""
+    """A performance ready to be warped: its poses, which rows have a vector, those vectors, and their directions."""
 
     poses: Poses
     joints: bool
     seen: Int64[np.ndarray, " n"]
-    directions: Float[np.ndarray, "n pose_dim"]
+    vectors: Float[np.ndarray, "n pose_dim"]
+
+    @property
+    def directions(self) -> Float[np.ndarray, "n pose_dim"]:
+        """The vectors at length 1."""
+        directions: np.ndarray = self.vectors / np.linalg.norm(self.vectors, axis=-1, keepdims=True)
+        return directions
 
     @classmethod
     def of(cls, poses: Vectors, name: str, encoder: PoseEncoder) -> "_Performance":
@@ -155,11 +165,10 @@ class _Performance:
         seen = np.flatnonzero(np.isfinite(z_pose).all(-1))
         if not len(seen):
             raise ValueError(f"the {name} performance shows nobody: none of its {len(z_pose)} frames has a pose vector")
-        directions = z_pose[seen] / np.linalg.norm(z_pose[seen], axis=-1, keepdims=True)
         if track.poses is not None:
-            return cls(track.poses, True, seen, directions)
+            return cls(track.poses, True, seen, z_pose[seen])
         nowhere = Poses.from_arrays(np.full((len(z_pose), NUM_JOINTS, 2), np.nan))
-        return cls(replace(nowhere, z_pose=track.z_pose), False, seen, directions)
+        return cls(replace(nowhere, z_pose=track.z_pose), False, seen, z_pose[seen])
 
     def clock(self, timed: bool) -> Float[np.ndarray, " rows"]:
         """Seconds, or else frames."""

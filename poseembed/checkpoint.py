@@ -24,7 +24,7 @@ from poseembed.decoder import Decoder, DecoderConfig
 from poseembed.files import bundle, tensors
 from poseembed.files.records import MAX_BYTES, RecordKind
 from poseembed.network import Encoder, NetworkConfig
-from poseembed.origin import check_fingerprint, fingerprint
+from poseembed.origin import check_fingerprint, space
 from poseembed.skeleton import JOINTS
 
 CONFIG_FILE = "config.json"
@@ -66,11 +66,11 @@ class CheckpointConfig:
         training: How the weights were made: recipe, data, pairs and so on; free to hold more.
         space: Fingerprint of the network whose vectors this one learnt to give, so that those of both can be compared;
             None if its vectors are like no other's. See `PoseEncoder.space`.
-        calibration: Turns cosines of pose vectors into probabilities, where it was fitted.
+        calibration: Turns cosines and lengths of pose vectors into probabilities, where it was fitted.
         decoder: Shape of the decoder, where there is one.
         clip: Shape of the clip encoder, where there is one.
-        fitted_to: Fingerprint of the network that decoder and clip encoder were fitted to; None where there are none,
-            and in checkpoints from before there were clip encoders. See `Checkpoint.fitted`.
+        fitted_to: Name of the space that decoder and clip encoder were fitted in, see `poseembed.origin.space`; None
+            where there are none, and in checkpoints from before there were clip encoders. See `Checkpoint.fitted`.
         sha256: Of each file of tensors, by name, as `config.json` had it; empty for one from before it did, whose files
             load without that check. `write` puts that of what it writes. No part of what makes two configs equal.
 
@@ -128,7 +128,7 @@ class Checkpoint:
             other = self.decoder
         if other is not None:
             _check_fit(self.config, self.network, "this checkpoint")
-        return replace(fitted, config=replace(fitted.config, fitted_to=fingerprint(self.network)))
+        return replace(fitted, config=replace(fitted.config, fitted_to=space(self.network)))
 
 
 def list_pretrained() -> list[str]:
@@ -242,7 +242,9 @@ def read_config(path: Path) -> CheckpointConfig:
         license=record.get("license", str),
         training=record.get("training", dict),
         space=space,
-        calibration=None if calibration is None else _read_part(path, "a calibration", MatchCalibration, calibration),
+        calibration=None
+        if calibration is None
+        else _read_part(path, "a calibration", MatchCalibration.from_json, calibration),
         decoder=None if decoder is None else _read_part(path, "a decoder", DecoderConfig, decoder),
         clip=None if clip is None else _read_part(path, "a clip encoder", ClipConfig, clip),
         fitted_to=fitted_to,
@@ -297,7 +299,7 @@ def _check_fit(config: CheckpointConfig, network: Encoder, name: str) -> None:
     """
     if config.clip is not None and config.fitted_to is None:
         raise ValueError(f"{name} does not say which network its clip encoder was fitted to; {_RECORD.remedy}")
-    if config.fitted_to is not None and config.fitted_to != (own := fingerprint(network)):
+    if config.fitted_to is not None and config.fitted_to != (own := space(network)):
         raise ValueError(
             f"the decoder or clip encoder of {name} was fitted to the network {config.fitted_to}, and its network is "
             f"{own}, so that they would read its vectors wrongly; fit them again, or leave them out: encoder.decoder = "
@@ -351,8 +353,8 @@ def _packaged_folder() -> Path:
     return installed if installed.is_dir() else package.parent / "weights"
 
 
-def _read_part(path: Path, what: str, kind: type[Part], content: dict[str, Any]) -> Part:
+def _read_part(path: Path, what: str, make: Callable[..., Part], content: dict[str, Any]) -> Part:
     try:
-        return kind(**content)
+        return make(**content)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path} does not describe {what}: {error}") from error

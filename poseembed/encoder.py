@@ -76,7 +76,7 @@ class PoseEncoder(ClipEmbedder, PoseSpace, nn.Module):
         self.network: Encoder = checkpoint.network
         self.decoder: Decoder | None = checkpoint.decoder
         self.clip: ClipEncoder | None = checkpoint.clip
-        self._named: tuple[tuple[object, ...], str] | None = None
+        self._named: tuple[tuple[object, ...], tuple[str, str]] | None = None
         self.eval()
 
     @classmethod
@@ -144,27 +144,22 @@ class PoseEncoder(ClipEmbedder, PoseSpace, nn.Module):
     def fingerprint(self) -> str:
         """Name of the network, 16 hex digits: the same for every copy of its weights, in any type, on any device.
 
-        It is of the network alone. A decoder or a calibration that is added changes no vector, and so not this.
+        It is of the network alone, the layer that gives pose vectors their lengths included. A decoder or a calibration
+        that is added changes no vector, and so not this.
 
         Raises:
             ValueError: If the network is quantised.
         """
-        if not self._weight().is_floating_point():
-            raise ValueError("a quantised network has no fingerprint; embed arrays with it, whose vectors need none")
-        tensors = self.network.state_dict().values()
-        # Naming a large network takes longer than embedding a pose, so it is done once for weights that stay the same.
-        state = tuple((t.data_ptr(), t.device, t.dtype, 0 if t.is_inference() else t._version) for t in tensors)
-        if self._named is None or self._named[0] != state:
-            self._named = state, origin.fingerprint(self.network)
-        return self._named[1]
+        return self._names()[0]
 
     @property
     def space(self) -> str:
-        """Fingerprint of the network in whose space the vectors lie, and with whose vectors they can be compared.
+        """Name of the space in which the vectors lie; those of two encoders that say the same can be compared.
 
-        It is the encoder's own, or that of the one whose vectors it learnt to give, if the checkpoint says so.
+        It is the fingerprint of the network without the layer that gives pose vectors their lengths: they are compared
+        by their directions. Or that of the network whose vectors it learnt to give, if the checkpoint says so.
         """
-        return self.config.space or self.fingerprint
+        return self.config.space or self._names()[1]
 
     @property
     def made_by(self) -> MadeBy:
@@ -370,6 +365,17 @@ class PoseEncoder(ClipEmbedder, PoseSpace, nn.Module):
         if visible is not None:
             present = present & visible
         return self.network.layout(normalize_keypoints(points, present).to(self.dtype), present), present
+
+    def _names(self) -> tuple[str, str]:
+        """The fingerprint of the network, and that of its own space."""
+        if not self._weight().is_floating_point():
+            raise ValueError("a quantised network has no fingerprint; embed arrays with it, whose vectors need none")
+        tensors = self.network.state_dict().values()
+        # Naming a large network takes longer than embedding a pose, so it is done once for weights that stay the same.
+        state = tuple((t.data_ptr(), t.device, t.dtype, 0 if t.is_inference() else t._version) for t in tensors)
+        if self._named is None or self._named[0] != state:
+            self._named = state, (origin.fingerprint(self.network), origin.space(self.network))
+        return self._named[1]
 
     def _take(self, points: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
         """Bring poses to the encoder's device."""

@@ -17,6 +17,9 @@ Array = TypeVar("Array", np.ndarray, Tensor)
 MIN_CONFIDENCE = 0.3
 """A joint with a confidence below this is missing, unless somebody says otherwise."""
 
+MIN_JOINTS = 4
+"""`Poses` of fewer joints get no vectors, unless somebody says otherwise: three or less say next to nothing."""
+
 SCALE_UNIT = 0.5
 """The largest distance among shoulders and hips is this long after normalising."""
 

@@ -8,6 +8,7 @@ from typing import TypeVar, cast
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
 from poseembed.bounds import MAX_BLOCKS, MAX_DIM, check_whole
 from poseembed.skeleton import NUM_JOINTS
@@ -17,6 +18,9 @@ Network = TypeVar("Network", bound=nn.Module)
 
 BATCH_SIZE = 8192
 """Poses that go through a network at once, unless somebody says otherwise."""
+
+LEAST_CERTAINTY = 0.01
+"""Length of the pose vector of a picture that says nothing: its direction is still there, in half precision too."""
 
 _KERAS_TRUNCATION = 0.87962566103423978  # std of a unit normal cut at two sigma: Keras divides by it, and so do we
 
@@ -31,6 +35,7 @@ class NetworkConfig:
         blocks: Number of residual blocks of two layers each.
         pose_dim: Length of `z_pose`.
         view_dim: Length of `z_view`; 0 for a network without a view vector, whose `z_view` is then empty.
+        certainty: Whether the length of `z_pose` says how sure the network is of the pose, see `Encoder`.
 
     Examples:
         >>> from poseembed.network import NetworkConfig
@@ -43,17 +48,19 @@ class NetworkConfig:
     blocks: int = 2
     pose_dim: int = 32
     view_dim: int = 32
+    certainty: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what is not the shape of a network.
 
         Raises:
-            TypeError: If `mask_input` is not a bool or another attribute not an int.
+            TypeError: If `mask_input` or `certainty` is not a bool, or another attribute not an int.
             ValueError: If a size is under 1, or `view_dim` under 0; or if one is over `MAX_DIM`, `blocks` over
                 `MAX_BLOCKS` (`poseembed.bounds`).
         """
-        if type(self.mask_input) is not bool:
-            raise TypeError(f"mask_input must be bool, got {self.mask_input!r:.40}")
+        for name in ("mask_input", "certainty"):
+            if type(value := getattr(self, name)) is not bool:
+                raise TypeError(f"{name} must be bool, got {value!r:.40}")
         check_whole("width", self.width, 1, MAX_DIM)
         check_whole("blocks", self.blocks, 1, MAX_BLOCKS)
         check_whole("pose_dim", self.pose_dim, 1, MAX_DIM)
@@ -104,6 +111,10 @@ class Encoder(nn.Module):
     One unit (`stem`), two residual blocks and one linear layer whose first outputs are the pose vector and whose
     last are the view vector; both are unbounded. Batch norm and dropout are there for training only: a published
     checkpoint holds the network after `fold_batch_norm`.
+
+    The direction of `z_pose` is the pose. Its length says nothing, unless `NetworkConfig.certainty` is set: it is then
+    how sure the network is of the direction, from `LEAST_CERTAINTY` to 1, which one more linear layer reads from the
+    last hidden layer. That layer is fitted to a trained network (`training/calibrate.py`) and leaves its directions.
     """
 
     def __init__(self, config: NetworkConfig, *, batch_norm: bool = True, dropout: float = 0.25) -> None:
@@ -117,6 +128,7 @@ class Encoder(nn.Module):
             batch_norm=batch_norm,
             dropout=dropout,
         )
+        self.certainty = nn.Linear(config.width, 1) if config.certainty else None
 
     def forward(
         self, inputs: Float[Tensor, "batch inputs"]
@@ -143,7 +155,14 @@ class Encoder(nn.Module):
     ) -> tuple[Float[Tensor, "batch pose"], Float[Tensor, "batch view"]]:
         """The pose vector and the view vector out of the last hidden layer."""
         z_pose, z_view = self.tower.head(features).split([self.config.pose_dim, self.config.view_dim], dim=-1)
+        if self.certainty is not None:
+            z_pose = certainty_of(self.certainty(features)) * normalize(z_pose, dim=-1)
         return z_pose, z_view
+
+
+def certainty_of(score: Float[Tensor, "*any"]) -> Float[Tensor, "*any"]:
+    """Length of the pose vector, `LEAST_CERTAINTY` to 1, for what the layer says that reads it: the logistic curve."""
+    return LEAST_CERTAINTY + (1 - LEAST_CERTAINTY) * score.sigmoid()
 
 
 def network_input(

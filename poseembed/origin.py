@@ -58,8 +58,18 @@ class MadeBy:
         return self.fingerprint if self.fingerprint == self.space else f"{self.fingerprint} in {self.space}"
 
 
-def fingerprint(network: Encoder | ClipEncoder) -> str:
+def space(network: Encoder) -> str:
+    """Name of the space of a network's pose vectors: its `fingerprint` without the layer that gives them their lengths.
+
+    Vectors are compared by their directions, so those from before and after that layer was fitted lie in one space.
+    """
+    return fingerprint(network, without="certainty.")
+
+
+def fingerprint(network: Encoder | ClipEncoder, *, without: str | None = None) -> str:
     """Name of a network, 16 hex digits of a SHA-256: of the tensors' names, shapes and values.
+
+    Tensors whose names begin with `without` are left out.
 
     The values are taken as bfloat16 holds them. That keeps eight of their binary digits, which tells any two trained
     networks apart; and it is what a checkpoint loaded in bfloat16 has left, so that the same weights have one name in
@@ -69,6 +79,8 @@ def fingerprint(network: Encoder | ClipEncoder) -> str:
     shape = network.config if isinstance(network, Encoder) else network.frames
     digest = hashlib.sha256(f"{shape.pose_dim} {shape.view_dim}".encode())
     for name, value in sorted(network.state_dict().items()):
+        if without is not None and name.startswith(without):
+            continue
         bits = value.detach().cpu().to(torch.bfloat16).contiguous().view(torch.int16)
         digest.update(f" {name} {tuple(value.shape)} ".encode() + bits.numpy().astype("<i2").tobytes())
     return digest.hexdigest()[:16]

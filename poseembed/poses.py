@@ -5,11 +5,12 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, Int64
+import torch
+from jaxtyping import Bool, Float, Int64
 from numpy.typing import ArrayLike
 from typing_extensions import Self
 
-from poseembed.keypoints import MIN_CONFIDENCE
+from poseembed.keypoints import MIN_CONFIDENCE, MIN_JOINTS, visible_joints
 from poseembed.network import BATCH_SIZE
 from poseembed.origin import MadeBy, meet
 from poseembed.skeleton import NUM_JOINTS, get_skeleton
@@ -308,13 +309,35 @@ class Poses:
         encoder: Embeds,
         *,
         min_confidence: float = MIN_CONFIDENCE,
+        min_joints: int = MIN_JOINTS,
         batch_size: int = BATCH_SIZE,
         show_progress_bar: bool = False,
     ) -> Self:
-        """The same rows with `z_pose`, `z_view` and `made_by`; NaN rows where nobody was found.
+        """The same rows with `z_pose`, `z_view` and `made_by`; NaN rows where nobody, or too little of one, was found.
 
-        `PoseEncoder.embed` says what the arguments are.
+        `PoseEncoder.embed` says what the other arguments are; it embeds whatever has a joint.
+
+        Args:
+            encoder: What embeds.
+            min_confidence: Least score of a joint that is there.
+            min_joints: Least number of joints that are there. A pose of fewer resembles too many others: it gets no
+                vector, so that it is no hit in searches, galleries and indices (`sparse` says which these are).
+            batch_size: Poses that go through the network at once.
+            show_progress_bar: Show one, on stderr.
+
+        Raises:
+            ValueError: If `min_joints` is not from 1 to 13; and as `PoseEncoder.embed` does.
+
+        Examples:
+            >>> from poseembed import PoseEncoder, Poses
+            >>> keypoints = np.random.default_rng(0).normal(300, 100, size=(2, 13, 2))
+            >>> keypoints[1, 1:] = np.nan  # nothing but the nose
+            >>> poses = Poses.from_arrays(keypoints).embed(PoseEncoder.from_pretrained("poseembed-small"))
+            >>> np.isfinite(poses.z_pose).all(axis=1).tolist()
+            [True, False]
         """
+        if not 1 <= min_joints <= NUM_JOINTS:
+            raise ValueError(f"got min_joints={min_joints}; wanted a number of joints, 1 to {NUM_JOINTS}")
         z_pose, z_view = encoder.embed(
             self.keypoints,
             self.confidence,
@@ -322,7 +345,23 @@ class Poses:
             batch_size=batch_size,
             show_progress_bar=show_progress_bar,
         )
+        left_out = self.sparse(min_joints, min_confidence=min_confidence)
+        z_pose[left_out], z_view[left_out] = np.nan, np.nan
         return replace(self, z_pose=z_pose, z_view=z_view, made_by=encoder.made_by)
+
+    def sparse(self, min_joints: int = MIN_JOINTS, *, min_confidence: float = MIN_CONFIDENCE) -> Bool[np.ndarray, " n"]:
+        """Rows that show somebody, but fewer joints than so many; see `embed`.
+
+        Examples:
+            >>> from poseembed import Poses
+            >>> keypoints = np.full((3, 13, 2), np.nan)
+            >>> keypoints[0, 0], keypoints[1, :5] = 7, 7
+            >>> Poses.from_arrays(keypoints).sparse().tolist()  # a nose; five joints; nobody
+            [True, False, False]
+        """
+        count = visible_joints(torch.from_numpy(self.keypoints), self.confidence, min_confidence).sum(-1).numpy()
+        few: np.ndarray = (count > 0) & (count < min_joints)
+        return few
 
 
 def _whole(values: ArrayLike, name: str, least: int) -> Int64[np.ndarray, "*shape"]:

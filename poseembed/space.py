@@ -4,13 +4,18 @@ from typing import overload
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import normalize
 
+from poseembed.calibration import MatchCalibration
 from poseembed.checkpoint import CheckpointConfig
-from poseembed.keypoints import Array, to_tensor
+from poseembed.keypoints import to_tensor
 from poseembed.origin import meet
 from poseembed.poses import Poses
 from poseembed.vectors import PoseVectors, Vectors
+
+_ROUNDING = 0.01  # how much longer than 1 a vector of certainty 1 may be, in half precision say
 
 
 class PoseSpace:
@@ -56,15 +61,8 @@ class PoseSpace:
             >>> similarity.shape, similarity.argmax(axis=1).tolist()
             ((2, 5), [0, 1])
         """
-        a, b = _arrays(a, b)
-        first, second = (torch.atleast_2d(vectors) for vectors in self._unit_vectors(a, b))
-        if first.ndim > 2 or second.ndim > 2:
-            raise ValueError(
-                f"got shapes {tuple(a.shape)} and {tuple(b.shape)}; wanted (n, {self.pose_dim}) and "
-                f"(m, {self.pose_dim}), as from reshape(-1, {self.pose_dim})"
-            )
-        cosines = (first @ second.mT).clamp(-1, 1)
-        return cosines if isinstance(a, Tensor) else cosines.numpy()
+        first, second = self._rows(*_arrays(a, b))
+        return _like(_cosines(first, second), a)
 
     @overload
     def similarity_pairwise(self, a: Poses | np.ndarray, b: Poses | np.ndarray) -> np.ndarray: ...
@@ -96,45 +94,126 @@ class PoseSpace:
             >>> encoder.similarity_pairwise(whole, encoder.embed(keypoints).z_pose).round(2)
             array([0.92, 0.94], dtype=float32)
         """
-        a, b = _arrays(a, b)
-        first, second = self._unit_vectors(a, b)
-        if first.shape != second.shape:
-            raise ValueError(f"got shapes {tuple(a.shape)} and {tuple(b.shape)}; for all against all use similarity()")
-        cosines = (first * second).sum(-1).clamp(-1, 1)
-        return cosines if isinstance(a, Tensor) else cosines.numpy()
+        first, second = self._pairs(*_arrays(a, b))
+        return _like(_cosines_pairwise(first, second), a)
 
-    def match_probability(self, similarity: Array, *, prior: float = 0.5) -> Array:
-        """Probability that two pictures show the same pose; see `poseembed.calibration` for what that means.
+    @overload
+    def match_probability(self, a: Poses | np.ndarray, b: Poses | np.ndarray, *, prior: float = 0.5) -> np.ndarray: ...
+
+    @overload
+    def match_probability(self, a: Tensor, b: Tensor, *, prior: float = 0.5) -> Tensor: ...
+
+    def match_probability(self, a: Vectors, b: Vectors, *, prior: float = 0.5) -> np.ndarray | Tensor:
+        """Probability that two pictures show the same pose, of every vector of `a` with every one of `b`.
+
+        It knows how alike the vectors are, and by their lengths how sure the encoder is of both poses: of two that
+        hardly show anything it says no more than `prior`. `poseembed.calibration` has what a match is, and the formula.
 
         Args:
-            similarity: (...) cosines, numpy or torch, as `similarity` and `similarity_pairwise` return them.
+            a: (n, pose_dim) pose vectors as `PoseEncoder.embed` returns them, numpy or torch, or embedded `Poses`; a
+                single vector counts as one row. Vectors that were scaled to length 1 count as those of sure poses.
+            b: (m, pose_dim), of the same kind.
             prior: Share of the compared pairs that match: about 1 / m where each pose has one match among m.
 
         Returns:
-            (...) probabilities, 0 to 1, of the same kind; NaN for NaN.
+            (n, m) probabilities, 0 to 1; NaN for the NaN vectors of poses without joints.
 
         Raises:
-            TypeError: If `similarity` is not a numeric array or tensor.
-            ValueError: If the checkpoint has no calibration, a similarity is not in -1 to 1 or `prior` not in 0 to 1.
+            TypeError: If `a` and `b` are not both numpy arrays (or `Poses`) or both tensors.
+            ValueError: If the checkpoint has no calibration, or `prior` is not in 0 to 1; and as `similarity` does.
 
         Examples:
             >>> from poseembed import PoseEncoder
             >>> encoder = PoseEncoder.from_pretrained("poseembed-small")
-            >>> cosines = np.array([0.5, 0.8, 0.95])
-            >>> encoder.match_probability(cosines).round(2).tolist()
-            [0.35, 0.99, 1.0]
-            >>> encoder.match_probability(cosines, prior=1 / 1000).round(2).tolist()  # where one of a thousand matches
-            [0.0, 0.09, 0.5]
+            >>> z_pose, _ = encoder.embed(np.random.default_rng(0).normal(size=(5, 13, 2)))
+            >>> chances = encoder.match_probability(z_pose[:2], z_pose, prior=1 / 5)
+            >>> chances.shape, chances.argmax(axis=1).tolist()
+            ((2, 5), [0, 1])
         """
+        calibration = self._calibration()
+        first, second = self._rows(*_arrays(a, b))
+        certainty = self._certainty(first)[:, None] * self._certainty(second)
+        return _like(calibration.probability(_cosines(first, second), certainty, prior), a)
+
+    @overload
+    def match_probability_pairwise(
+        self, a: Poses | np.ndarray, b: Poses | np.ndarray, *, prior: float = 0.5
+    ) -> np.ndarray: ...
+
+    @overload
+    def match_probability_pairwise(self, a: Tensor, b: Tensor, *, prior: float = 0.5) -> Tensor: ...
+
+    def match_probability_pairwise(self, a: Vectors, b: Vectors, *, prior: float = 0.5) -> np.ndarray | Tensor:
+        """`match_probability` of each pose vector of `a` with the one in the same place in `b`.
+
+        Args:
+            a: (..., pose_dim) pose vectors, numpy or torch, or embedded `Poses`.
+            b: The same shape and kind.
+            prior: Share of the compared pairs that match.
+
+        Returns:
+            (...) probabilities.
+
+        Raises:
+            TypeError: If `a` and `b` are not both numpy arrays (or `Poses`) or both tensors.
+            ValueError: If the checkpoint has no calibration, or `prior` is not in 0 to 1; and as `similarity_pairwise`
+                does.
+
+        Examples:
+            >>> from poseembed import PoseEncoder
+            >>> encoder = PoseEncoder.from_pretrained("poseembed-small")
+            >>> keypoints = np.random.default_rng(0).normal(size=(2, 13, 2))
+            >>> z_pose, _ = encoder.embed(keypoints)
+            >>> moved, _ = encoder.embed(0.5 * keypoints + 40)
+            >>> (encoder.match_probability_pairwise(z_pose, moved) > 0.5).tolist()
+            [True, True]
+        """
+        calibration = self._calibration()
+        first, second = self._pairs(*_arrays(a, b))
+        certainty = self._certainty(first) * self._certainty(second)
+        return _like(calibration.probability(_cosines_pairwise(first, second), certainty, prior), a)
+
+    def _calibration(self) -> MatchCalibration:
+        """What turns cosines into probabilities."""
         if self.config.calibration is None:
             raise ValueError(
                 "this checkpoint has no calibration, so what its cosines are worth is not known; load one that has, "
                 "or fit it in a checkout of poseembed: python -m training.calibrate FOLDER --data FILE"
             )
-        return _like(self.config.calibration.probability(to_tensor(similarity, "similarity"), prior), similarity)
+        return self.config.calibration
 
-    def _unit_vectors(self, a: np.ndarray | Tensor, b: np.ndarray | Tensor) -> tuple[Tensor, Tensor]:
-        """Check pose vectors, and scale them to length 1, in the wider of their types."""
+    def _certainty(self, vectors: Float[Tensor, "*shape dim"]) -> Float[Tensor, "*shape"]:
+        """How sure the encoder is of poses, 0 to 1, by their vectors; always 1 if its lengths do not say."""
+        length = vectors.norm(dim=-1)
+        if not self.config.network.certainty:
+            return torch.ones_like(length)
+        if (length > 1 + _ROUNDING).any():
+            raise ValueError(
+                f"got pose vectors of length {length.nan_to_num().max().item():.3g}; those of this checkpoint say by "
+                "their length, at most 1, how sure it is of a pose; embed again, or scale them to length 1 if they are "
+                "to count as sure"
+            )
+        return length.clamp_max(1)
+
+    def _rows(self, a: np.ndarray | Tensor, b: np.ndarray | Tensor) -> tuple[Tensor, Tensor]:
+        """Two lists of pose vectors, all of which are to be compared with all."""
+        first, second = (torch.atleast_2d(vectors) for vectors in self._vectors(a, b))
+        if first.ndim > 2 or second.ndim > 2:
+            raise ValueError(
+                f"got shapes {tuple(a.shape)} and {tuple(b.shape)}; wanted (n, {self.pose_dim}) and "
+                f"(m, {self.pose_dim}), as from reshape(-1, {self.pose_dim})"
+            )
+        return first, second
+
+    def _pairs(self, a: np.ndarray | Tensor, b: np.ndarray | Tensor) -> tuple[Tensor, Tensor]:
+        """Pose vectors of two collections that belong together, place by place."""
+        first, second = self._vectors(a, b)
+        if first.shape != second.shape:
+            raise ValueError(f"got shapes {tuple(a.shape)} and {tuple(b.shape)}; for all against all use similarity()")
+        return first, second
+
+    def _vectors(self, a: np.ndarray | Tensor, b: np.ndarray | Tensor) -> tuple[Tensor, Tensor]:
+        """Check pose vectors, and bring them to the wider of their types."""
         if isinstance(a, Tensor) != isinstance(b, Tensor):
             raise TypeError(f"got {type(a).__name__} and {type(b).__name__}; pass two arrays or two tensors")
         first, second = to_tensor(a, "a"), to_tensor(b, "b")
@@ -142,7 +221,17 @@ class PoseSpace:
             if not vectors.ndim or vectors.shape[-1] != self.pose_dim:
                 raise ValueError(f"got shape {tuple(vectors.shape)}; wanted pose vectors, (..., {self.pose_dim})")
         dtype = torch.promote_types(first.dtype, second.dtype)
-        return nn.functional.normalize(first.to(dtype), dim=-1), nn.functional.normalize(second.to(dtype), dim=-1)
+        return first.to(dtype), second.to(dtype)
+
+
+def _cosines(first: Float[Tensor, "n dim"], second: Float[Tensor, "m dim"]) -> Float[Tensor, "n m"]:
+    return (normalize(first, dim=-1) @ normalize(second, dim=-1).mT).clamp(-1, 1)
+
+
+def _cosines_pairwise(
+    first: Float[Tensor, "*shape dim"], second: Float[Tensor, "*shape dim"]
+) -> Float[Tensor, "*shape"]:
+    return (normalize(first, dim=-1) * normalize(second, dim=-1)).sum(-1).clamp(-1, 1)
 
 
 def _arrays(a: Vectors, b: Vectors) -> tuple[np.ndarray | Tensor, np.ndarray | Tensor]:
@@ -155,6 +244,6 @@ def _arrays(a: Vectors, b: Vectors) -> tuple[np.ndarray | Tensor, np.ndarray | T
     return one.z_pose, other.z_pose
 
 
-def _like(values: Tensor, example: Array) -> Array:
-    """Numpy if the example is, else torch."""
+def _like(values: Tensor, example: Vectors) -> np.ndarray | Tensor:
+    """Torch if the example is, else numpy."""
     return values if isinstance(example, Tensor) else values.numpy()

@@ -60,7 +60,8 @@ def test_a_slower_second_has_a_speed_above_one(base: PoseEncoder) -> None:
 
 def test_the_score_counts_frames_and_not_steps(base: PoseEncoder) -> None:
     alignment = align(video(squat(0.0)), video(squat(1.0)), base)
-    probability = base.match_probability(alignment.similarity)
+    sides = zip((alignment.first, alignment.second), alignment.rows.T, strict=True)
+    probability = base.match_probability_pairwise(*(poses.z_pose[rows] for poses, rows in sides))
     shares = [np.mean([probability[side == frame].mean() for frame in range(FRAMES)]) for side in alignment.rows.T]
     assert alignment.score == pytest.approx(min(shares), abs=1e-6)
     # somebody who only stands there matches the standing frames as often as they like

@@ -96,13 +96,24 @@ def test_round_trip_is_exact(encoder: PoseEncoder, tmp_path: Path, poses: np.nda
 
 
 def test_a_calibration_survives_saving(encoder: PoseEncoder, tmp_path: Path) -> None:
-    calibration = MatchCalibration(a=1 / 3, b=0.0, c=-7.1)
+    calibration = MatchCalibration(a=(1 / 3, 2.0), b=(0.0,), c=(-7.1, 4, 0.5))
     encoder.config = replace(encoder.config, calibration=calibration)
     encoder.save_pretrained(tmp_path)
     content = json.loads((tmp_path / "config.json").read_text())
     assert content["format_version"] == 1, "an older library ignores it"
-    assert content["calibration"] == {"a": 1 / 3, "b": 0.0, "c": -7.1}
+    assert content["calibration"] == {"a": [1 / 3, 2.0], "b": [0.0], "c": [-7.1, 4, 0.5]}
     assert PoseEncoder.from_pretrained(tmp_path).config.calibration == calibration
+
+
+def test_a_calibration_from_before_there_were_certainties(folder: Path, poses: np.ndarray) -> None:
+    change_config(folder, calibration={"a": 3.0, "b": 1.5, "c": -0.5})
+    encoder = PoseEncoder.from_pretrained(folder)
+    assert encoder.config.calibration == MatchCalibration((3.0,), (1.5,), (-0.5,))
+    z_pose = encoder.embed(poses).z_pose
+    s = (1 + encoder.similarity_pairwise(z_pose[:-1], z_pose[1:]).astype(float)) / 2
+    odds = s**3.0 / (1 - s) ** 1.5 * np.exp(-0.5)
+    chances = encoder.match_probability_pairwise(z_pose[:-1], 10 * z_pose[1:])  # whose lengths say nothing
+    np.testing.assert_allclose(chances, odds / (1 + odds), rtol=1e-4)
 
 
 def test_a_checkpoint_from_before_there_were_calibrations(folder: Path) -> None:
@@ -337,9 +348,13 @@ def test_a_config_of_no_network_is_refused(folder: Path, changes: dict[str, Any]
         ({"a": 1.0, "b": 1.0, "c": float("nan")}, "c must be from -1e[+]06 to 1e[+]06, got nan"),
         ({"a": float("inf"), "b": 1.0, "c": 0.0}, "a must be .* got inf"),
         ({"a": 10**400, "b": 1.0, "c": 0.0}, "a must be"),
-        ({"a": "1.0", "b": 1.0, "c": 0.0}, "a must be a number, got '1.0'"),
-        ({"a": None, "b": 1.0, "c": 0.0}, "a must be a number, got None"),
-        ({"a": True, "b": 1.0, "c": 0.0}, "a must be a number, got True"),
+        ({"a": "1.0", "b": 1.0, "c": 0.0}, "a must be of numbers, got '1.0'"),
+        ({"a": None, "b": 1.0, "c": 0.0}, "a must be of numbers, got None"),
+        ({"a": True, "b": 1.0, "c": 0.0}, "a must be of numbers, got True"),
+        ({"a": [], "b": 1.0, "c": 0.0}, "a must be 1 to 8 numbers, got"),
+        ({"a": [1.0] * 9, "b": 1.0, "c": 0.0}, "a must be 1 to 8 numbers, got"),
+        ({"a": [1.0, -1.0], "b": 1.0, "c": 0.0}, "a must be from 0 to 1e[+]06, got -1.0"),
+        ({"a": [1.0, [2.0]], "b": 1.0, "c": 0.0}, "a must be of numbers, got"),
         ({}, "missing"),
     ],
     ids=repr,

@@ -418,92 +418,140 @@ def test_similarity_shapes_that_do_not_fit(encoder: PoseEncoder) -> None:
 
 @pytest.fixture
 def calibrated(encoder: PoseEncoder) -> PoseEncoder:
-    """An encoder that knows what its cosines are worth."""
-    encoder.config = replace(encoder.config, calibration=MatchCalibration(a=3.0, b=1.5, c=-0.5))
-    return encoder
+    """An encoder that knows how sure it is, and what its cosines are then worth."""
+    network = Encoder(replace(encoder.config.network, certainty=True), batch_norm=False).eval()
+    network.load_state_dict(encoder.network.state_dict(), strict=False)
+    layer = network.certainty
+    assert layer is not None
+    weight = torch.randn(layer.weight.shape, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        layer.weight.copy_(weight / 20)
+        layer.bias.zero_()
+    calibration = MatchCalibration(a=(3.0, 1.0), b=(1.5,), c=(-0.5, 0.2))
+    config = replace(encoder.config, network=network.config, calibration=calibration)
+    return PoseEncoder(Checkpoint(config, network))
 
 
-def test_probability_is_the_formula_of_beta_calibration(calibrated: PoseEncoder) -> None:
-    cosine = np.array([[-0.9, -0.2, 0.0], [0.3, 0.8, 0.99]])
-    s = (1 + cosine) / 2
-    odds = s**3.0 / (1 - s) ** 1.5 * np.exp(-0.5)
-    for prior in (0.5, 0.01, 0.9):
-        with_prior = odds * prior / (1 - prior)
-        wanted = with_prior / (1 + with_prior)
-        np.testing.assert_allclose(calibrated.match_probability(cosine, prior=prior), wanted, rtol=1e-9)
-    np.testing.assert_array_equal(calibrated.match_probability(cosine), calibrated.match_probability(cosine, prior=0.5))
+def test_lengths_say_how_sure_and_directions_stay(
+    encoder: PoseEncoder, calibrated: PoseEncoder, poses: np.ndarray
+) -> None:
+    poses[0], poses[1, 1:] = np.nan, np.nan
+    (plain, view), (sure, same_view) = encoder.embed(poses), calibrated.embed(poses)
+    length = np.linalg.norm(sure, axis=-1)
+    assert np.isnan(length[0]) and (length[1:] >= 0.01).all() and (length[1:] <= 1).all() and np.ptp(length[1:]) > 0.05
+    np.testing.assert_allclose(encoder.similarity_pairwise(plain, sure)[1:], 1, atol=1e-5)
+    np.testing.assert_array_equal(view, same_view)
+    with torch.no_grad():
+        points, visible = torch.from_numpy(poses[1:]), ~torch.from_numpy(poses[1:]).isnan().any(-1)
+        layer = calibrated.network.certainty
+        assert layer is not None
+        features = calibrated.network.features(calibrated.network.layout(normalize_keypoints(points, visible), visible))
+        wanted = 0.01 + 0.99 * torch.sigmoid(features @ layer.weight[0] + layer.bias)
+    np.testing.assert_allclose(length[1:], wanted, rtol=1e-4)
+
+
+def test_probability_is_that_of_cosine_and_lengths(calibrated: PoseEncoder, poses: np.ndarray) -> None:
+    z_pose = calibrated.embed(poses).z_pose
+    first, second = z_pose[:10], z_pose[4:]
+    calibration = calibrated.config.calibration
+    assert calibration is not None
+    certainty = np.outer(np.linalg.norm(first, axis=-1), np.linalg.norm(second, axis=-1))
+    cosine = calibrated.similarity(first, second)
+    for prior in (0.5, 0.01):
+        wanted = calibration.probability(torch.from_numpy(cosine), torch.from_numpy(certainty), prior)
+        every = calibrated.match_probability(first, second, prior=prior)
+        assert every.shape == (10, 20)
+        np.testing.assert_allclose(every, wanted, rtol=1e-5)
+        pairwise = calibrated.match_probability_pairwise(first, second[:10], prior=prior)
+        np.testing.assert_allclose(pairwise, np.diagonal(every), rtol=1e-4)
+    np.testing.assert_array_equal(
+        calibrated.match_probability(first, second), calibrated.match_probability(first, second, prior=0.5)
+    )
+
+
+@pytest.mark.parametrize("prior", [0.5, 0.001])
+def test_two_that_nothing_is_known_of_match_as_often_as_any(calibrated: PoseEncoder, prior: float) -> None:
+    calibrated.config = replace(calibrated.config, calibration=MatchCalibration((15.0,), (0.5,), (4.0,)))
+    nothing = 0.01 * np.eye(32)
+    for chances in (
+        calibrated.match_probability(nothing, nothing, prior=prior),
+        calibrated.match_probability_pairwise(nothing, nothing, prior=prior),
+    ):
+        np.testing.assert_allclose(chances, prior, rtol=0.01)
 
 
 @pytest.mark.parametrize("shape", [(), (1,), (4, 6), (2, 3, 4), (0,), (3, 0)])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_probability_keeps_shape_and_kind(calibrated: PoseEncoder, shape: tuple[int, ...], dtype: type) -> None:
-    cosine = np.random.default_rng(0).uniform(-1, 1, shape).astype(dtype).reshape(shape)
-    before = cosine.copy()
-    array, tensor = calibrated.match_probability(cosine), calibrated.match_probability(torch.as_tensor(cosine))
+    first, second = np.random.default_rng(0).uniform(-0.1, 0.1, (2, *shape, 32)).astype(dtype)
+    array = calibrated.match_probability_pairwise(first, second)
+    tensor = calibrated.match_probability_pairwise(torch.from_numpy(first), torch.from_numpy(second))
     assert isinstance(array, np.ndarray) and array.shape == shape and array.dtype == dtype
-    assert isinstance(tensor, torch.Tensor) and tensor.shape == shape and tensor.dtype == torch.as_tensor(cosine).dtype
+    assert isinstance(tensor, torch.Tensor) and tensor.shape == shape and tensor.dtype == torch.from_numpy(first).dtype
     np.testing.assert_array_equal(array, tensor)
-    np.testing.assert_array_equal(cosine, before)
 
 
-def test_probability_takes_what_similarity_returns(calibrated: PoseEncoder, poses: np.ndarray) -> None:
+def test_probability_of_poses_without_joints_is_not_known(calibrated: PoseEncoder, poses: np.ndarray) -> None:
     poses[2] = np.nan
-    vectors = calibrated.embed(poses).z_pose
-    every = calibrated.match_probability(calibrated.similarity(vectors, vectors))
-    pairwise = calibrated.match_probability(calibrated.similarity_pairwise(vectors, vectors[::-1].copy()))
-    assert every.shape == (24, 24) and pairwise.shape == (24,)
+    people = Poses.from_arrays(poses).embed(calibrated)
+    every = calibrated.match_probability(people, people)
     missing = np.isnan(every)
     assert missing[2].all() and missing[:, 2].all() and missing.sum() == 2 * 24 - 1
     assert (every[~missing] >= 0).all() and (every[~missing] <= 1).all()
-    assert np.diagonal(every)[3] > 0.999
-    one = calibrated.match_probability(calibrated.similarity_pairwise(vectors[0], vectors[1]))
-    assert one.shape == () and one == pytest.approx(every[0, 1], rel=1e-5)
+    np.testing.assert_array_equal(np.isnan(calibrated.match_probability_pairwise(people, people)), np.arange(24) == 2)
 
 
-@pytest.mark.parametrize("a, b", [(3.0, 1.5), (0, 1), (1, 0), (0, 0), (1e6, 1e6)])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_probability_rises_with_the_cosine_and_is_finite_at_its_ends(
-    encoder: PoseEncoder, a: float, b: float, dtype: type
-) -> None:
-    encoder.config = replace(encoder.config, calibration=MatchCalibration(a, b, 0.0))
-    probability = encoder.match_probability(np.linspace(-1, 1, 401).astype(dtype))
-    assert np.isfinite(probability).all()
-    assert (np.diff(probability) >= 0).all()
-    beyond = encoder.match_probability(np.array([-1.000001, 1.000001]))  # a cosine that was rounded
-    np.testing.assert_allclose(beyond, encoder.match_probability(np.array([-1.0, 1.0])), rtol=1e-3)
-
-
-def test_probability_is_differentiable(calibrated: PoseEncoder) -> None:
-    cosine = torch.tensor([-1.0, -0.5, 0.5, 1.0], requires_grad=True)
-    (gradient,) = torch.autograd.grad(calibrated.match_probability(cosine).sum(), cosine)
-    assert gradient.isfinite().all() and (gradient[1:3] > 0).all()
+def test_probability_is_differentiable(calibrated: PoseEncoder, poses: np.ndarray) -> None:
+    points = torch.from_numpy(poses).requires_grad_()
+    z_pose = calibrated(points).z_pose
+    (gradient,) = torch.autograd.grad(calibrated.match_probability(z_pose, z_pose.flip(0)).sum(), points)
+    assert gradient.isfinite().all() and gradient.abs().sum() > 0
 
 
 def test_probability_without_calibration_says_how_to_get_one(encoder: PoseEncoder) -> None:
-    with pytest.raises(ValueError, match="this checkpoint has no calibration.*python -m training.calibrate FOLDER"):
-        encoder.match_probability(np.zeros(3))
+    for ask in (encoder.match_probability, encoder.match_probability_pairwise):
+        with pytest.raises(ValueError, match="this checkpoint has no calibration.*python -m training.calibrate FOLDER"):
+            ask(np.zeros((3, 32)), np.zeros((3, 32)))
+
+
+def test_vectors_whose_lengths_say_something_else_are_refused(
+    encoder: PoseEncoder, calibrated: PoseEncoder, poses: np.ndarray
+) -> None:
+    """Made before the checkpoint was calibrated, say."""
+    longer = 2 * encoder.embed(poses).z_pose / np.linalg.norm(encoder.embed(poses).z_pose, axis=-1, keepdims=True)
+    with pytest.raises(ValueError, match="got pose vectors of length 2; those of this checkpoint say by their length"):
+        calibrated.match_probability(longer, longer)
+    assert np.diagonal(calibrated.match_probability(longer / 2, longer / 2)).min() > 0.9, "as sure as can be"
+
+
+@pytest.mark.parametrize("dtype, tolerance", [(torch.float16, 0.02), (torch.bfloat16, 0.1)], ids=str)
+def test_half_types_keep_the_certainty(
+    calibrated: PoseEncoder, poses: np.ndarray, dtype: torch.dtype, tolerance: float
+) -> None:
+    poses[1, 1:] = np.nan
+    wanted = np.linalg.norm(calibrated.embed(poses).z_pose, axis=-1)
+    np.testing.assert_allclose(
+        np.linalg.norm(deepcopy(calibrated).to(dtype).embed(poses).z_pose, axis=-1), wanted, rtol=tolerance
+    )
 
 
 @pytest.mark.parametrize(
-    "similarity, options, error, words",
+    "vectors, options, error, words",
     [
-        (0.5, {}, TypeError, "similarity must be a numpy array or a torch tensor, got float; try numpy.asarray"),
-        ([0.5], {}, TypeError, "got list"),
-        (np.array([True]), {}, TypeError, "must hold real numbers"),
-        (np.array([0.5, 1.2]), {}, ValueError, "got values outside -1 to 1; wanted cosines, as similarity()"),
-        (np.array([-np.inf]), {}, ValueError, "got values outside -1 to 1"),
-        (np.zeros(3), {"prior": 0.0}, ValueError, "got prior=0.0; it is a share of pairs, more than 0 and less than 1"),
-        (np.zeros(3), {"prior": 1}, ValueError, "got prior=1"),
-        (np.zeros(3), {"prior": float("nan")}, ValueError, "got prior=nan"),
+        ([[0.5] * 32], {}, TypeError, "got list"),
+        (np.zeros((2, 31)), {}, ValueError, "got shape (2, 31); wanted pose vectors, (..., 32)"),
+        (np.zeros((3, 32)), {"prior": 0.0}, ValueError, "got prior=0.0; it is a share of pairs"),
+        (np.zeros((3, 32)), {"prior": 1}, ValueError, "got prior=1"),
     ],
-    ids=["number", "list", "bool", "large", "infinite", "never", "always", "nan"],
+    ids=["list", "short", "never", "always"],
 )
 @pytest.mark.unchecked_types
-def test_probability_refuses_what_is_no_cosine_or_prior(
-    calibrated: PoseEncoder, similarity: Any, options: dict[str, Any], error: type[Exception], words: str
+def test_probability_refuses_what_are_no_vectors_or_prior(
+    calibrated: PoseEncoder, vectors: Any, options: dict[str, Any], error: type[Exception], words: str
 ) -> None:
-    with pytest.raises(error, match=re.escape(words)):
-        calibrated.match_probability(similarity, **options)
+    for ask in (calibrated.match_probability, calibrated.match_probability_pairwise):
+        with pytest.raises(error, match=re.escape(words)):
+            ask(vectors, vectors, **options)
 
 
 # As a torch module

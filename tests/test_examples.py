@@ -224,7 +224,7 @@ def test_web_service_gives_what_the_library_does(service: Any, poses: np.ndarray
     cosine = encoder.similarity(wanted.z_pose[2:4], wanted.z_pose)
     np.testing.assert_allclose(np.array(compared["similarity"], dtype=float), cosine, atol=1e-5)
     chances = np.array(compared["match_probability"], dtype=float)
-    np.testing.assert_allclose(chances, encoder.match_probability(cosine), atol=1e-4)
+    np.testing.assert_allclose(chances, encoder.match_probability(wanted.z_pose[2:4], wanted.z_pose), atol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,41 @@ def test_a_small_index_finds_what_search_finds_to_the_last_bit(z_pose: np.ndarra
     np.testing.assert_array_equal(hits.ids, wanted.indices)
 
 
+@pytest.mark.parametrize("kind", ["Flat", *LARGE_KINDS])
+def test_vectors_come_back_with_their_lengths(z_pose: np.ndarray, kind: str, tmp_path: Path) -> None:
+    z_pose[7] = np.nan
+    index = PoseIndex.build(z_pose[:400], kind=kind)
+    assert np.isfinite(index.vectors(np.arange(399))).all()
+    index.add(z_pose[400:])
+    index.save(tmp_path / "index")
+    kept, rows = np.delete(z_pose, 7, axis=0), np.array([[3, 7, -1], [598, 420, 0]])
+    for one in (index, PoseIndex.load(tmp_path / "index")):
+        vectors = one.vectors(rows)
+        assert vectors.shape == (2, 3, DIM) and vectors.dtype == np.float32 and np.isnan(vectors[0, 2]).all()
+        there, wanted = vectors[rows >= 0], kept[rows[rows >= 0]]
+        lengths = np.linalg.norm(wanted, axis=1)
+        np.testing.assert_allclose(np.linalg.norm(there, axis=1), lengths, rtol=1e-5)
+        loss = 1e-5 if kind == "Flat" or kind.endswith("Flat") else 0.1  # of a byte a dimension, learnt from the first
+        assert (np.linalg.norm(there - wanted, axis=1) <= loss * lengths).all()
+    assert index.vectors(np.empty((0, 3), np.int64)).shape == (0, 3, DIM)
+    for wrong in (599, -2):
+        with pytest.raises(IndexError, match="this index has 599, -1 is none"):
+            index.vectors(np.array([wrong, 0]))
+
+
+def test_hits_have_the_probability_that_their_vectors_have(plain_folder: Path, poses: np.ndarray) -> None:
+    encoder = PoseEncoder.from_pretrained(plain_folder)
+    encoder.config = replace(encoder.config, calibration=MatchCalibration((3.0,), (1.0,), (0.5,)))
+    people = Poses.from_arrays(poses).embed(encoder)
+    assert people.z_pose is not None
+    index = PoseIndex.build(people)
+    rows = index.query(people, top_k=3).indices
+    query = np.repeat(people.z_pose[:, None], 3, axis=1)
+    chances = encoder.match_probability_pairwise(query, index.vectors(rows))
+    wanted = np.take_along_axis(encoder.match_probability(people, people), rows, axis=1)
+    np.testing.assert_allclose(chances, wanted, rtol=1e-4)
+
+
 @pytest.mark.parametrize("kind", LARGE_KINDS)
 def test_large_kinds_find_nearly_the_same(z_pose: np.ndarray, kind: str) -> None:
     index, query = PoseIndex.build(z_pose, kind=kind), normal(2, 30, DIM)
@@ -462,7 +497,7 @@ def test_a_decoder_that_is_added_later_changes_nothing(plain_folder: Path, poses
     encoder = PoseEncoder.from_pretrained(plain_folder)
     PoseIndex.build(encoder.embed(poses).z_pose, encoder=encoder).save(tmp_path / "poses")
     shape = DecoderConfig(8)
-    config = replace(encoder.config, decoder=shape, calibration=MatchCalibration(1.0, 1.0, 0.0))
+    config = replace(encoder.config, decoder=shape, calibration=MatchCalibration((1.0,), (1.0,), (0.0,)))
     later = PoseEncoder(Checkpoint(config, encoder.network, decoder=Decoder(config.network, shape)))
     assert len(PoseIndex.load(tmp_path / "poses", encoder=later)) == len(poses)
 

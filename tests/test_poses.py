@@ -154,6 +154,28 @@ def made_by(origin: MadeBy | None, frame: int = 0) -> Poses:
     return replace(one, z_pose=z, z_view=z, made_by=origin)
 
 
+def test_too_few_joints_get_no_vector(encoder: PoseEncoder, poses: np.ndarray) -> None:
+    confidence = np.ones((24, 13))
+    poses[0], poses[1, 1:], poses[2, 3:], poses[3, 4:] = np.nan, np.nan, np.nan, np.nan  # 0, 1, 3 and 4 joints
+    confidence[4, 2:] = 0.2
+    people = Poses.from_arrays(poses, confidence)
+    assert np.flatnonzero(people.sparse()).tolist() == [1, 2, 4], "where nobody is, nothing is sparse"
+    assert np.flatnonzero(people.sparse(2)).tolist() == [1]
+    assert np.flatnonzero(people.sparse(min_confidence=0.1)).tolist() == [1, 2]
+    for given, without in (({}, [0, 1, 2, 4]), ({"min_joints": 1}, [0]), ({"min_joints": 13}, [0, 1, 2, 3, 4])):
+        embedded = people.embed(encoder, **given)
+        assert embedded.z_pose is not None and embedded.z_view is not None
+        for vectors in (embedded.z_pose, embedded.z_view):
+            assert np.flatnonzero(np.isnan(vectors).all(-1)).tolist() == without
+            assert np.isfinite(np.delete(vectors, without, axis=0)).all()
+
+
+@pytest.mark.parametrize("min_joints", [0, 14])
+def test_min_joints_is_a_number_of_joints(encoder: PoseEncoder, poses: np.ndarray, min_joints: int) -> None:
+    with pytest.raises(ValueError, match=f"got min_joints={min_joints}; wanted a number of joints, 1 to 13"):
+        Poses.from_arrays(poses).embed(encoder, min_joints=min_joints)
+
+
 def test_embed_says_what_made_the_vectors(encoder: PoseEncoder, poses: np.ndarray) -> None:
     table = Poses.from_arrays(poses, person=np.zeros(24))
     assert table.made_by is None

@@ -30,8 +30,11 @@ def test_similarity(encoder: PoseEncoder, poses: np.ndarray) -> None:
     assert_type(encoder.similarity_pairwise(arrays, arrays), np.ndarray)
     assert_type(encoder.similarity_pairwise(tensors, tensors), torch.Tensor)
     base = PoseEncoder.from_pretrained()
-    assert_type(base.match_probability(arrays[:, 0].clip(-1, 1)), np.ndarray)
-    assert_type(base.match_probability(tensors[:, 0].clamp(-1, 1)), torch.Tensor)
+    arrays, tensors = base.embed(poses).z_pose, base.embed(poses, convert_to_tensor=True).z_pose
+    assert_type(base.match_probability(arrays, arrays), np.ndarray)
+    assert_type(base.match_probability(tensors, tensors), torch.Tensor)
+    assert_type(base.match_probability_pairwise(arrays, arrays), np.ndarray)
+    assert_type(base.match_probability_pairwise(tensors, tensors), torch.Tensor)
 
 
 def test_search(encoder: PoseEncoder, poses: np.ndarray) -> None:

@@ -12,7 +12,7 @@ from poseembed.cli.arguments import add_skeleton, expand_one, share
 from poseembed.cli.outputs import check_file, counted
 from poseembed.cli.shared import POSE_FILES, EncoderCommand
 from poseembed.files.poses import POSE_SUFFIXES, read_poses, write_poses
-from poseembed.keypoints import MIN_CONFIDENCE
+from poseembed.keypoints import MIN_CONFIDENCE, MIN_JOINTS
 from poseembed.loading import shards
 from poseembed.poses import Poses
 
@@ -74,11 +74,18 @@ class Embed(EncoderCommand):
             poses = read_poses(path, skeleton=self.skeleton)
         poses = poses.embed(encoder, min_confidence=self.min_confidence, show_progress_bar=True)
         write_poses(poses, self.output)
-        return f"wrote {self.output}: {embedded(poses)}"
+        return f"wrote {self.output}: {embedded(poses, self.min_confidence)}"
 
 
-def embedded(poses: Poses) -> str:
-    """How many poses there are, and in how many of them nothing is seen."""
+def embedded(poses: Poses, min_confidence: float = MIN_CONFIDENCE) -> str:
+    """How many poses there are, and how many of them have no vector, because little or nothing is seen."""
     assert poses.z_pose is not None
-    empty = int(np.isnan(poses.z_pose).any(-1).sum())
-    return counted(len(poses), "pose") + (f", {empty:,} without anybody" if empty else "")
+    without = np.isnan(poses.z_pose).any(-1)
+    few = int((without & poses.sparse(min_confidence=min_confidence)).sum())
+    empty = int(without.sum()) - few
+    texts = [counted(len(poses), "pose")]
+    if empty:
+        texts.append(f"{empty:,} without anybody")
+    if few:
+        texts.append(f"{few:,} with fewer than {MIN_JOINTS} joints, which have no vectors")
+    return ", ".join(texts)

@@ -12,6 +12,7 @@ from poseembed.cli.outputs import counted
 from poseembed.cli.shared import MIXED, ReadingCommand
 from poseembed.encoder import PoseEncoder
 from poseembed.files.tables import Columns
+from poseembed.keypoints import MIN_JOINTS
 from poseembed.poses import Poses
 from poseembed.search import search
 
@@ -50,14 +51,14 @@ class Search(ReadingCommand):
         self.check_out()
         paths, encoder = expand(self.gallery), self.encoder()
         query = self._query(encoder)
-        galleries = [_seen(self.read(path, encoder)) for path in paths]
+        read = [self.read(path, encoder) for path in paths]
+        galleries = [_seen(poses) for poses in read]
         file = np.repeat([str(path) for path in paths], [len(poses) for poses in galleries])
         frame, time, person = (
             np.concatenate([getattr(poses, name) for poses in galleries]) for name in ("frame", "time", "person")
         )
-        similarity, rows = search(
-            _vectors(query), np.concatenate([_vectors(poses) for poses in galleries]), top_k=self.top
-        )
+        vectors = np.concatenate([_vectors(poses) for poses in galleries])
+        similarity, rows = search(_vectors(query), vectors, top_k=self.top)
         found = rows >= 0
         asked, rank = np.nonzero(found)
         hit = rows[found]
@@ -73,8 +74,12 @@ class Search(ReadingCommand):
         }
         if encoder.config.calibration is not None:
             prior = search_prior(map(len, galleries))
-            columns["match_probability"] = encoder.match_probability(similarity[found], prior=prior)
+            columns["match_probability"] = encoder.match_probability_pairwise(
+                _vectors(query)[asked], vectors[hit], prior=prior
+            )
         among = f"{counted(len(file), 'pose')} of {counted(len(paths), 'file')}"
+        if few := sum(int(poses.sparse().sum()) for poses in read):
+            among += f"; {few:,} with fewer than {MIN_JOINTS} joints left out"
         return f"{self.give(columns)}{counted(len(hit), 'hit')} for {counted(len(query), 'pose')} among {among}"
 
     def _query(self, encoder: PoseEncoder) -> Poses:
@@ -88,12 +93,14 @@ class Search(ReadingCommand):
         if not len(query):
             who = "nobody" if self.person is None else f"no person {self.person}"
             where = "" if self.frame is None else f" in frame {self.frame}"
-            raise ValueError(f"{path} shows {who}{where}, so there is nothing to search for")
+            raise ValueError(
+                f"{path} shows {who}{where} with {MIN_JOINTS} joints or more, so there is nothing to search for"
+            )
         return query
 
 
 def _seen(poses: Poses) -> Poses:
-    """The rows in which somebody is seen."""
+    """The rows that have vectors: those in which enough of somebody is seen."""
     return poses.select(np.isfinite(_vectors(poses)).all(-1))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Float32, Int64
 from numpy.typing import ArrayLike
 from torch import Tensor
 from typing_extensions import Self
@@ -211,6 +211,33 @@ class PoseIndex:
         similarities, indices = (part.reshape(*leading, top_k) for part in hits)
         return IndexHits(similarities, indices, *self._rows.at(indices))
 
+    def vectors(self, rows: Int64[np.ndarray, "*batch"]) -> Float32[np.ndarray, "*batch pose_dim"]:
+        """The pose vectors of some rows, for `PoseEncoder.match_probability`.
+
+        They are as long as they were when they came, which says how sure the encoder was of the pose. The directions
+        of an IVF index are compressed ones.
+
+        Args:
+            rows: (...) rows, such as `IndexHits.indices`; at -1, where there is no hit, the vector is NaN.
+
+        Raises:
+            IndexError: If there is no such row.
+
+        Examples:
+            >>> from poseembed.index import PoseIndex
+            >>> index = PoseIndex.build(np.array([[0.0, 0.5], [0.3, 0.0]]))
+            >>> index.vectors(np.array([1, 0, -1])).tolist()
+            [[0.30..., 0.0], [0.0, 0.5], [nan, nan]]
+        """
+        wanted = rows.reshape(-1)
+        if len(wanted) and not -1 <= wanted.min() <= wanted.max() < len(self):
+            raise IndexError(f"got rows {wanted.min()} to {wanted.max()}; this index has {len(self)}, -1 is none")
+        there = wanted >= 0
+        vectors = np.full((len(wanted), self._index.d), np.nan, dtype=np.float32)
+        length = self._rows["length"][wanted[there]]
+        vectors[there] = length[:, None] * faiss_vectors.stored(self._index, wanted[there])
+        return vectors.reshape(*rows.shape, self._index.d)
+
     def __len__(self) -> int:
         """Number of rows, without those left out."""
         return len(self._rows)
@@ -337,5 +364,7 @@ def _inputs(
         columns = {"frame": poses.frame, "person": poses.person, "time": poses.time, "image": poses.image} | columns
     if vectors.ndim != 2:
         raise ValueError(f"got poses of shape {tuple(vectors.shape)}; wanted (rows, pose_dim) pose vectors")
-    rows = Rows.from_inputs(len(vectors), ids=ids, first_id=first_id, metadata=columns, z_view=z_view)
-    return to_tensor(vectors, "poses").cpu(), rows, given.made_by
+    taken = to_tensor(vectors, "poses").cpu()
+    length = taken.float().norm(dim=-1).numpy()
+    rows = Rows.from_inputs(length, ids=ids, first_id=first_id, metadata=columns, z_view=z_view)
+    return taken, rows, given.made_by

@@ -9,7 +9,7 @@ from zipfile import ZIP_STORED, BadZipFile, ZipFile
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Int64
+from jaxtyping import Bool, Float32, Int64
 from numpy.typing import ArrayLike
 from torch import Tensor
 from typing_extensions import Self
@@ -32,7 +32,8 @@ class Rows:
     """Columns of one length, which grow together.
 
     Args:
-        columns: "ids", "z_view" if there is one (rows, view_dim), and the others with "metadata." before their names.
+        columns: "ids"; "length", that of each pose vector; "z_view" if there is one (rows, view_dim); and the others
+            with "metadata." before their names.
     """
 
     def __init__(self, columns: Mapping[str, np.ndarray]) -> None:
@@ -41,24 +42,26 @@ class Rows:
     @classmethod
     def from_inputs(
         cls,
-        count: int,
+        length: Float32[np.ndarray, " rows"],
         *,
         ids: ArrayLike | None,
         first_id: int,
         metadata: Mapping[str, ArrayLike],
         z_view: np.ndarray | Tensor | None,
     ) -> Self:
-        """Check what a user gives for `count` rows; without `ids` they are numbered from `first_id`.
+        """Check what a user gives for rows of so long vectors; without `ids` they are numbered from `first_id`.
 
         Raises:
             TypeError: If a column is not of numbers, booleans or texts, or `z_view` not of floating-point numbers.
-            ValueError: If a column is not of `count` rows.
+            ValueError: If a column is not of as many rows.
         """
+        count = len(length)
         given = {"ids": np.arange(first_id, first_id + count) if ids is None else ids}
         given |= {_PREFIX + name: values for name, values in metadata.items()}
         columns = {name: _column(name, values, count) for name, values in given.items()}
         if columns["ids"].dtype.kind not in "iU":
             raise TypeError(f"ids must be whole numbers or texts, got {columns['ids'].dtype}")
+        columns["length"] = length
         if z_view is not None:
             check_vectors(z_view, "z_view")
             if z_view.ndim != 2 or len(z_view) != count:
@@ -97,7 +100,10 @@ class Rows:
             ValueError: If they have other columns, or columns of other kinds.
         """
         if more._parts.keys() != self._parts.keys():
-            raise ValueError(f"got the columns {', '.join(more._parts)}; this index has {', '.join(self._parts)}")
+            given, wanted = (
+                ", ".join(name for name in parts if name != "length") for parts in (more._parts, self._parts)
+            )
+            raise ValueError(f"got the columns {given}; this index has {wanted}")
         for name, (values,) in more._parts.items():
             ours = self._parts[name][0]
             if (values.dtype.kind, values.shape[1:]) != (ours.dtype.kind, ours.shape[1:]):
@@ -158,8 +164,8 @@ class Rows:
         ) as error:
             # the last four by zipfile and by numpy's parser of headers
             raise ValueError(f"{path} is damaged ({error}); copy or build the index again") from error
-        if "ids" not in columns or any(values.dtype.kind not in FILLERS for values in columns.values()):
-            raise ValueError(f"{path} has no ids, or columns of other kinds; build the index again")
+        if not {"ids", "length"} <= columns.keys() or any(of.dtype.kind not in FILLERS for of in columns.values()):
+            raise ValueError(f"{path} has no ids or lengths, or columns of other kinds; build the index again")
         return cls(columns)
 
 

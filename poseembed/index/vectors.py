@@ -4,7 +4,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Float32, Int64
 from torch import Tensor
 
 from poseembed.extras import how_to_install
@@ -77,6 +77,14 @@ def nearest_rows(
     similarities[finite] = np.take_along_axis(cosines, order, 1).clip(-1, 1)
     indices[finite] = np.take_along_axis(rows, order, 1)
     return Hits(similarities, indices)
+
+
+def stored(index: Any, rows: Int64[np.ndarray, " n"]) -> Float32[np.ndarray, "n dim"]:
+    """The vectors that an index keeps in some rows, at length 1; those of an IVF index are decompressed."""
+    if isinstance(index, import_faiss().IndexIVF):
+        index.make_direct_map()  # where in its lists each row is; from then on kept up to date
+    vectors: np.ndarray = index.reconstruct_batch(rows)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 def write_index(index: Any, file: BinaryIO) -> None:

@@ -43,6 +43,15 @@ def test_embed_reads_the_predictions_of_mmpose(tmp_path: Path, poses: np.ndarray
     assert np.isfinite(embedded.z_pose).all()
 
 
+def test_what_has_no_vector_is_counted(tmp_path: Path, poses: np.ndarray, capsys: pytest.CaptureFixture[str]) -> None:
+    poses[0], poses[1:4, 2:] = np.nan, np.nan
+    np.save(tmp_path / "in.npy", poses)
+    assert run("embed", tmp_path / "in.npy", tmp_path / "out.npz") == 0
+    said = "24 poses, 1 without anybody, 3 with fewer than 4 joints, which have no vectors"
+    assert said in capsys.readouterr().err
+    assert np.isnan(read_poses(tmp_path / "out.npz").z_pose).all(-1).sum() == 4
+
+
 def test_a_higher_threshold_loses_joints(tmp_path: Path, poses: np.ndarray) -> None:
     points = np.concatenate([poses, np.full((*poses.shape[:2], 1), 0.5)], axis=-1)
     np.save(tmp_path / "in.npy", points)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from poseembed import PoseEncoder, Poses, write_poses
+from poseembed import PoseEncoder, Poses, load_embedded, write_poses
 
 from ..test_align import squat
 from .conftest import run
@@ -50,8 +50,9 @@ def test_each_file_of_a_gallery_is_taken_to_show_the_pose_once(tmp_path: Path, s
         assert run("search", squats[0], *gallery, "--frame", 20, "--top", 1, "--out", out) == 0
         with out.open() as file:
             (hit,) = csv.DictReader(file)
-        wanted = encoder.match_probability(np.array(float(hit["similarity"])), prior=prior)
-        assert float(hit["match_probability"]) == pytest.approx(float(wanted), rel=1e-5)
+        asked, found = (load_embedded(path, encoder).z_pose for path in squats)
+        wanted = encoder.match_probability(asked[20], found[int(hit["frame"])], prior=prior)
+        assert float(hit["match_probability"]) == pytest.approx(wanted.item(), rel=1e-5)
 
 
 def test_what_is_embedded_is_not_embedded_again(
@@ -98,6 +99,21 @@ def test_frames_of_nobody_do_not_count_in_the_probability(tmp_path: Path, squats
         with (tmp_path / "hits.csv").open() as file:
             chances.append(float(next(csv.DictReader(file))["match_probability"]))
     assert chances[0] == pytest.approx(chances[1], abs=1e-6)
+
+
+def test_poses_of_few_joints_are_no_hits_and_are_counted(
+    tmp_path: Path, squats: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    points = squat(0.0)
+    points[:10, 1:] = np.nan  # nothing but the nose
+    write_poses(Poses.from_arrays(points, person=[0] * 40), tmp_path / "noses.npz")
+    assert run("search", squats[0], tmp_path / "noses.npz", "--top", 40) == 0
+    printed = capsys.readouterr()
+    frames = {int(line.split()[5]) for line in printed.out.splitlines()[1:]}
+    assert frames == set(range(10, 40))
+    assert "among 30 poses of 1 file; 10 with fewer than 4 joints left out" in printed.err
+    assert run("search", tmp_path / "noses.npz", squats[0], "--frame", 3) == 1
+    assert "shows nobody in frame 3 with 4 joints or more, so there is nothing" in capsys.readouterr().err
 
 
 def test_each_input_can_have_its_skeleton(tmp_path: Path, squats: tuple[Path, Path]) -> None:

@@ -1,8 +1,10 @@
-"""Fitting the probability of a match, on pairs whose probabilities are known."""
+"""Fitting how sure an encoder is and the probability of a match: on galleries that can be told apart, or cannot."""
 
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -10,80 +12,101 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from poseembed import PoseEncoder
+from poseembed import JOINTS, PoseEncoder, checkpoint
 from poseembed.calibration import MatchCalibration
 from training import calibrate
-from training.calibrate import fit
-from training.evaluation.pairs import Pairs
+from training.calibrate import Fitted, compare, fit, give_lengths, photograph, write_calibration
+from training.datasets.mocap import Clip, from_clips
+from training.evaluation.galleries import Gallery, draw_galleries
 
 WriteMocap = Callable[[Path, dict[str, np.ndarray]], Path]
 
-
-def simulate(calibration: MatchCalibration, count: int = 200_000, seed: int = 0) -> Pairs:
-    """Pairs of any cosine that match with the probability that a calibration gives them."""
-    generator = torch.Generator().manual_seed(seed)
-    cosine = 2 * torch.rand(count, generator=generator) - 1
-    return Pairs(cosine, torch.rand(count, generator=generator) < calibration.probability(cosine))
-
-
-def log_odds_of_a_match(pairs: Pairs) -> float:
-    share = pairs.match.double().mean()
-    return torch.logit(share).item()
-
-
-@pytest.mark.parametrize("a, b, c", [(7.0, 2.0, 1.0), (1.0, 1.0, 0.0), (3.0, 0.5, -2.0)])
-def test_fit_recovers_known_parameters(a: float, b: float, c: float) -> None:
-    pairs = simulate(MatchCalibration(a, b, c))
-    found = fit(pairs)
-    assert found.a == pytest.approx(a, rel=0.06)
-    assert found.b == pytest.approx(b, rel=0.06)
-    # fitted as if half of the pairs matched; asked with the true share as the prior, it is the simulation's
-    assert found.c + log_odds_of_a_match(pairs) == pytest.approx(c, abs=0.06)
-    cosine = torch.linspace(-1, 1, 21)
-    share = pairs.match.double().mean().item()
-    wanted = MatchCalibration(a, b, c).probability(cosine)
-    assert_close(found.probability(cosine, prior=share), wanted, atol=0.01, rtol=0)
-
-
-def test_fit_does_not_depend_on_how_many_pairs_do_not_match() -> None:
-    pairs = simulate(MatchCalibration(4.0, 1.0, 0.0))
-    thinned = pairs.match | (torch.arange(len(pairs.match)) % 5 == 0)
-    few = fit(Pairs(pairs.cosine[thinned], pairs.match[thinned]))
-    cosine = torch.linspace(-1, 1, 21)
-    assert_close(few.probability(cosine), fit(pairs).probability(cosine), atol=0.02, rtol=0)
-
-
-def test_fit_never_falls_as_the_cosine_grows() -> None:
-    pairs = simulate(MatchCalibration(4.0, 1.0, 0.0), count=5000)
-    upside_down = fit(Pairs(-pairs.cosine, pairs.match))
-    assert (upside_down.a, upside_down.b) == (0, 0)
-    assert upside_down.c == pytest.approx(0, abs=1e-6)
-    # p falls towards a cosine of 1: the best that may be is one that does not rise there
-    odds = 5 * torch.log((1 + pairs.cosine) / 2) + 0.5 * torch.log((1 - pairs.cosine) / 2) + 2
-    falling = torch.rand(5000, generator=torch.Generator().manual_seed(1)) < torch.sigmoid(odds)
-    bounded = fit(Pairs(pairs.cosine, falling))
-    assert bounded.b == 0 and bounded.a > 1
-
-
-def test_fit_stays_finite_where_a_cosine_tells_everything() -> None:
-    cosine = torch.tensor([-1.0, -0.5, 0.2, 0.3, 0.9, 1.0])
-    found = fit(Pairs(cosine, cosine > 0.25))
-    probability = found.probability(cosine)
-    assert ((probability > 0.5) == (cosine > 0.25)).all()
-    assert (torch.minimum(probability, 1 - probability) < 0.01).all()
-
-
-@pytest.mark.parametrize("match, words", [([True] * 3, "3 of 3 pairs match"), ([False] * 3, "0 of 3 pairs match")])
-def test_one_kind_of_pair_is_not_enough(match: list[bool], words: str) -> None:
-    with pytest.raises(ValueError, match=f"{words}; matches and other pairs are needed"):
-        fit(Pairs(torch.zeros(3), torch.tensor(match)))
+STANDING = np.array(  # x to the left, y up, z to the front, metres
+    [
+        (0, 1.6, 0.1),
+        *((side * x, y, 0) for x, y in ((0.2, 1.4), (0.25, 1.1), (0.28, 0.85)) for side in (1, -1)),
+        *((side * x, y, 0) for x, y in ((0.13, 0.9), (0.14, 0.48), (0.15, 0.08)) for side in (1, -1)),
+    ],
+    dtype=np.float32,
+)
 
 
 def bodies(count: int, seed: int = 0) -> np.ndarray:
-    """Metres, y up; poses that have nothing in common."""
-    joints = np.random.default_rng(seed).normal(scale=0.3, size=(count, 13, 3)).astype(np.float32)
-    joints[:, 1:3] += [0, 0.6, 0]
-    return joints
+    """Metres, y up; people with their limbs anywhere."""
+    noise = np.random.default_rng(seed).normal(scale=0.2, size=(count, 13, 3)).astype(np.float32)
+    return STANDING + noise * np.array([0.1, 0.3, 0.3, 1, 1, 1, 1, 0.3, 0.3, 1, 1, 1, 1], np.float32)[:, None]
+
+
+def galleries(count: int) -> list[Gallery]:
+    joints = bodies(200)
+    clip = Clip("a", "a", "a", 30.0, joints, joints[:, 0] + np.float32(0.1), np.ones(200, bool), "a", "train")
+    return list(islice(draw_galleries([from_clips([clip])], "train", 32, torch.Generator().manual_seed(0)), count))
+
+
+def test_what_is_fitted_is_what_the_encoder_then_says(masked_folder: Path) -> None:
+    """The layer and the polynomials, put into a checkpoint, give the probabilities that the fit was judged by."""
+    network = checkpoint.read(masked_folder).network
+    torch.manual_seed(0)
+    cosine, *views = compare(network, galleries(1)[0].bodies)
+    fitted = Fitted(torch.cat(views))
+    with torch.no_grad():
+        fitted.read.weight.normal_(std=0.3)
+        for coefficients in (fitted.steep, fitted.flat, fitted.shift):
+            coefficients.normal_()
+        probability = torch.sigmoid(fitted.logit(cosine, *map(fitted.certainty, views)))
+        sure = give_lengths(network, fitted.layer())
+        first, second = (sure.heads(features)[0] for features in views)
+    assert_close(first.norm(dim=-1), fitted.certainty(views[0]), atol=2e-3, rtol=0)
+    config = replace(checkpoint.read_config(masked_folder / "config.json"), network=sure.config)
+    encoder = PoseEncoder(checkpoint.Checkpoint(replace(config, calibration=fitted.calibration()), sure))
+    assert_close(encoder.match_probability(first, second), probability, atol=5e-3, rtol=0)
+
+
+def test_a_layer_is_one_that_float16_holds(masked_folder: Path) -> None:
+    layer = Fitted(torch.randn(50, 32)).layer()
+    for value in layer.state_dict().values():
+        assert torch.equal(value.half().float(), value)
+
+
+def test_lengths_leave_the_directions_and_can_be_taken_away(masked_folder: Path, poses: np.ndarray) -> None:
+    network = checkpoint.read(masked_folder).network
+    longer = give_lengths(network, torch.nn.Linear(network.config.width, 1))
+    assert longer.config.certainty and not network.config.certainty
+    back = give_lengths(longer, None)
+    assert back.config == network.config
+    for name, value in network.state_dict().items():
+        assert torch.equal(back.state_dict()[name], value)
+
+
+def test_the_fit_learns_that_a_nose_says_nothing() -> None:
+    network, some = PoseEncoder.from_pretrained("poseembed-small").network, galleries(8)
+    network = give_lengths(network, None)
+    layer, calibration, loss = fit(network, some, steps=30, seed=0)
+    assert loss < 0.65, "knowing nothing is 0.693"
+    torch.manual_seed(1)
+    sure = give_lengths(network, layer)
+    nose, whole = (
+        sure(network.layout(*photograph(some[0].bodies, part)))[0].norm(dim=-1) for part in ("nose only", "complete")
+    )
+    assert nose.max() < 0.7 * whole.median()
+    assert all(len(of) == 3 for of in (calibration.a, calibration.b, calibration.c))
+
+
+def test_the_fit_is_repeatable(masked_folder: Path) -> None:
+    network, some = checkpoint.read(masked_folder).network, galleries(4)
+    first, again, other = (fit(network, some, steps=3, seed=seed) for seed in (0, 0, 1))
+    assert torch.equal(first[0].weight, again[0].weight) and first[1:] == again[1:]
+    assert first[1:] != other[1:]
+
+
+def test_photographs_show_what_they_are_asked_for() -> None:
+    torch.manual_seed(0)
+    people = galleries(1)[0].bodies
+    points, visible = photograph(people, "nose only")
+    assert points.shape == (32, 13, 2) and visible[:, JOINTS.index("nose")].all() and visible.sum() == 32
+    _, any_part = photograph(people, None)
+    assert any_part.sum(-1).unique().numel() > 4
+    assert not torch.equal(photograph(people, "complete")[0], photograph(people, "complete")[0]), "each from elsewhere"
 
 
 @pytest.mark.parametrize("kind", ["plain", "masked"])
@@ -92,52 +115,74 @@ def test_command_calibrates_a_checkpoint_on_the_train_split(
     kind: str,
     request: pytest.FixtureRequest,
     tmp_path: Path,
+    poses: np.ndarray,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     everybody_alike = np.repeat(bodies(1), 50, 0)  # on which nothing could be fitted
-    data = write_mocap(tmp_path / "made-up.npz", {"train": bodies(30), "val": everybody_alike})
+    data = write_mocap(tmp_path / "made-up.npz", {"train": bodies(80), "val": everybody_alike})
     original = request.getfixturevalue(f"{kind}_folder")
     folders = [Path(shutil.copytree(original, tmp_path / name)) for name in ("first", "again", "other")]
+    quick = ["--galleries", "4", "--steps", "2"]
     for folder, seed in zip(folders, ("0", "0", "1"), strict=True):
-        calibrate.main([str(folder), "--data", str(data), "--batches", "3", "--batch-size", "20", "--seed", seed])
+        calibrate.main([str(folder), "--data", str(data), *quick, "--seed", seed])
     first, again, other = (PoseEncoder.from_pretrained(folder) for folder in folders)
-    assert first.config == again.config != other.config
+    assert first.made_by == again.made_by != other.made_by and first.config == again.config != other.config
     before = PoseEncoder.from_pretrained(original)
-    assert before.config.calibration is None
-    assert (first.config.network, first.config.license, first.card) == (
-        before.config.network,
-        before.config.license,
-        before.card,
-    )
-    assert (folders[0] / "model.safetensors").read_bytes() == (original / "model.safetensors").read_bytes()
+    assert before.config.calibration is None and not before.config.network.certainty
+    assert first.space == other.space == before.fingerprint
+    assert replace(first.config.network, certainty=False) == before.config.network
+    assert (first.config.license, first.card) == (before.config.license, before.card)
     assert sorted(path.name for path in folders[0].iterdir()) == sorted(path.name for path in original.iterdir())
+    np.testing.assert_allclose(
+        first.similarity_pairwise(first.embed(poses).z_pose, before.embed(poses).z_pose), 1, atol=1e-5
+    )
     how = first.config.training["calibration"]
     assert first.config.training["pairs"] == 0, "how the weights were made is still there"
-    assert (how["data"], how["pairs"], how["seed"]) == (["made-up.npz"], 3 * 20 * 20, 0)
-    assert 3 * 20 <= how["matches"] < 3 * 20 * 20
+    assert (how["data"], how["galleries"], how["steps"], how["seed"]) == (["made-up.npz"], 4, 2, 0)
     assert json.loads((folders[0] / "config.json").read_text())["training"]["calibration"]["detector"]["noise"] > 0
-    probability = first.match_probability(np.linspace(-1, 1, 9))
-    assert (np.diff(probability) >= 0).all() and probability[-1] > 0.5
-    assert "of 1200 pairs match; MatchCalibration(a=" in capsys.readouterr().out
+    z_pose = first.embed(poses).z_pose
+    chances = first.match_probability(z_pose, z_pose)
+    assert ((chances > 0) & (chances < 1)).all()
+    printed = capsys.readouterr().out
+    assert (
+        "cross entropy 0." in printed and "MatchCalibration(a=(" in printed and "   cosine     0.1     0.3" in printed
+    )
+    # once more: the layer is fitted anew, and not to the lengths that the first one gave
+    calibrate.main([str(folders[0]), "--data", str(data), *quick, "--seed", "1"])
+    assert PoseEncoder.from_pretrained(folders[0]).made_by == other.made_by
+
+
+def test_a_calibration_is_written_beside_what_is_there(masked_folder: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(masked_folder, tmp_path / "copy"))
+    calibration = MatchCalibration((1.0, 2.0), (0.0,), (-1.0,))
+    write_calibration(folder, calibration, {"by": "hand"})
+    after, before = PoseEncoder.from_pretrained(folder), PoseEncoder.from_pretrained(masked_folder)
+    assert after.config.calibration == calibration and after.config.training["calibration"] == {"by": "hand"}
+    assert after.made_by == before.made_by and after.card == before.card
 
 
 @pytest.mark.parametrize(
     "changed, message",
     [
-        ({"--batches": "0"}, "--batches must be at least 1"),
+        ({"--galleries": "3"}, "--galleries must be at least 4"),
+        ({"--steps": "0"}, "--steps must be at least 1"),
         ({"--seed": "-1"}, "--seed must be at least 0"),
         ({"--data": "nowhere.npz"}, "no such file: nowhere.npz"),
         ({"folder": "nowhere"}, "no such folder: nowhere"),
+        ({"--data": "alike.npz"}, "no two of which differ"),
     ],
 )
 def test_impossible_commands_are_refused(
     write_mocap: WriteMocap,
     plain_folder: Path,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     changed: dict[str, str],
     message: str,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_mocap(tmp_path / "alike.npz", {"train": np.repeat(bodies(1), 50, 0)})
     data = write_mocap(tmp_path / "data.npz", {"train": bodies(3)})
     options = {"--data": str(data), "folder": str(plain_folder)} | changed
     folder = options.pop("folder")

@@ -1,11 +1,12 @@
-"""Are the probabilities of a match right? On poses that training has not seen.
+"""Are the probabilities of a match right? On poses, and on real recordings, that training has not seen.
 
-`python -m training.benchmarks.reliability --data FILE... --weights NAME_OR_FOLDER --out results.json --plot FILE.png`
+`python -m training.benchmarks.reliability --data FILE... --recordings FILE... --weights NAME_OR_FOLDER --out FILE.json`
 
-Poses and pictures are those of the retrieval benchmark's trials, complete, and with 4 of 13 joints missing and the
-others moved by Gaussian noise of 5 % of the torso. Of each batch of poses all first views are compared with all second
-ones, as when fitting. A pair matches if the NP-MPJPE of its poses is under 0.1. `training.evaluation.reliability` says
-what the numbers mean.
+Poses and cameras are those of the retrieval benchmark's trials; recordings are those of `training.datasets.multiview`.
+Pictures show all of the body, or a part; what is not exact has noise of 2.5 % of the torso, and with 4 of 13 joints
+missing 5 %. In a recording only joints are left out: it is as exact as its detector. A pair matches if the NP-MPJPE of
+its poses is under 0.1. `training.evaluation.reliability` says what the numbers mean. `--plot FILE.png` draws the
+curves at even odds.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,33 +17,45 @@ from pathlib import Path
 from tqdm import tqdm
 
 from poseembed import PoseEncoder
+from training.datasets import mocap, multiview
 from training.evaluation.command import CommandParser, recordings
 from training.evaluation.pairs import BATCH, Pairs
-from training.evaluation.reliability import BINS, CONDITIONS, ReliabilityResult, assess, draw_batches
+from training.evaluation.reliability import (
+    FEWEST,
+    PRIORS,
+    SIGHTS,
+    ReliabilityResult,
+    Sight,
+    assess,
+    in_draws,
+    in_recording,
+)
 from training.evaluation.report import Table, texts, write_json
 from training.evaluation.retrieval import GALLERY, check_enough
 
-FEWEST = 20
-"""Pairs in a bin that the picture shows; fewer say little."""
-
 
 def tables(results: Sequence[ReliabilityResult]) -> Iterator[Table]:
-    """A table a file."""
+    """A table a file: of each sight the calibration error and the worst bin with either prior, and the Brier score."""
     for data in dict.fromkeys(result.data for result in results):
-        rows = [
-            [str(r.condition), f"{r.ece:.3f}", f"{r.brier:.3f}", f"{r.matches:.2%}"] for r in results if r.data == data
-        ]
-        yield Table([data, "ECE", "Brier", "matches"], rows)
+        rows = []
+        for sight in SIGHTS:
+            even, own = (
+                next(r for r in results if (r.data, r.sight, r.prior) == (data, sight, prior)) for prior in PRIORS
+            )
+            errors = [text for r in (even, own) for text in (f"{r.ece:.3f}", f"{r.worst:+.2f}")]
+            rows.append([str(sight), *errors, f"{even.brier:.3f}", f"{even.matches:.2%}"])
+        yield Table([data, "ECE", "worst", "ECE, own share", "worst", "Brier", "matches"], rows)
 
 
 def draw(path: Path, results: Sequence[ReliabilityResult]) -> None:
-    """Draw the reliability curves, a panel a file, and below them where the pairs are."""
+    """Draw the reliability curves at even odds, a panel a file, and below them where the pairs are."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    names = list(dict.fromkeys(result.data for result in results))
+    even = [result for result in results if result.prior == "even odds"]
+    names = list(dict.fromkeys(result.data for result in even))
     figure, panels = plt.subplots(
         2,
         len(names),
@@ -55,28 +68,14 @@ def draw(path: Path, results: Sequence[ReliabilityResult]) -> None:
     )
     for name, (curve, shares) in zip(names, panels.T, strict=True):
         curve.plot([0, 1], [0, 1], color="0.6", linestyle="--", linewidth=1)
-        for result, colour, side in zip(
-            (r for r in results if r.data == name), ("tab:blue", "tab:orange"), (-1, 1), strict=True
-        ):
-            lines = str(result.condition).replace(", ", ",\n")
+        for result in (r for r in even if r.data == name):
             shown = [entry for entry in result.bins if entry.pairs >= FEWEST]
-            curve.plot(
-                [entry.predicted for entry in shown],
-                [entry.observed for entry in shown],
-                "o-",
-                color=colour,
-                label=f"{lines}\n(ECE {result.ece:.3f}, Brier {result.brier:.3f})",
-            )
-            middles = [(min(int(entry.predicted * BINS), BINS - 1) + 0.5) / BINS for entry in result.bins]
-            width = 0.4 / BINS
-            shares.bar(
-                [middle + side * width / 2 for middle in middles],
-                [100 * entry.weight for entry in result.bins],
-                width,
-                color=colour,
-            )
+            predicted = [entry.predicted for entry in shown]
+            label = f"{result.sight} ({result.ece:.3f})"
+            curve.plot(predicted, [entry.observed for entry in shown], ".-", label=label)
+            shares.plot(predicted, [100 * entry.weight for entry in shown], ".-")
         curve.set(title=name, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
-        curve.legend(loc="best", fontsize=8, labelspacing=0.8)
+        curve.legend(loc="best", fontsize=8, title="calibration error", title_fontsize=8)
         shares.set_xlabel("predicted probability of a match")
     panels[0, 0].set_ylabel("observed share of matches")
     panels[1, 0].set_ylabel("% of pairs, weighted")
@@ -87,29 +86,40 @@ def draw(path: Path, results: Sequence[ReliabilityResult]) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of `python -m training.benchmarks.reliability`."""
     parser = CommandParser("training.benchmarks.reliability", __doc__)
-    parser.add_data()
+    parser.add_data(required=False)
+    parser.add_argument(
+        "--recordings", type=Path, nargs="+", default=[], metavar="FILE", help="by several cameras, .npz"
+    )
     parser.add_weights()
     parser.add_count("--poses", GALLERY, "in a trial", least=2)
     parser.add_count("--trials", 2, "draws of poses and cameras")
     parser.add_out()
     parser.add_plot()
     options = parser.parse(arguments)
+    if not options.data and not options.recordings:
+        parser.error("give --data or --recordings, or both")
     if options.plot and find_spec("matplotlib") is None:
         parser.error("--plot needs matplotlib: pip install poseembed[plot]")
     with parser.refusing():
         data = {name: recording.held_out() for name, recording in recordings(options.data).items()}
         check_enough(data, options.poses)
+        real = {name: multiview.read(path) for name, path in mocap.by_name(options.recordings).items()}
         encoder = PoseEncoder.from_pretrained(options.weights)
     if encoder.config.calibration is None:
         parser.error("this checkpoint has no calibration; fit it with: python -m training.calibrate FOLDER --data FILE")
-    results = []
+    compared: dict[str, dict[Sight, Pairs]] = {}
     for name, joints in data.items():
-        batches = draw_batches(encoder, joints, trials=options.trials, size=options.poses)
+        batches = in_draws(encoder, joints, trials=options.trials, size=options.poses)
         parts = list(tqdm(batches, total=-(-options.poses // BATCH) * options.trials, unit="batch", desc=name))
-        for condition in CONDITIONS:
-            pairs = Pairs.join([part[condition] for part in parts])
-            probability = encoder.match_probability(pairs.cosine)
-            results.append(assess(probability, pairs.match, data=name, condition=condition))
+        compared[name] = {sight: Pairs.join([part[sight] for part in parts]) for sight in SIGHTS}
+    for name, recording in tqdm(real.items(), unit="recording"):
+        compared[name] = in_recording(encoder, recording)
+    results = [
+        assess(pairs, prior, data=name, sight=sight)
+        for name, sights in compared.items()
+        for sight, pairs in sights.items()
+        for prior in PRIORS
+    ]
     write_json(options.out, [asdict(result) for result in results])
     print(texts(tables(results)))
     if options.plot:

@@ -1,13 +1,17 @@
-"""Whether the probabilities of a match are right: the reliability curve, and two numbers that sum it up.
+"""Whether the probabilities of a match are right: the reliability curve, and three numbers that sum it up.
 
-Everything is weighted so that half of the pairs match, and `match_probability` is asked with prior 0.5.
+Pictures are of one `Sight` each: how much of the body they show, and how exact they are. They come from virtual cameras
+(`in_draws`: random poses of motion capture) or from real ones (`in_recording`: all frames of one camera against all of
+another). `assess` judges with two priors: at even odds, with all pairs weighted so that half of them match; and with
+the share of the pairs that match, unweighted.
 
 - Reliability curve: pairs are sorted by probability into `BINS` equal intervals; in each, the share of matches should
   be the mean probability.
 - Expected calibration error (Naeini, Cooper and Hauskrecht 2015): the mean of the difference of the two, each bin
   weighted by the share of the pairs that fall into it. 0 is perfect.
-- Brier score (1950): the mean square of probability minus truth, 1 for a match and 0 for another pair. 0.25 is saying
-  0.5 always; how well the vectors tell matches apart counts too.
+- Worst bin: the largest such difference, predicted less observed, among bins of `FEWEST` pairs or more.
+- Brier score (1950): the mean square of probability minus truth, 1 for a match and 0 for another pair. At even odds
+  0.25 is saying 0.5 always; how well the vectors tell matches apart counts too.
 """
 
 from collections.abc import Iterator
@@ -15,18 +19,50 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
-from torch import Tensor
+from jaxtyping import Float
 
 from poseembed import PoseEncoder
-from training.evaluation.conditions import DAMAGED, EXACT, Condition
+from training.datasets.multiview import MultiviewRecording
+from training.evaluation.conditions import Condition
 from training.evaluation.pairs import BATCH, Pairs, balance, compare_views
 from training.evaluation.representations import means
 from training.evaluation.retrieval import GALLERY, make_trial, same_pose
+from training.scene.parts import show
+from training.scene.world import normalize_3d
 
 BINS = 15
 
-CONDITIONS = (EXACT, DAMAGED)
+FEWEST = 100
+"""Pairs in the bins that are looked at one by one; fewer say little."""
+
+PRIORS = ("even odds", "own share")
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What both pictures of a pair are like.
+
+    Attributes:
+        part: What they show of the body, one of `training.scene.parts.PARTS`.
+        noise: Standard deviation of the joints' places in virtual pictures, torso lengths.
+    """
+
+    part: str
+    noise: float = 0.0
+
+    def __str__(self) -> str:
+        return self.part
+
+
+SIGHTS = (
+    Sight("complete"),
+    Sight("4 missing", noise=0.05),
+    Sight("upper body", noise=0.025),
+    Sight("one side", noise=0.025),
+    Sight("5 joints", noise=0.025),
+    Sight("2 joints", noise=0.025),
+)
+"""Complete and exact pictures, and such as come in everyday use."""
 
 
 @dataclass(frozen=True)
@@ -48,69 +84,105 @@ class Bin:
 
 @dataclass(frozen=True)
 class ReliabilityResult:
-    """How right the probabilities were on one file under one condition.
+    """How right the probabilities were on one file or recording, for one sight and one prior.
 
     Attributes:
         data: The file.
-        condition: What became of the pictures.
+        sight: What the pictures were like.
+        prior: One of `PRIORS`.
         matches: Share of the pairs that match, before weighting.
         ece: Expected calibration error.
+        worst: Predicted less observed, where they differ most; 0 where no bin has `FEWEST` pairs.
         brier: Brier score.
         bins: The reliability curve; empty bins are left out.
     """
 
     data: str
-    condition: Condition
+    sight: Sight
+    prior: str
     matches: float
     ece: float
+    worst: float
     brier: float
     bins: list[Bin]
 
 
-def draw_batches(
+def in_draws(
     encoder: PoseEncoder,
     joints: Float[np.ndarray, "frames 13 3"],
     *,
     trials: int,
     size: int = GALLERY,
     batch_size: int = BATCH,
-) -> Iterator[dict[Condition, Pairs]]:
-    """Compare the views of retrieval's trials under all `CONDITIONS`; yields batch by batch.
+) -> Iterator[dict[Sight, Pairs]]:
+    """Compare the views of retrieval's trials for all `SIGHTS`; yields batch by batch.
 
     Args:
         encoder: Whose pose vectors to compare.
         joints: Poses to draw from; metres, y up.
         trials: Draws of poses and cameras.
         size: Poses in a trial.
-        batch_size: Poses of which all first views are compared with all second ones, as when fitting.
+        batch_size: Poses of which all first views are compared with all second ones.
 
     Raises:
         ValueError: If there are fewer poses than a trial holds.
     """
     embed = means(encoder)
     for seed in range(trials):
-        pictures = {condition: make_trial(joints, condition, seed=seed, size=size) for condition in CONDITIONS}
-        poses = pictures[CONDITIONS[0]].poses  # which are the same under all conditions
-        vectors = {
-            condition: [embed(points, visible) for points, visible in zip(trial.points, trial.visible, strict=True)]
-            for condition, trial in pictures.items()
-        }
+        vectors = {}
+        for sight in SIGHTS:
+            trial = make_trial(joints, Condition(noise=sight.noise), seed=seed, size=size)
+            generator = torch.Generator().manual_seed(seed)
+            shown = [show(sight.part, size, generator=generator) for _ in trial.points]
+            vectors[sight] = [embed(points, visible) for points, visible in zip(trial.points, shown, strict=True)]
+        poses = trial.poses  # which are the same for all sights
         for rows in torch.arange(len(poses)).split(batch_size):
             match = same_pose(poses[rows])
             yield {
-                condition: compare_views(one[rows], other[rows], match) for condition, (one, other) in vectors.items()
+                sight: compare_views(encoder, one[rows], other[rows], match) for sight, (one, other) in vectors.items()
             }
 
 
-def assess(
-    probability: Float[Tensor, " pairs"], match: Bool[Tensor, " pairs"], *, data: str, condition: Condition
-) -> ReliabilityResult:
-    """Compare probabilities with what was true, weighted so that half of the pairs match.
+def in_recording(encoder: PoseEncoder, recording: MultiviewRecording, *, seed: int = 0) -> dict[Sight, Pairs]:
+    """Compare all frames of each camera of a pair with all of the other, for all `SIGHTS`.
+
+    What a detector did not find is missing besides what a sight leaves out. Frames whose 3D pose cannot be trusted are
+    left out.
+    """
+    embed = means(encoder)
+    parts: dict[Sight, list[Pairs]] = {sight: [] for sight in SIGHTS}
+    for pair, cameras in enumerate(recording.pairs.tolist()):
+        for person in range(recording.keypoints.shape[2]):
+            trusted = recording.trusted(pair, person)
+            match = same_pose(normalize_3d(torch.from_numpy(recording.joints3d[pair, person][trusted])))
+            pictures = [torch.from_numpy(recording.keypoints[camera, trusted, person]) for camera in cameras]
+            for sight in SIGHTS:
+                generator = torch.Generator().manual_seed(seed)
+                vectors = [
+                    embed(points, show(sight.part, len(points), generator=generator) & ~points.isnan().any(-1))
+                    for points in pictures
+                ]
+                parts[sight].append(compare_views(encoder, vectors[0], vectors[1], match))
+    return {sight: Pairs.join(of) for sight, of in parts.items()}
+
+
+def assess(pairs: Pairs, prior: str, *, data: str, sight: Sight) -> ReliabilityResult:
+    """Compare probabilities with what was true.
+
+    Args:
+        pairs: The pairs.
+        prior: One of `PRIORS`.
+        data: What to call the file.
+        sight: What the pictures were like.
 
     Raises:
         ValueError: If all pairs match, or none.
     """
-    weight, p, truth = balance(match), probability.double(), match.double()
+    even, truth = balance(pairs.match), pairs.match.double()
+    if prior == "even odds":
+        weight, p = even, pairs.probability.double()
+    else:
+        weight, p = torch.full_like(even, 1 / len(even)), pairs.at(pairs.share)
     place = (p * BINS).long().clamp_max(BINS - 1)  # a probability of 1 belongs to the last bin
     weights, predicted, observed = (
         torch.zeros(BINS, dtype=torch.float64).index_add(0, place, weight * values)
@@ -129,9 +201,11 @@ def assess(
     ]
     return ReliabilityResult(
         data=data,
-        condition=condition,
-        matches=truth.mean().item(),
+        sight=sight,
+        prior=prior,
+        matches=pairs.share,
         ece=(predicted - observed).abs().sum().item(),
+        worst=max((b.predicted - b.observed for b in bins if b.pairs >= FEWEST), key=abs, default=0.0),
         brier=(weight * (p - truth).square()).sum().item(),
         bins=bins,
     )

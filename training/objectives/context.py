@@ -56,7 +56,7 @@ class Context(Objective[ClipBatch]):
         self.config = config
         self.frames = checkpoint.read(checkpoint.find(config.encoder))
         self.encoder = self.frames.network.requires_grad_(False)
-        if self.encoder.config != network:
+        if replace(self.encoder.config, certainty=False) != network:
             raise ValueError(f"{config.encoder} has {self.encoder.config}; the recipe's network must be that")
         self.clip = ClipEncoder(network, ClipConfig(config.width))
         self.read_body = nn.Sequential(nn.Linear(network.pose_dim, 256), nn.ReLU(), nn.Linear(256, NUM_JOINTS * 3))

@@ -13,9 +13,12 @@ from poseembed.calibration import MatchCalibration
 from training.benchmarks import reliability
 from training.benchmarks.reliability import draw, tables
 from training.calibrate import write_calibration
-from training.evaluation.conditions import Condition
-from training.evaluation.reliability import CONDITIONS, ReliabilityResult, assess
+from training.evaluation.pairs import Pairs
+from training.evaluation.reliability import PRIORS, SIGHTS, ReliabilityResult, assess
 from training.evaluation.report import texts
+
+from ..datasets.test_multiview import save
+from ..evaluation.test_reliability import moving
 
 WriteMocap = Callable[[Path, dict[str, np.ndarray]], Path]
 
@@ -29,17 +32,18 @@ def bodies(count: int, seed: int = 0) -> np.ndarray:
     return joints
 
 
-def test_table_has_a_line_a_condition() -> None:
+def test_table_has_a_line_a_sight() -> None:
     results = [
-        ReliabilityResult(data, c, matches=0.0315, ece=0.0126, brier=0.0726, bins=[])
+        ReliabilityResult(data, sight, prior, matches=0.0315, ece=ece, worst=-0.125, brier=0.0726, bins=[])
         for data in ("one", "two")
-        for c in CONDITIONS
+        for sight in SIGHTS
+        for prior, ece in zip(PRIORS, (0.0126, 0.0034), strict=True)
     ]
     lines = texts(tables(results)).splitlines()
-    assert lines[0].split() == ["one", "ECE", "Brier", "matches"]
-    assert lines[1].split()[-3:] == ["0.013", "0.073", "3.15%"] and lines[1].startswith("0 of 13 joints missing ")
-    assert lines[2].startswith("4 of 13 joints missing, noise of 5 % of the torso  ")
-    assert lines[3] == "" and lines[4].split()[0] == "two" and len(lines) == 7
+    assert lines[0].split() == ["one", "ECE", "worst", "ECE,", "own", "share", "worst", "Brier", "matches"]
+    assert lines[1].split() == ["complete", "0.013", "-0.12", "0.003", "-0.12", "0.073", "3.15%"]
+    assert lines[2].startswith("4 missing  ") and len(lines) == 2 * (1 + len(SIGHTS)) + 1
+    assert lines[len(SIGHTS) + 1] == "" and lines[len(SIGHTS) + 2].split()[0] == "two"
 
 
 def test_command_measures_on_the_val_split_and_draws(
@@ -49,12 +53,15 @@ def test_command_measures_on_the_val_split_and_draws(
     parts = write_mocap(tmp_path / "parts.npz", {"train": everybody_alike, "val": bodies(GALLERY)})
     whole = write_mocap(tmp_path / "whole.npz", {"eval": bodies(60, seed=1)})
     folder = Path(shutil.copytree(masked_folder, tmp_path / "calibrated"))
-    write_calibration(folder, MatchCalibration(1.0, 1.0, 0.0), {})
+    write_calibration(folder, MatchCalibration((1.0,), (1.0,), (0.0,)), {})
+    recording = save(tmp_path, moving())
     out, plot = tmp_path / "results.json", tmp_path / "curves.png"
     command = [
         "--data",
         str(parts),
         str(whole),
+        "--recordings",
+        str(recording),
         "--weights",
         str(folder),
         "--trials",
@@ -66,28 +73,33 @@ def test_command_measures_on_the_val_split_and_draws(
     ]
     reliability.main([*command, "--plot", str(plot)])
     results = json.loads(out.read_text())
-    assert [(result["data"], result["condition"]["missing"]) for result in results] == [
-        ("parts", 0),
-        ("parts", 4),
-        ("whole", 0),
-        ("whole", 4),
+    assert [(result["data"], result["sight"]["part"], result["prior"]) for result in results] == [
+        (data, sight.part, prior) for data in ("parts", "whole", recording.stem) for sight in SIGHTS for prior in PRIORS
     ]
     for result in results:
-        assert 0 <= result["ece"] <= 1 and 0 <= result["brier"] <= 1 and 0 < result["matches"] < 0.5
-        assert sum(entry["pairs"] for entry in result["bins"]) == GALLERY**2
+        assert 0 <= result["ece"] <= 1 and 0 <= result["brier"] <= 1 and 0 < result["matches"] < 1
+        if result["data"] != recording.stem:
+            assert sum(entry["pairs"] for entry in result["bins"]) == GALLERY**2
     assert plot.read_bytes().startswith(b"\x89PNG")
     printed = capsys.readouterr().out
-    assert "parts  " in printed and printed.count("4 of 13 joints missing, noise of 5 %") == 2
+    assert "parts  " in printed and printed.count("4 missing  ") == 3
 
 
 def test_a_picture_of_one_file_and_of_certain_probabilities(tmp_path: Path) -> None:
-    match = torch.arange(100) % 2 == 0
+    match = torch.arange(400) % 2 == 0
     results = [
-        assess(match.float(), match, data="a file with quite a long name", condition=Condition(missing, 0.0))
-        for missing in (0, 4)
+        assess(Pairs(match.float(), match), prior, data="a file with quite a long name", sight=sight)
+        for sight in SIGHTS[:2]
+        for prior in PRIORS
     ]
     draw(tmp_path / "curve.png", results)
     assert (tmp_path / "curve.png").stat().st_size > 1000
+
+
+def test_there_must_be_something_to_measure_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        reliability.main(["--out", str(tmp_path / "results.json")])
+    assert "give --data or --recordings, or both" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,21 @@
 """Whether match probabilities are right, of such as are known to be right or wrong."""
 
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from poseembed import PoseEncoder
-from training.evaluation.reliability import BINS, CONDITIONS, ReliabilityResult, assess, draw_batches
+from poseembed.calibration import MatchCalibration
+from training.datasets import multiview
+from training.evaluation.pairs import Pairs
+from training.evaluation.reliability import BINS, FEWEST, SIGHTS, ReliabilityResult, assess, in_draws, in_recording
+
+from ..datasets.test_multiview import arrays, save
 
 GALLERY = 40
 
@@ -18,8 +27,8 @@ def simulate(count: int = 100_000) -> tuple[Tensor, Tensor]:
     return probability, torch.rand(count, generator=generator) < probability
 
 
-def result_of(probability: Tensor, match: Tensor) -> ReliabilityResult:
-    return assess(probability, match, data="made-up", condition=CONDITIONS[0])
+def result_of(probability: Tensor, match: Tensor, prior: str = "even odds") -> ReliabilityResult:
+    return assess(Pairs(probability, match), prior, data="made-up", sight=SIGHTS[0])
 
 
 def test_right_probabilities_have_no_calibration_error() -> None:
@@ -72,15 +81,66 @@ def bodies(count: int, seed: int = 0) -> np.ndarray:
     return joints
 
 
-def test_all_views_of_a_batch_are_compared(encoder: PoseEncoder) -> None:
-    batches = list(draw_batches(encoder, bodies(100), trials=2, size=GALLERY, batch_size=25))
-    assert [len(batch[CONDITIONS[0]].match) for batch in batches] == [25 * 25, 15 * 15] * 2
+def moving() -> dict[str, Any]:
+    """A recording whose frames show a pose and its mirror image in turns."""
+    content = arrays()
+    content["keypoints"] = np.random.default_rng(0).normal(size=content["keypoints"].shape).astype(np.float32)
+    content["keypoints"][0, 3] = np.nan  # nobody was found
+    content["joints3d"][:, :, ::2, :, 0] *= -1
+    return content
+
+
+@pytest.fixture
+def calibrated(encoder: PoseEncoder) -> PoseEncoder:
+    encoder.config = replace(encoder.config, calibration=MatchCalibration((3.0,), (1.0,), (0.5,)))
+    return encoder
+
+
+def test_all_views_of_a_batch_are_compared(calibrated: PoseEncoder) -> None:
+    batches = list(in_draws(calibrated, bodies(100), trials=2, size=GALLERY, batch_size=25))
+    assert [len(batch[SIGHTS[0]].match) for batch in batches] == [25 * 25, 15 * 15] * 2
     for batch in batches:
-        whole, partial = (batch[condition] for condition in CONDITIONS)
-        assert torch.equal(whole.match, partial.match), "poses do not depend on the condition"
-        assert not torch.allclose(whole.cosine, partial.cosine, atol=0.01)
+        assert list(batch) == list(SIGHTS)
+        whole = batch[SIGHTS[0]]
         side = round(len(whole.match) ** 0.5)
+        for partial in list(batch.values())[1:]:
+            assert torch.equal(whole.match, partial.match), "poses do not depend on the sight"
+            assert not torch.allclose(whole.probability, partial.probability, atol=0.01)
         assert torch.equal(whole.match.unflatten(0, (side, side)), torch.eye(side, dtype=torch.bool))
-    again = list(draw_batches(encoder, bodies(100), trials=1, size=GALLERY, batch_size=25))
-    assert torch.equal(batches[0][CONDITIONS[1]].cosine, again[0][CONDITIONS[1]].cosine)
-    assert not torch.equal(batches[0][CONDITIONS[1]].cosine, batches[2][CONDITIONS[1]].cosine)
+    again = list(in_draws(calibrated, bodies(100), trials=1, size=GALLERY, batch_size=25))
+    assert torch.equal(batches[0][SIGHTS[1]].probability, again[0][SIGHTS[1]].probability)
+    assert not torch.equal(batches[0][SIGHTS[1]].probability, batches[2][SIGHTS[1]].probability)
+
+
+def test_the_share_of_a_recording_can_be_the_prior() -> None:
+    generator = torch.Generator().manual_seed(0)
+    at_own_share = 0.2 * torch.rand(200_000, generator=generator)  # a tenth match
+    match = torch.rand(200_000, generator=generator) < at_own_share
+    share = match.double().mean()
+    even = torch.sigmoid(torch.logit(at_own_share.double()) - torch.logit(share))
+    result = result_of(even, match, "own share")
+    assert result.ece < 0.01 and abs(result.worst) < 0.02
+    assert result.matches == pytest.approx(0.1, abs=0.005)
+    assert sum(entry.pairs for entry in result.bins) == 200_000 and len(result.bins) == 3
+    assert result_of(at_own_share, match, "own share").ece > 0.05
+
+
+def test_the_worst_bin_is_not_one_of_few_pairs() -> None:
+    probability = torch.tensor([0.9] * FEWEST + [0.1] * FEWEST + [0.5] * (FEWEST - 1))
+    match = torch.tensor([True] * 60 + [False] * (FEWEST - 60) + [False] * FEWEST + [True] * (FEWEST - 1))
+    result = result_of(probability, match, "even odds")
+    weight_of_match, weight_of_other = 1 / (60 + FEWEST - 1), 1 / (2 * FEWEST - 60)
+    observed = 60 * weight_of_match / (60 * weight_of_match + 40 * weight_of_other)
+    assert result.worst == pytest.approx(0.9 - observed, abs=1e-6)
+    assert result_of(probability[:50], match[:50] & (torch.arange(50) > 2)).worst == 0
+
+
+def test_frames_of_real_cameras_are_compared(calibrated: PoseEncoder, tmp_path: Path) -> None:
+    recording = multiview.read(save(tmp_path, moving()))
+    found = in_recording(calibrated, recording)
+    assert list(found) == list(SIGHTS)
+    for pairs in found.values():
+        assert len(pairs.match) == 5 * 6 and pairs.share == 0.5
+        assert pairs.probability.unique().numel() > 20
+    again = in_recording(calibrated, recording)[SIGHTS[1]]
+    assert torch.equal(again.probability, found[SIGHTS[1]].probability)
