@@ -77,7 +77,8 @@ def test_config_says_what_the_checkpoint_is(plain_folder: Path) -> None:
     assert content["joints"] == list(JOINTS)
     assert content["preprocessing"] == "torso-v1"
     assert content["license"] == "Apache-2.0"
-    assert content["network"] == {"mask_input": False, "width": 32, "blocks": 2, "pose_dim": 32, "view_dim": 32}
+    shape = {"mask_input": False, "width": 32, "blocks": 2, "pose_dim": 32, "view_dim": 32, "certainty": False}
+    assert content["network"] == shape
 
 
 @pytest.mark.parametrize("half", [False, True])
