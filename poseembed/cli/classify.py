@@ -45,7 +45,7 @@ class Classify(ReadingCommand):
         add_skeleton(parser, "--example-skeleton", " in --examples, if another")
 
     def run(self) -> str:
-        """A row a clip: its action, and the probability of each."""
+        """A row a clip, of which a library has one a video: its action, and the probability of each."""
         self.check_out()
         if self.save is not None:
             check_folder(self.save)
@@ -53,11 +53,13 @@ class Classify(ReadingCommand):
         recognizer = self._recognizer(encoder)
         if self.save is not None:
             recognizer.save(self.save)
-        clips = [self._clip(path, encoder) for path in paths]
+        files, clips = zip(*((path, clip) for path in paths for clip in self._clips(path, encoder)), strict=True)
         probabilities = recognizer.predict_proba(clips)
         names = recognizer.classes_
+        videos = np.array([clip.video[0] for clip in clips], dtype=np.str_)
         columns: Columns = {
-            "file": np.array([str(path) for path in paths], dtype=np.str_),
+            "file": np.array([str(path) for path in files], dtype=np.str_),
+            **({"video": videos} if (videos != "").any() else {}),
             "action": names[probabilities.argmax(-1)],
         }
         columns |= {f"p_{name}": values for name, values in zip(names, probabilities.T, strict=True)}
@@ -65,9 +67,11 @@ class Classify(ReadingCommand):
         told = f"{counted(len(clips), 'clip')} of {counted(sum(map(len, clips)), 'pose')}"
         return f"{self.give(columns)}{told}, {len(names)} actions known{saved}"
 
-    def _clip(self, path: Path, encoder: PoseEncoder) -> Poses:
+    def _clips(self, path: Path, encoder: PoseEncoder) -> list[Poses]:
+        """The person in each video of a file."""
         poses = self.read(path, encoder)
-        return poses if self.person is None else track(poses, self.person, path)
+        videos = list(poses.by_video().values()) or [poses]  # who asks of no rows at all is told why not
+        return [video if self.person is None else track(video, self.person, path) for video in videos]
 
     def _recognizer(self, encoder: PoseEncoder) -> ActionRecognizer:
         """The one that was saved, or one that learns from the examples now."""

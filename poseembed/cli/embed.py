@@ -10,10 +10,10 @@ import numpy as np
 from poseembed.adapters import read_alphapose, read_coco, read_mmpose, read_openpose, read_poem
 from poseembed.cli.arguments import add_skeleton, expand_one, share
 from poseembed.cli.outputs import check_file, counted
-from poseembed.cli.shared import POSE_FILES, EncoderCommand
+from poseembed.cli.shared import FOLDERS, POSE_FILES, EncoderCommand
 from poseembed.files.poses import POSE_SUFFIXES, read_poses, write_poses
 from poseembed.keypoints import MIN_CONFIDENCE
-from poseembed.loading import shards
+from poseembed.loading import read_folder
 from poseembed.poses import Poses
 
 READERS: dict[str, Callable[[Path], Poses]] = {
@@ -47,9 +47,7 @@ class Embed(EncoderCommand):
     @classmethod
     def add_arguments(cls, parser: ArgumentParser) -> None:
         """Add files, their format, the skeleton, the threshold and the encoder."""
-        parser.add_argument(
-            "input", type=Path, help=f"keypoints: {POSE_FILES}; the folder of a long video; or what --format says"
-        )
+        parser.add_argument("input", type=Path, help=f"keypoints: {POSE_FILES}; {FOLDERS}; or what --format says")
         parser.add_argument("output", type=Path, help=f"poses with vectors: {POSE_FILES} (.npy: z_pose alone)")
         parser.add_argument("--format", choices=list(READERS), help="whose files the input is (default: by its suffix)")
         add_skeleton(parser)
@@ -69,7 +67,7 @@ class Embed(EncoderCommand):
         if self.format is not None:
             poses = READERS[self.format](path)
         elif path.is_dir():
-            poses = Poses.concatenate(map(read_poses, shards(path)))
+            poses = Poses.concatenate(read_folder(path, self.skeleton))
         else:
             poses = read_poses(path, skeleton=self.skeleton)
         poses = poses.embed(encoder, min_confidence=self.min_confidence, show_progress_bar=True)

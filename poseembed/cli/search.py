@@ -52,8 +52,9 @@ class Search(ReadingCommand):
         query = self._query(encoder)
         galleries = [_seen(self.read(path, encoder)) for path in paths]
         file = np.repeat([str(path) for path in paths], [len(poses) for poses in galleries])
-        frame, time, person = (
-            np.concatenate([getattr(poses, name) for poses in galleries]) for name in ("frame", "time", "person")
+        video, frame, time, person = (
+            np.concatenate([getattr(poses, name) for poses in galleries])
+            for name in ("video", "frame", "time", "person")
         )
         similarity, rows = search(
             _vectors(query), np.concatenate([_vectors(poses) for poses in galleries]), top_k=self.top
@@ -62,17 +63,19 @@ class Search(ReadingCommand):
         asked, rank = np.nonzero(found)
         hit = rows[found]
         columns: Columns = {
+            **({"query_video": query.video[asked]} if query.videos else {}),
             "query_frame": query.frame[asked],
             "query_person": query.person[asked],
             "rank": rank + 1,
             "similarity": similarity[found],
             "file": file[hit],
+            **({"video": video[hit]} if (video != "").any() else {}),
             "frame": frame[hit],
             "time": time[hit],
             "person": person[hit],
         }
         if encoder.config.calibration is not None:
-            prior = search_prior(map(len, galleries))
+            prior = search_prior(len(video) for poses in galleries for video in poses.by_video().values())
             columns["match_probability"] = encoder.match_probability(similarity[found], prior=prior)
         among = f"{counted(len(file), 'pose')} of {counted(len(paths), 'file')}"
         return f"{self.give(columns)}{counted(len(hit), 'hit')} for {counted(len(query), 'pose')} among {among}"

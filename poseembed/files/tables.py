@@ -17,12 +17,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from poseembed.columns import TEXTS
 from poseembed.extras import how_to_install
 from poseembed.files.atomic import replacing
 from poseembed.files.values import check_regular, check_size, text_column
-
-TEXTS = ("image", "made_by")
-"""Columns of text."""
 
 Columns = dict[str, np.ndarray]
 Wanted = Callable[[str], bool]
