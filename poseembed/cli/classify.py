@@ -24,6 +24,7 @@ class Classify(ReadingCommand):
     usage = (
         "clip.mp4 --examples actions/ --save recognizer/   (actions/squat/1.mp4, actions/jump/1.npz, ...)",
         "clips/*.npz --model recognizer/ --out actions.csv",
+        "clips/*.npz --examples actions/ --unknown other   (for clips unlike all examples)",
     )
     whose = "what person P of the clips does (default: whoever is seen longest)"
 
@@ -31,6 +32,7 @@ class Classify(ReadingCommand):
     examples: Path | None
     model: Path | None
     save: Path | None
+    unknown: str | None
     example_skeleton: str | None
 
     @classmethod
@@ -41,12 +43,17 @@ class Classify(ReadingCommand):
         source.add_argument("--examples", type=Path, metavar="FOLDER", help="learn from a folder for each action")
         source.add_argument("--model", type=Path, metavar="FOLDER", help="a recognizer that was saved")
         parser.add_argument("--save", type=Path, metavar="FOLDER", help="keep what was learned")
+        parser.add_argument(
+            "--unknown", metavar="NAME", help="call clips unlike all --examples so, not after an action"
+        )
         super().add_arguments(parser)
         add_skeleton(parser, "--example-skeleton", " in --examples, if another")
 
     def run(self) -> str:
         """A row a clip, of which a library has one a video: its action, and the probability of each."""
         self.check_out()
+        if self.unknown is not None and self.model is not None:
+            raise ValueError("--unknown is for --examples; a recognizer that was saved with it has its name for them")
         if self.save is not None:
             check_folder(self.save)
         paths, encoder = expand(self.clip), self.encoder()
@@ -60,7 +67,7 @@ class Classify(ReadingCommand):
         columns: Columns = {
             "file": np.array([str(path) for path in files], dtype=np.str_),
             **({"video": videos} if (videos != "").any() else {}),
-            "action": names[probabilities.argmax(-1)],
+            "action": recognizer.named(probabilities),
         }
         columns |= {f"p_{name}": values for name, values in zip(names, probabilities.T, strict=True)}
         saved = "" if self.save is None else f", and the recognizer in {self.save}"
@@ -81,6 +88,6 @@ class Classify(ReadingCommand):
         paths = sorted(self.examples.expanduser().glob("[!.]*/[!.]*"))
         if not paths:
             raise ValueError(f"{self.examples} holds no examples; wanted a folder for each action with clips in it")
-        recognizer = ActionRecognizer(encoder=self.weights, show_progress_bar=True)
+        recognizer = ActionRecognizer(encoder=self.weights, show_progress_bar=True, outlier_label=self.unknown)
         examples = [self.read(path, encoder, self.example_skeleton) for path in paths]
         return recognizer.fit(examples, [path.parent.name for path in paths])
