@@ -22,7 +22,7 @@ from poseembed.keypoints import MIN_CONFIDENCE, Array, check_keypoints, normaliz
 from poseembed.network import BATCH_SIZE, Encoder
 from poseembed.origin import MadeBy
 from poseembed.plausibility import look_at
-from poseembed.skeleton import NUM_JOINTS, get_skeleton
+from poseembed.skeleton import NUM_JOINTS, Skeleton, get_skeleton
 from poseembed.space import PoseSpace
 
 
@@ -199,7 +199,7 @@ class PoseEncoder(PoseSpace, nn.Module):
         keypoints: np.ndarray,
         confidence: np.ndarray | Tensor | None = None,
         *,
-        skeleton: str = ...,
+        skeleton: str | Skeleton = ...,
         min_confidence: float = ...,
         batch_size: int = ...,
         show_progress_bar: bool = ...,
@@ -213,7 +213,7 @@ class PoseEncoder(PoseSpace, nn.Module):
         keypoints: Tensor,
         confidence: np.ndarray | Tensor | None = None,
         *,
-        skeleton: str = ...,
+        skeleton: str | Skeleton = ...,
         min_confidence: float = ...,
         batch_size: int = ...,
         show_progress_bar: bool = ...,
@@ -227,7 +227,7 @@ class PoseEncoder(PoseSpace, nn.Module):
         keypoints: np.ndarray | Tensor,
         confidence: np.ndarray | Tensor | None = None,
         *,
-        skeleton: str = ...,
+        skeleton: str | Skeleton = ...,
         min_confidence: float = ...,
         batch_size: int = ...,
         show_progress_bar: bool = ...,
@@ -241,7 +241,7 @@ class PoseEncoder(PoseSpace, nn.Module):
         keypoints: np.ndarray | Tensor,
         confidence: np.ndarray | Tensor | None = None,
         *,
-        skeleton: str = "poseembed13",
+        skeleton: str | Skeleton = "poseembed13",
         min_confidence: float = MIN_CONFIDENCE,
         batch_size: int = BATCH_SIZE,
         show_progress_bar: bool = False,

@@ -10,13 +10,14 @@ import numpy as np
 from poseembed.encoder import PoseEncoder
 from poseembed.files.poses import POSE_SUFFIXES, read_poses
 from poseembed.poses import Poses
+from poseembed.skeleton import Skeleton
 
 
 def load_embedded(
     path: str | os.PathLike[str],
     encoder: PoseEncoder,
     *,
-    skeleton: str = "poseembed13",
+    skeleton: str | Skeleton = "poseembed13",
     landmarker: str | os.PathLike[str] | None = None,
     show_progress_bar: bool = False,
 ) -> Poses:
@@ -60,7 +61,7 @@ def load_embedded(
     return embed_video(path, encoder, landmarker=landmarker, show_progress_bar=show_progress_bar)
 
 
-def read_folder(folder: Path, skeleton: str = "poseembed13") -> Iterator[Poses]:
+def read_folder(folder: Path, skeleton: str | Skeleton = "poseembed13") -> Iterator[Poses]:
     """The poses of a folder, file by file: the pieces of one video if `embed_video_to` wrote it, else of several.
 
     Raises:

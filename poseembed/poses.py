@@ -15,7 +15,7 @@ from poseembed.extras import how_to_install
 from poseembed.keypoints import MIN_CONFIDENCE
 from poseembed.network import BATCH_SIZE
 from poseembed.origin import MadeBy, meet
-from poseembed.skeleton import NUM_JOINTS, get_skeleton
+from poseembed.skeleton import NUM_JOINTS, Skeleton, get_skeleton
 
 if TYPE_CHECKING:
     import pandas
@@ -133,7 +133,7 @@ class Poses:
         time: ArrayLike | None = None,
         image: Sequence[str] | np.ndarray | None = None,
         video: str | Sequence[str] | np.ndarray | None = None,
-        skeleton: str = "poseembed13",
+        skeleton: str | Skeleton = "poseembed13",
     ) -> Self:
         """Poses of arrays, with what is not given filled in.
 

@@ -23,7 +23,7 @@ from poseembed.poses import Poses
 from poseembed.skeleton import JOINTS, Skeleton, get_skeleton
 
 
-def read_coco(path: str | os.PathLike[str], *, skeleton: str = "coco") -> Poses:
+def read_coco(path: str | os.PathLike[str], *, skeleton: str | Skeleton = "coco") -> Poses:
     """Read COCO annotations (an object with images and annotations) or COCO results (a list of detections).
 
     - In annotations the third number of a keypoint is a flag: 0 is not labelled (missing, even where coordinates

@@ -49,7 +49,7 @@ _LEAST_PEAK, _MOST_PEAK = -0.1, 2.0
 _VECTOR = re.compile(r"(z_pose|z_view)_(0|[1-9]\d*)")
 
 
-def read_poses(path: str | os.PathLike[str], *, skeleton: str = "poseembed13") -> Poses:
+def read_poses(path: str | os.PathLike[str], *, skeleton: str | Skeleton = "poseembed13") -> Poses:
     """Read poses from a file, by its suffix: .csv, .parquet, .json, .npz or .npy.
 
     What the files hold stands at the top of this module. An NPY file is one array: (n, joints, 2) points (x, y), or
