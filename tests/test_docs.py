@@ -86,6 +86,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "alphapose-results.json").write_text(json.dumps([detection]))
     found = {"keypoints": [[10.0 + i, 5.0 * i] for i in range(17)], "keypoint_scores": [0.9] * 17}
     (folder / "mmpose_predictions.json").write_text(json.dumps([{"frame_id": 0, "instances": [found]}]))
+    (folder / "labels").mkdir()
+    shares = " ".join(map(str, rng.uniform(0, 1, 51).round(4)))
+    (folder / "labels" / "match_1.txt").write_text(f"0 0.5 0.5 0.2 0.4 {shares}\n")
     (folder / "person_keypoints.json").write_text(json.dumps([detection | {"image_id": 7}]))
     numbers = ",".join(["0.5"] * 39)
     (folder / "poem.csv").write_text(f"{','.join((*COORDINATES, *SCORES))}\n{numbers}\n")

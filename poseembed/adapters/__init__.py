@@ -14,6 +14,8 @@ One rule for each of these, whatever the format (`poseembed.files.values` and `p
   their names, 9 before 10, and so are numbers too far apart to count frames: a clock's, a photo's. Where a file lists
   all its pictures, `frame` is the place in that list.
 - **An id of a picture** is a whole number or text; 7 and "7" are the same. A picture listed twice is refused.
+- **Shares of the picture's size** (YOLO's text, poem's) are multiplied by `image_size`, which is asked for where a file
+  does not say it.
 - **Identities** (`person_id`, `track_id`, `idx`) are kept: a whole number, the same as text or in a list of one. Null,
   an empty list and -1 are not known; anything else is refused.
 - **Who has no keypoints** (an empty list, null) is left out; a picture that has nobody else is a row of NaN.
@@ -35,6 +37,7 @@ from poseembed.adapters.rtmlib import from_rtmlib
 from poseembed.adapters.supervision import from_supervision
 from poseembed.adapters.transformers import from_transformers
 from poseembed.adapters.ultralytics import from_ultralytics
+from poseembed.adapters.yolo import read_yolo
 
 __all__ = [
     "Keypoints",
@@ -49,4 +52,5 @@ __all__ = [
     "read_mmpose",
     "read_openpose",
     "read_poem",
+    "read_yolo",
 ]
