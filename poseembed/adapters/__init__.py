@@ -14,6 +14,8 @@ One rule for each of these, whatever the format (`poseembed.files.values` and `p
   their names, 9 before 10, and so are numbers too far apart to count frames: a clock's, a photo's. Where a file lists
   all its pictures, `frame` is the place in that list.
 - **An id of a picture** is a whole number or text; 7 and "7" are the same. A picture listed twice is refused.
+- **Names of joints** are known however they are spelled ("Left Shoulder", "left-shoulder", "leftShoulder"), wherever a
+  file names them.
 - **Shares of the picture's size** (YOLO's text, poem's) are multiplied by `image_size`, which is asked for where a file
   does not say it.
 - **Identities** (`person_id`, `track_id`, `idx`) are kept: a whole number, the same as text or in a list of one. Null,
@@ -29,6 +31,8 @@ One rule for each of these, whatever the format (`poseembed.files.values` and `p
 from poseembed.adapters.alphapose import read_alphapose
 from poseembed.adapters.base import Keypoints
 from poseembed.adapters.coco import read_coco
+from poseembed.adapters.cvat import read_cvat
+from poseembed.adapters.label_studio import read_label_studio
 from poseembed.adapters.mediapipe import from_mediapipe
 from poseembed.adapters.mmpose import from_mmpose, read_mmpose
 from poseembed.adapters.openpose import read_openpose
@@ -49,6 +53,8 @@ __all__ = [
     "from_ultralytics",
     "read_alphapose",
     "read_coco",
+    "read_cvat",
+    "read_label_studio",
     "read_mmpose",
     "read_openpose",
     "read_poem",
