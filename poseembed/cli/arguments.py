@@ -38,6 +38,14 @@ def share(below: float) -> Callable[[str], float]:
     return read
 
 
+def size(text: str) -> tuple[float, float]:
+    """Reads the width and height of a picture, 1920x1080."""
+    numbers = text.lower().split("x")
+    if len(numbers) != 2 or not all(part.isascii() and part.isdigit() and int(part[:9]) > 1 for part in numbers):
+        raise ArgumentTypeError(f"got {text!r}; wanted a width and height in pixels, such as 1920x1080")
+    return float(numbers[0]), float(numbers[1])
+
+
 def add_skeleton(parser: ArgumentParser, option: str = "--skeleton", of: str = "") -> None:
     """Add --skeleton, or another option of its kind, which --skeleton stands in for."""
     parser.add_argument(
