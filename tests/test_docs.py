@@ -97,6 +97,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     task = {"data": {"image": "a.jpg"}, "annotations": [{"result": labelled}]}
     (folder / "export.json").write_text(json.dumps([task]))
+    header = [f"{axis}{i}" for i in range(33) for axis in "xyv"]
+    (folder / "landmarks.csv").write_text(f"{','.join(header)}\n{','.join(map(str, rng.uniform(0, 1, 99)))}\n")
     (folder / "labels").mkdir()
     shares = " ".join(map(str, rng.uniform(0, 1, 51).round(4)))
     (folder / "labels" / "match_1.txt").write_text(f"0 0.5 0.5 0.2 0.4 {shares}\n")

@@ -34,6 +34,7 @@ from poseembed.adapters.coco import read_coco
 from poseembed.adapters.cvat import read_cvat
 from poseembed.adapters.label_studio import read_label_studio
 from poseembed.adapters.mediapipe import from_mediapipe
+from poseembed.adapters.mediapipe_files import read_mediapipe
 from poseembed.adapters.mmpose import from_mmpose, read_mmpose
 from poseembed.adapters.openpose import read_openpose
 from poseembed.adapters.poem import read_poem
@@ -55,6 +56,7 @@ __all__ = [
     "read_coco",
     "read_cvat",
     "read_label_studio",
+    "read_mediapipe",
     "read_mmpose",
     "read_openpose",
     "read_poem",

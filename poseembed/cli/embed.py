@@ -13,6 +13,7 @@ from poseembed.adapters import (
     read_coco,
     read_cvat,
     read_label_studio,
+    read_mediapipe,
     read_mmpose,
     read_openpose,
     read_poem,
@@ -44,7 +45,7 @@ READERS: dict[str, Callable[[Path], Poses]] = {
 }
 """Files of other programs, by what `--format` calls them."""
 
-SIZED_READERS: dict[str, SizedReader] = {"yolo": read_yolo, "poem": read_poem}
+SIZED_READERS: dict[str, SizedReader] = {"yolo": read_yolo, "mediapipe": read_mediapipe, "poem": read_poem}
 """Those that may need the size of the pictures."""
 
 
@@ -92,9 +93,7 @@ class Embed(EncoderCommand):
         """Read, embed, write."""
         check_file(self.output, POSE_SUFFIXES)
         if self.image_size is not None and self.format not in SIZED_READERS:
-            raise ValueError(
-                f"--image-size is for --format {' and '.join(SIZED_READERS)}, whose files have shares of it"
-            )
+            raise ValueError(f"--image-size is for --format {', '.join(SIZED_READERS)}, whose files have shares of it")
         path, encoder = expand_one(self.input), self.encoder()
         if self.format in SIZED_READERS:
             poses = SIZED_READERS[self.format](path, image_size=self.image_size)

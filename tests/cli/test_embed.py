@@ -56,7 +56,7 @@ def test_shares_of_the_pictures_size_need_it(
     assert run(*ask) == 1
     assert "pass image_size=(width, height)" in capsys.readouterr().err
     assert run(*ask[:-1], "cvat", "--image-size", "1920x1080") == 1
-    assert "--image-size is for --format yolo and poem" in capsys.readouterr().err
+    assert "--image-size is for --format yolo, mediapipe, poem" in capsys.readouterr().err
     for wrong in ("1920", "0x1080", "axb", "1920x1080x3"):
         with pytest.raises(SystemExit):
             run(*ask, "--image-size", wrong)

@@ -13,6 +13,7 @@ from poseembed.adapters import (
     read_coco,
     read_cvat,
     read_label_studio,
+    read_mediapipe,
     read_mmpose,
     read_openpose,
     read_poem,
@@ -116,6 +117,15 @@ _LABEL_STUDIO = [
     }
     for i in (1, 5)
 ]
+_LANDMARKS = [{"x": 0.5, "y": 0.02 * i, "visibility": 0.9} for i in range(33)]
+_MEDIAPIPE = [{"frame": i, "landmarks": [_LANDMARKS]} for i in (1, 5)]
+_MEDIAPIPE_CSV = "\n".join(
+    [
+        ",".join(["frame", *(f"{axis}{j}" for j in range(33) for axis in "xyv")]),
+        *(",".join([str(i), *(str(0.01 * j) for j in range(99))]) for i in (1, 5)),
+        "",
+    ]
+)
 _POEM = "\n".join([",".join([*COORDINATES, *SCORES]), *[",".join(["0.25"] * 39)] * 3, ""])
 
 _CAMERA = "name {}\n  sensor 10 10\n  size 2048 2048\n  animated 0\n  intrinsic {}\n  extrinsic {}\n  radial 0\n"
@@ -258,6 +268,10 @@ READERS = {
     "read_yolo, JSON": Reader("true.json", _json(_YOLO), read_yolo),
     "read_cvat": Reader("true.xml", _text(_CVAT), read_cvat),
     "read_label_studio": Reader("true.json", _json(_LABEL_STUDIO), read_label_studio),
+    "read_mediapipe": Reader("true.json", _json(_MEDIAPIPE), lambda path: read_mediapipe(path, image_size=(640, 480))),
+    "read_mediapipe, CSV": Reader(
+        "true.csv", _text(_MEDIAPIPE_CSV), lambda path: read_mediapipe(path, image_size=(640, 480))
+    ),
     "read_poem": Reader("true.csv", _text(_POEM), lambda path: read_poem(path, image_size=(640, 480))),
     **{f"read_poses {suffix}": _pose_file(suffix) for suffix in (".csv", ".parquet", ".json", ".npz")},
     "read_poses .npy": Reader("true.npy", lambda path: np.save(path, np.full((4, 13, 3), 0.5)), read_poses),
