@@ -112,14 +112,13 @@ class Poses:
             shape = wanted.get(name, (n, *values.shape[-1:]) if name.startswith("z_") else (n,))
             if values.shape != shape:
                 raise ValueError(f"got {name} of shape {values.shape}; wanted {shape} for {n} poses")
-        starts = self._starts()
-        if not np.isin(np.flatnonzero(np.diff(self.frame) < 0) + 1, starts).all():
+        starts, falls = self._starts(), np.flatnonzero(np.diff(self.frame) < 0) + 1
+        if len(falls) and not np.isin(falls, starts).all():
             raise ValueError(
                 "frame must not fall from one row to the next; sort the rows by frame first, and if they are of "
                 "several videos give each its name as video, see Poses.of_videos"
             )
-        names = self.video[starts]
-        if len(np.unique(names)) < len(names):
+        if len(starts) > 1 and len(np.unique(self.video[starts])) < len(starts):
             raise ValueError("the rows of a video must stand together; sort them by video and frame first")
 
     @classmethod
@@ -409,7 +408,8 @@ class Poses:
 
     def _starts(self) -> Int64[np.ndarray, " videos"]:
         """The rows with which the videos begin."""
-        return np.flatnonzero(np.append(np.ones(min(len(self), 1), bool), self.video[1:] != self.video[:-1]))
+        changes = np.flatnonzero(self.video[1:] != self.video[:-1]) + 1
+        return np.append(np.zeros(min(len(self), 1), dtype=np.int64), changes)
 
 
 def _whole(values: ArrayLike, name: str, least: int) -> Int64[np.ndarray, "*shape"]:

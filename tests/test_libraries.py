@@ -53,6 +53,14 @@ def test_a_library_has_no_track_but_its_videos_have(library: Poses, encoder: Pos
         ActionRecognizer().fit([embedded, embedded], ["squat", "wave"])
 
 
+def test_a_picture_is_of_one_video(library: Poses) -> None:
+    pytest.importorskip("matplotlib")
+    from poseembed.plot import plot_poses
+
+    with pytest.raises(ValueError, match="got rows of several videos, a.mp4, b.mp4"):
+        plot_poses(library[library.frame == 3])
+
+
 @pytest.mark.parametrize(
     "video, frame, words",
     [
