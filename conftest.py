@@ -27,6 +27,8 @@ def example_folder(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: 
     text = request.node.dtest.docstring
     if "clip.avi" in text:
         write_clip(tmp_path / "clip.avi")
+    if "to_pandas" in text:
+        pytest.importorskip("pandas")
     if VIDEO in text or LANDMARKER in text:
         pytest.importorskip("mediapipe")
         if not DATA:

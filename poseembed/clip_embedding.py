@@ -15,7 +15,7 @@ from poseembed.clip_network import ABSENT, SLOTS, ClipEncoder
 from poseembed.clips import REACH, Reach, clip_times, end_to_end, windows
 from poseembed.keypoints import MIN_CONFIDENCE, Array, read_joints
 from poseembed.network import BATCH_SIZE
-from poseembed.skeleton import NUM_JOINTS
+from poseembed.skeleton import NUM_JOINTS, Skeleton
 
 
 class ClipEmbedding(NamedTuple, Generic[Array]):
@@ -48,7 +48,7 @@ class FrameEmbedder(Protocol):
         keypoints: np.ndarray | Tensor,
         confidence: np.ndarray | Tensor | None,
         *,
-        skeleton: str,
+        skeleton: str | Skeleton,
         min_confidence: float,
         batch_size: int,
         show_progress_bar: bool,
@@ -82,7 +82,7 @@ class ClipEmbedder:
         context: float = REACH,
         look_ahead: float | None = None,
         fill_unseen: bool = False,
-        skeleton: str = "poseembed13",
+        skeleton: str | Skeleton = "poseembed13",
         min_confidence: float = MIN_CONFIDENCE,
         batch_size: int = BATCH_SIZE,
         show_progress_bar: bool = False,

@@ -25,7 +25,7 @@ from poseembed.keypoints import MIN_CONFIDENCE, Array, normalize_keypoints, read
 from poseembed.network import BATCH_SIZE, Encoder
 from poseembed.origin import MadeBy
 from poseembed.plausibility import look_at
-from poseembed.skeleton import NUM_JOINTS
+from poseembed.skeleton import NUM_JOINTS, Skeleton
 from poseembed.space import PoseSpace
 
 
@@ -193,7 +193,7 @@ class PoseEncoder(ClipEmbedder, PoseSpace, nn.Module):
         keypoints: np.ndarray,
         confidence: np.ndarray | Tensor | None = None,
         *,
-        skeleton: str = ...,
+        skeleton: str | Skeleton = ...,
         min_confidence: float = ...,
         batch_size: int = ...,
         show_progress_bar: bool = ...,
@@ -207,7 +207,7 @@ class PoseEncoder(ClipEmbedder, PoseSpace, nn.Module):
         keypoints: Tensor,
         confidence: np.ndarray | Tensor | None = None,
         *,
-        skeleton: str = ...,
+        skeleton: str | Skeleton = ...,
         min_confidence: float = ...,
         batch_size: int = ...,
         show_progress_bar: bool = ...,
@@ -221,7 +221,7 @@ class PoseEncoder(ClipEmbedder, PoseSpace, nn.Module):
         keypoints: np.ndarray | Tensor,
         confidence: np.ndarray | Tensor | None = None,
         *,
-        skeleton: str = ...,
+        skeleton: str | Skeleton = ...,
         min_confidence: float = ...,
         batch_size: int = ...,
         show_progress_bar: bool = ...,
@@ -235,7 +235,7 @@ class PoseEncoder(ClipEmbedder, PoseSpace, nn.Module):
         keypoints: np.ndarray | Tensor,
         confidence: np.ndarray | Tensor | None = None,
         *,
-        skeleton: str = "poseembed13",
+        skeleton: str | Skeleton = "poseembed13",
         min_confidence: float = MIN_CONFIDENCE,
         batch_size: int = BATCH_SIZE,
         show_progress_bar: bool = False,

@@ -4,6 +4,7 @@ PACKAGES = {
     "video": ("mediapipe>=1.0", "opencv-contrib-python>=4.10", "scipy>=1.13"),
     "search": ("faiss-cpu>=1.14.2",),
     "align": ("dtaidistance>=2.3.13", "scipy>=1.13"),
+    "pandas": ("pandas>=2.2.2",),
     "parquet": ("pyarrow>=17",),
     "plot": ("matplotlib>=3.9",),
 }

@@ -69,7 +69,10 @@ def normalize_keypoints(
 
 
 def read_joints(
-    keypoints: np.ndarray | Tensor, confidence: np.ndarray | Tensor | None, skeleton: str, min_confidence: float
+    keypoints: np.ndarray | Tensor,
+    confidence: np.ndarray | Tensor | None,
+    skeleton: str | Skeleton,
+    min_confidence: float,
 ) -> tuple[Float[Tensor, "*batch 13 2"], Bool[Tensor, "*batch 13"]]:
     """The 13 joints out of keypoints of any skeleton, and which of them are there.
 

@@ -1,18 +1,23 @@
 """From whatever holds people to their embedded poses: a file of poses, the folder of a long video, or a video."""
 
 import os
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from poseembed.encoder import PoseEncoder
 from poseembed.files.poses import POSE_SUFFIXES, read_poses
 from poseembed.poses import Poses
+from poseembed.skeleton import Skeleton
 
 
 def load_embedded(
     path: str | os.PathLike[str],
     encoder: PoseEncoder,
     *,
-    skeleton: str = "poseembed13",
+    skeleton: str | Skeleton = "poseembed13",
     landmarker: str | os.PathLike[str] | None = None,
     show_progress_bar: bool = False,
 ) -> Poses:
@@ -22,15 +27,16 @@ def load_embedded(
     which `write_poses` keeps). Any others are made again.
 
     Args:
-        path: A file of poses, see `read_poses`; a folder that `poseembed.video.embed_video_to` wrote; or a video, see
-            `poseembed.video.embed_video`.
+        path: A file of poses, see `read_poses`; a folder that `poseembed.video.embed_video_to` wrote; a folder of
+            other .npz files of poses, each of a video that is called after it, if it does not name its videos itself;
+            or a video, see `poseembed.video.embed_video`.
         encoder: What embeds.
-        skeleton: Skeleton of the keypoints in an NPY or NPZ file, see `poseembed.SKELETONS`.
+        skeleton: Skeleton of the keypoints in NPY and NPZ files, see `poseembed.SKELETONS`.
         landmarker: MediaPipe's pose landmarker for videos, see `poseembed.video.detect_video`.
         show_progress_bar: Show one, on stderr.
 
     Returns:
-        Poses with vectors, in the order of the frames; NaN rows where nobody was found.
+        Poses with vectors, in the order of the frames, video by video; NaN rows where nobody was found.
 
     Raises:
         FileNotFoundError: If there is no such file or folder, or the folder holds no poses.
@@ -47,7 +53,7 @@ def load_embedded(
     """
     path = Path(os.path.expanduser(path))
     if path.is_dir():
-        return Poses.concatenate(_embedded(read_poses(shard), encoder, show_progress_bar) for shard in shards(path))
+        return Poses.concatenate(_embedded(part, encoder, show_progress_bar) for part in read_folder(path, skeleton))
     if path.suffix.lower() in POSE_SUFFIXES:
         return _embedded(read_poses(path, skeleton=skeleton), encoder, show_progress_bar)
     from poseembed.video import embed_video  # poses in files need none of it
@@ -55,16 +61,26 @@ def load_embedded(
     return embed_video(path, encoder, landmarker=landmarker, show_progress_bar=show_progress_bar)
 
 
-def shards(folder: Path) -> list[Path]:
-    """The files that `embed_video_to` wrote into a folder, in order.
+def read_folder(folder: Path, skeleton: str | Skeleton = "poseembed13") -> Iterator[Poses]:
+    """The poses of a folder, file by file: the pieces of one video if `embed_video_to` wrote it, else of several.
 
     Raises:
-        FileNotFoundError: If there are none.
+        FileNotFoundError: If it holds no .npz files.
+        ValueError: If one is damaged or does not hold what it should.
     """
+    from poseembed.video.job import is_job
+
     files = sorted(folder.glob("[!.]*.npz"))
     if not files:
-        raise FileNotFoundError(f"{folder} holds no poses; wanted the .npz files that embed_video_to writes")
-    return files
+        raise FileNotFoundError(
+            f"{folder} holds no poses; wanted the .npz files that embed_video_to or write_poses writes"
+        )
+    if is_job(folder):
+        yield from map(read_poses, files)
+        return
+    for file in files:
+        poses = read_poses(file, skeleton=skeleton)
+        yield poses if poses.videos else replace(poses, video=np.full(len(poses), file.stem))
 
 
 def _embedded(poses: Poses, encoder: PoseEncoder, show_progress_bar: bool) -> Poses:

@@ -1,8 +1,9 @@
 """`Poses`: the people found in pictures or in a video, one row a person in a picture."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, Protocol, runtime_checkable
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -10,10 +11,15 @@ from jaxtyping import Bool, Float, Int64
 from numpy.typing import ArrayLike
 from typing_extensions import Self
 
+from poseembed.columns import named_columns
+from poseembed.extras import how_to_install
 from poseembed.keypoints import MIN_CONFIDENCE, MIN_JOINTS, visible_joints
 from poseembed.network import BATCH_SIZE
 from poseembed.origin import MadeBy, meet
-from poseembed.skeleton import NUM_JOINTS, get_skeleton
+from poseembed.skeleton import NUM_JOINTS, Skeleton, get_skeleton
+
+if TYPE_CHECKING:
+    import pandas
 
 _MOST_EXACT = 2**53
 """Largest whole number up to which float64 holds all."""
@@ -51,7 +57,8 @@ class Poses:
     """People in pictures, in the order of the pictures: n rows, one a person in a picture.
 
     A frame of a video in which nobody was found is a row too, of NaN keypoints and confidence 0, so that the frames
-    of a video are all there. Make one from arrays with `from_arrays`.
+    of a video are all there. Make one from arrays with `from_arrays`, and a library of many videos with `of_videos`:
+    frames and identities are then each video's own, and `by_video` takes it apart again.
 
     `poses[i]` is one row, `poses[2:5]` or `poses[mask]` several, each `Poses` again, and a loop goes over the rows. To
     go over the people take `poses.track(person)` for each of `poses.people`.
@@ -59,10 +66,11 @@ class Poses:
     Attributes:
         keypoints: (n, 13, 2) points (x, y), y down, pixels, in the order of `poseembed.JOINTS`; NaN is missing.
         confidence: (n, 13) scores of the joints, 0 to 1.
-        frame: (n,) number of the picture, from 0, never falling.
+        frame: (n,) number of the picture, from 0, never falling within a video.
         person: (n,) identity of the person over time, from 0; -1 is not known.
         time: (n,) seconds since the start of the video; NaN is not known.
         image: (n,) name of the picture; "" is not known.
+        video: (n,) name of the video; "" is not known. The rows of a video stand together.
         z_pose: (n, pose_dim) pose vectors, or None before `embed`.
         z_view: (n, view_dim) view vectors, or None before `embed`.
         made_by: Which checkpoint made the vectors; None is not known. What compares vectors refuses those of different
@@ -88,6 +96,7 @@ class Poses:
     person: Int64[np.ndarray, " n"]
     time: Float[np.ndarray, " n"]
     image: np.ndarray
+    video: np.ndarray
     z_pose: Float[np.ndarray, "n pose_dim"] | None = None
     z_view: Float[np.ndarray, "n view_dim"] | None = None
     made_by: MadeBy | None = None
@@ -96,7 +105,7 @@ class Poses:
         """Refuse columns that do not fit each other.
 
         Raises:
-            ValueError: If a shape is wrong, or the frames are not in order.
+            ValueError: If a shape is wrong, or the frames of a video are not in order, or its rows not together.
         """
         n = len(self.keypoints)
         wanted = {"keypoints": (n, NUM_JOINTS, 2), "confidence": (n, NUM_JOINTS)}
@@ -104,8 +113,14 @@ class Poses:
             shape = wanted.get(name, (n, *values.shape[-1:]) if name.startswith("z_") else (n,))
             if values.shape != shape:
                 raise ValueError(f"got {name} of shape {values.shape}; wanted {shape} for {n} poses")
-        if (np.diff(self.frame) < 0).any():
-            raise ValueError("frame must not fall from one row to the next; sort the rows by frame first")
+        starts, falls = self._starts(), np.flatnonzero(np.diff(self.frame) < 0) + 1
+        if len(falls) and not np.isin(falls, starts).all():
+            raise ValueError(
+                "frame must not fall from one row to the next; sort the rows by frame first, and if they are of "
+                "several videos give each its name as video, see Poses.of_videos"
+            )
+        if len(starts) > 1 and len(np.unique(self.video[starts])) < len(starts):
+            raise ValueError("the rows of a video must stand together; sort them by video and frame first")
 
     @classmethod
     def from_arrays(
@@ -117,7 +132,8 @@ class Poses:
         person: ArrayLike | None = None,
         time: ArrayLike | None = None,
         image: Sequence[str] | np.ndarray | None = None,
-        skeleton: str = "poseembed13",
+        video: str | Sequence[str] | np.ndarray | None = None,
+        skeleton: str | Skeleton = "poseembed13",
     ) -> Self:
         """Poses of arrays, with what is not given filled in.
 
@@ -128,11 +144,12 @@ class Poses:
             person: (n,) identities; if None not known.
             time: (n,) seconds; if None not known.
             image: (n,) names; if None not known.
+            video: (n,) names, or that of all rows; if None not known.
             skeleton: The joints that the arrays have, see `poseembed.SKELETONS`; the 13 are picked out of them.
 
         Raises:
             ValueError: If a shape is wrong or not the skeleton's, there is no such skeleton, a frame or person is not a
-                whole number, or the frames are not in order.
+                whole number, or the frames of a video are not in order.
 
         Examples:
             >>> from poseembed import Poses
@@ -159,6 +176,7 @@ class Poses:
             person=np.full(n, NOBODY) if person is None else _whole(person, "person", NOBODY),
             time=np.full(n, np.nan) if time is None else np.asarray(time, dtype=np.float64),
             image=np.full(n, "") if image is None else np.asarray(image, dtype=np.str_),
+            video=np.full(n, video or "") if isinstance(video, str | None) else np.asarray(video, dtype=np.str_),
         )
 
     @classmethod
@@ -168,8 +186,8 @@ class Poses:
         Vectors of two checkpoints of one space are then said to be the space's, and nobody's if some do not say whose.
 
         Raises:
-            ValueError: If the frames are not in order, some have vectors and others none, or their vectors lie in
-                different spaces.
+            ValueError: If the frames of a video are not in order, some have vectors and others none, or their vectors
+                lie in different spaces.
 
         Examples:
             >>> from poseembed import Poses
@@ -190,6 +208,30 @@ class Poses:
             made_by = meet(made_by, part.made_by, ("what came first", f"part {number}"))
         columns: dict[str, Any] = {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
         return cls(**columns, made_by=made_by if all(part.made_by for part in filled) else None)
+
+    @classmethod
+    def of_videos(cls, videos: Mapping[str, Self]) -> Self:
+        """A library: the rows of several videos, one after the other, each with its name as `video`.
+
+        Args:
+            videos: By name, each of one video.
+
+        Raises:
+            ValueError: If one is of several videos already, or they cannot be joined, see `concatenate`.
+
+        Examples:
+            >>> from poseembed import Poses
+            >>> squat, golf = Poses.from_arrays(np.zeros((2, 13, 2))), Poses.from_arrays(np.zeros((3, 13, 2)))
+            >>> library = Poses.of_videos({"squat.mp4": squat, "golf.mp4": golf})
+            >>> library
+            <Poses: 5 rows in 5 frames of 2 videos, not embedded>
+            >>> library.by_video()["golf.mp4"].frame.tolist()
+            [0, 1, 2]
+        """
+        for name, part in videos.items():
+            if len(part._starts()) > 1:
+                raise ValueError(f"what is to be {name!r} is of several videos: {', '.join(part.videos):.60}")
+        return cls.concatenate(replace(part, video=np.full(len(part), name)) for name, part in videos.items())
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -214,10 +256,14 @@ class Poses:
 
     def __repr__(self) -> str:
         """What is in it, in a line."""
-        frames, people = len(np.unique(self.frame)), len(self.people)
+        starts = np.bincount(self._starts(), minlength=len(self))
+        frames = int(np.count_nonzero(starts[1:] | (np.diff(self.frame) != 0)) + starts[:1].sum())
+        identities = np.stack([starts.cumsum(), self.person])[:, self.person != NOBODY]
+        people = np.unique(identities, axis=1).shape[1]
+        many = f" of {starts.sum()} videos" if starts.sum() > 1 else ""
         who = f", {people} {'person' if people == 1 else 'people'}" if people else ""
         vectors = "not embedded" if self.z_pose is None else f"z_pose of {self.z_pose.shape[1]}"
-        rows = f"{len(self)} row{'' if len(self) == 1 else 's'} in {frames} frame{'' if frames == 1 else 's'}"
+        rows = f"{len(self)} row{'' if len(self) == 1 else 's'} in {frames} frame{'' if frames == 1 else 's'}{many}"
         return f"<{type(self).__name__}: {rows}{who}, {vectors}>"
 
     @property
@@ -227,9 +273,20 @@ class Poses:
 
     @property
     def people(self) -> tuple[int, ...]:
-        """The known identities, the one in most rows first."""
+        """The known identities, the one in most rows first; each video of a library has its own."""
         ids, counts = np.unique(self.person[self.person != NOBODY], return_counts=True)
         return tuple(ids[np.argsort(-counts, kind="stable")].tolist())
+
+    @property
+    def videos(self) -> tuple[str, ...]:
+        """The known names of the videos, in their order."""
+        return tuple(name for name in self.video[self._starts()].tolist() if name)
+
+    def by_video(self) -> dict[str, Self]:
+        """The rows of each video, by its name; `of_videos` joins them."""
+        bounds = [*self._starts().tolist(), len(self)]
+        parts = [self.select(slice(start, stop)) for start, stop in pairwise(bounds)]
+        return {part.video[0].item(): part for part in parts}
 
     def columns(self) -> dict[str, np.ndarray]:
         """The arrays by the names of the attributes, without those that are None."""
@@ -261,8 +318,9 @@ class Poses:
             person: Whose track; None is the person in most rows, or everybody where no identity is known.
 
         Raises:
-            ValueError: If there is no such person, one frame has several rows of them, or the track would be over a
-                million rows and over a hundred times as many as they were seen in: frames numbered by a clock.
+            ValueError: If there is no such person, the rows are of several videos, one frame has several rows of them,
+                or the track would be over a million rows and over a hundred times as many as they were seen in: frames
+                numbered by a clock.
 
         Examples:
             >>> from poseembed import Poses
@@ -271,6 +329,11 @@ class Poses:
             >>> track.frame.tolist(), np.isnan(track.keypoints[:, 0, 0]).tolist()
             ([5, 6, 7, 8], [False, False, True, False])
         """
+        if len(starts := self._starts()) > 1:
+            raise ValueError(
+                f"these poses are of {len(starts)} videos, each with people of its own; take those of one first: "
+                f"poses[poses.video == {self.video[0].item()!r}]"
+            )
         if person is None:
             person = self.people[0] if self.people else NOBODY
         rows = np.flatnonzero(self.person == person)
@@ -302,6 +365,7 @@ class Poses:
             person=np.full(len(frames), person),
             time=np.interp(frames, self.frame[rows], self.time[rows]),
             image=_spread(self.image[rows], at, len(frames), ""),
+            video=np.full(len(frames), self.video[0]),
         )
 
     def embed(
@@ -362,6 +426,29 @@ class Poses:
         count = visible_joints(torch.from_numpy(self.keypoints), self.confidence, min_confidence).sum(-1).numpy()
         few: np.ndarray = (count > 0) & (count < min_joints)
         return few
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """A data frame, a row a person in a picture, with the columns that files have: see `poseembed.files.poses`.
+
+        Raises:
+            ImportError: If pandas is not installed.
+
+        Examples:
+            >>> from poseembed import Poses
+            >>> table = Poses.from_arrays(np.zeros((2, 13, 2)), image=["a.jpg", "b.jpg"]).to_pandas()
+            >>> table[["frame", "image", "left_wrist_x"]].to_numpy().tolist()
+            [[0, 'a.jpg', 0.0], [1, 'b.jpg', 0.0]]
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise ImportError(f"a data frame needs pandas: {how_to_install('pandas')}") from error
+        return pandas.DataFrame(named_columns(self.columns(), self.made_by))
+
+    def _starts(self) -> Int64[np.ndarray, " videos"]:
+        """The rows with which the videos begin."""
+        changes = np.flatnonzero(self.video[1:] != self.video[:-1]) + 1
+        return np.append(np.zeros(min(len(self), 1), dtype=np.int64), changes)
 
 
 def _whole(values: ArrayLike, name: str, least: int) -> Int64[np.ndarray, "*shape"]:

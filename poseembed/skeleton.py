@@ -5,6 +5,7 @@ nothing is averaged or invented. All joints are named from the person's point of
 """
 
 from dataclasses import dataclass
+from operator import index
 from typing import TypeVar
 
 import numpy as np
@@ -63,23 +64,46 @@ MIRRORED: tuple[int, ...] = (0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11)
 class Skeleton:
     """A source of keypoints: how many joints it has, and which of them are the 13.
 
+    `SKELETONS` has those of many sources by name. Any other one can be passed as `skeleton=` itself.
+
     Attributes:
-        name: What to pass as `skeleton=`.
+        name: What to pass as `skeleton=` for one of `SKELETONS`; of any other, what to call it in errors.
         num_joints: Length of the joint axis that the source gives.
         indices: For each of `JOINTS`, the source's index of it.
         description: Where the skeleton comes from, and what its joint 0 stands for when that is not the nose.
+
+    Raises:
+        TypeError: If a number is none.
+        ValueError: If there are not 13 indices, or one of them is not that of a joint of the source.
 
     Examples:
         >>> from poseembed import JOINTS, SKELETONS
         >>> halpe = SKELETONS["halpe26"]
         >>> halpe.num_joints, halpe.indices[JOINTS.index("left_wrist")]
         (26, 9)
+        >>> from poseembed import Poses, Skeleton
+        >>> mine = Skeleton("mine", 21, (0, 5, 2, 6, 3, 7, 4, 12, 9, 13, 10, 14, 11))
+        >>> Poses.from_arrays(np.zeros((50, 21, 2)), skeleton=mine).keypoints.shape
+        (50, 13, 2)
     """
 
     name: str
     num_joints: int
     indices: tuple[int, ...]
-    description: str
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what picks no 13 joints out of a source."""
+        try:
+            count, indices = index(self.num_joints), tuple(map(index, self.indices))
+        except TypeError as error:
+            raise TypeError(f"num_joints and indices of the skeleton {self.name!r} must be whole numbers") from error
+        if len(indices) != NUM_JOINTS or not all(0 <= place < count for place in indices):
+            raise ValueError(
+                f"got indices {indices} of the skeleton {self.name!r} of {count} joints; wanted {NUM_JOINTS} from 0 to "
+                f"{count - 1}: of the {', '.join(JOINTS)}"
+            )
+        object.__setattr__(self, "indices", indices)
 
     def select(self, points: Points, *, axis: int = -2) -> Points:
         """The 13 joints, in the order of `JOINTS`, out of the source's.
@@ -186,6 +210,18 @@ _ALL = (
         "Kinect v2-25 as in NTU RGB+D; the head stands for the nose.",
     ),
     Skeleton(
+        "azure_kinect",
+        32,
+        (27, 5, 12, 6, 13, 7, 14, 18, 22, 19, 23, 20, 24),
+        "Azure Kinect body tracking-32, the order of k4abt_joint_id_t.",
+    ),
+    Skeleton(
+        "panoptic",
+        19,
+        (1, 3, 9, 4, 10, 5, 11, 6, 12, 7, 13, 8, 14),
+        "CMU Panoptic Studio-19, its coco19 (neck, nose, middle of the hips, left limbs, right limbs, eyes and ears).",
+    ),
+    Skeleton(
         "smpl24",
         24,
         (15, 16, 17, 18, 19, 20, 21, 1, 2, 4, 5, 7, 8),
@@ -210,14 +246,16 @@ SKELETONS: dict[str, Skeleton] = {skeleton.name: skeleton for skeleton in _ALL}
 """The source skeletons by name."""
 
 
-def get_skeleton(name: str) -> Skeleton:
-    """Look a source skeleton up.
+def get_skeleton(name: str | Skeleton) -> Skeleton:
+    """Look a source skeleton up; one that is given itself is that.
 
     Raises:
         ValueError: If there is no skeleton of that name; the message lists those there are.
     """
+    if isinstance(name, Skeleton):
+        return name
     if not isinstance(name, str) or name not in SKELETONS:
-        raise ValueError(f"unknown skeleton {name!r}; known are: {', '.join(SKELETONS)}")
+        raise ValueError(f"unknown skeleton {name!r}; known are: {', '.join(SKELETONS)}; or pass a Skeleton")
     return SKELETONS[name]
 
 
@@ -231,7 +269,7 @@ def check_joint_count(count: int, skeleton: Skeleton) -> None:
         return
     fitting = [f"skeleton={other.name!r}" for other in _ALL if other.num_joints == count]
     way_out = (
-        f"pass {' or '.join(fitting)}" if fitting else "pick its joints yourself and pass 13 in the order of JOINTS"
+        f"pass {' or '.join(fitting)}" if fitting else "pass a Skeleton, or 13 joints picked in the order of JOINTS"
     )
     raise ValueError(
         f"got {count} joints, but skeleton={skeleton.name!r} has {skeleton.num_joints}; for {count} joints {way_out}"

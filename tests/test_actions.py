@@ -17,7 +17,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score, cross_validate
 
 from poseembed import MadeBy, Poses
-from poseembed.actions import ENOUGH_CLIPS, ActionRecognizer, NotFittedError
+from poseembed.actions import ENOUGH_CLIPS, ActionRecognizer, NotFittedError, outliers
 from poseembed.actions.nearest import Exemplars, NearestSequence
 from poseembed.actions.sequences import check_sequences, resample
 from poseembed.actions.temporal_convnet import TemporalConvNet, TrainedConvNet, _seeded
@@ -563,3 +563,92 @@ def test_parameters() -> None:
     assert "seed=7" in repr(recognizer)
     with pytest.raises(ValueError, match="no such parameter: speed; there are: method"):
         recognizer.set_params(speed=1)
+
+
+# Clips unlike all that was learned
+
+
+def strange(clips: int, seed: int = 7) -> list[np.ndarray]:
+    """Clips that stay where no class of `made` stays."""
+    rng = np.random.default_rng(seed)
+    return [np.array([0, 0, -1, 0]) + 0.1 * rng.normal(size=(40, 4)) for _ in range(clips)]
+
+
+@both
+@pytest.mark.parametrize("each", [1, 10])
+def test_outliers_get_their_label_and_no_probability(method: Any, each: int, tmp_path: Path) -> None:
+    recognizer = fitted(method, 3 * each, outlier_label="none of them")
+    clips, labels = made(9, seed=1)
+    assert recognizer.predict(clips).tolist() == labels
+    np.testing.assert_allclose(recognizer.predict_proba(clips).sum(1), 1)
+    assert recognizer.predict(strange(4)).tolist() == ["none of them"] * 4
+    assert not recognizer.predict_proba(strange(4)).any()
+    assert recognizer.score(strange(4), ["none of them"] * 4) == 1
+    recognizer.save(tmp_path)
+    again = ActionRecognizer.load(tmp_path)
+    mixed = [*clips, *strange(4)]
+    assert again.predict(mixed).tolist() == recognizer.predict(mixed).tolist()
+    assert again.outlier_label == "none of them" and again.familiar_.threshold == recognizer.familiar_.threshold
+    without = fitted(method, 3 * each)
+    np.testing.assert_array_equal(without.predict_proba(clips), recognizer.predict_proba(clips))
+    assert set(without.predict(strange(4))) <= set(labels)
+
+
+def test_the_threshold_is_what_other_classes_come_to() -> None:
+    alike = np.array([[1, 0.9, 0.7, 0.6], [0.9, 1, 0.9, 0.8], [0.7, 0.9, 1, 0.9], [0.6, 0.8, 0.9, 1]])
+    wanted = np.quantile([0.65, 0.85, 0.8, 0.7], outliers.SHARE)  # means of two, the other class having no more
+    assert outliers.threshold(alike, np.array([0, 0, 1, 1])) == pytest.approx(wanted)
+    assert outliers.threshold(alike - 0.7, np.array([0, 0, 1, 1])) == outliers.FLOOR
+
+
+def test_outliers_are_told_by_a_part_of_many_clips() -> None:
+    clips, labels = made(120)
+    familiar = fitted(NearestSequence(), 120, outlier_label="?").familiar_
+    assert familiar is not None and np.bincount(familiar.exemplars.labels).tolist() == [outliers.EACH] * 3
+    assert len(clips) == len(labels) == 120
+
+
+@pytest.mark.parametrize("labels, label, wanted", [([3, 1] * 2, -1, [-1]), (["a", "b"] * 2, "longer", ["longer"])])
+def test_an_outlier_has_a_label_of_its_own_kind(labels: Any, label: Any, wanted: Any) -> None:
+    clips = [sequence for _ in range(2) for sequence in (np.eye(8)[[0] * 9], np.eye(8)[[1] * 9])]
+    recognizer = ActionRecognizer(outlier_label=label).fit(clips, labels)
+    assert recognizer.predict([np.eye(8)[[5] * 9]]).tolist() == wanted
+    assert recognizer.predict(clips).tolist() == labels
+    recognizer.set_params(outlier_label=None)  # counts from the next fit on
+    assert recognizer.predict([np.eye(8)[[5] * 9]]).tolist() == wanted
+
+
+@pytest.mark.parametrize(
+    "labels, label, error, words",
+    [
+        (["a", "b"], "a", ValueError, "outlier_label='a', which is one of the classes"),
+        (["a", "b"], -1, TypeError, "outlier_label=-1; wanted str, as the labels are"),
+        ([0, 1], "x", TypeError, "outlier_label='x'; wanted int"),
+        ([0, 1], True, TypeError, "outlier_label=True; wanted int"),
+        ([0, 1], 2**63, ValueError, "whole number of 64 bits"),
+        ([True, False], "x", TypeError, "wanted None"),
+    ],
+)
+@pytest.mark.unchecked_types
+def test_labels_that_outliers_cannot_have(labels: Any, label: Any, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        ActionRecognizer(outlier_label=label).fit([np.ones((4, 3)), -np.ones((4, 3))], labels)
+
+
+@pytest.mark.parametrize(
+    "spoil, words",
+    [
+        (spoil_config(threshold=1.5), "got threshold 1.5"),
+        (spoil_config(threshold=None), "threshold"),
+        (spoil_config(outlier_label="squat"), "which is one of the classes"),
+        (spoil_config(outlier_label=3), "wanted str"),
+        (spoil_config(outlier_label=None), "tells outliers, which have no label"),
+        (spoil_tensors(lambda tensors: tensors.pop("familiar.frames")), "wanted frames, labels, lengths"),
+        (spoil_tensors(lambda tensors: tensors["familiar.labels"].zero_()), "a class has no clip"),
+    ],
+)
+def test_what_tells_outliers_is_checked(spoil: Callable[[Path], None], words: str, tmp_path: Path) -> None:
+    fitted(TemporalConvNet(steps=2), outlier_label="none").save(tmp_path)
+    spoil(tmp_path)
+    with pytest.raises(ValueError, match=words):
+        ActionRecognizer.load(tmp_path)

@@ -86,6 +86,22 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "alphapose-results.json").write_text(json.dumps([detection]))
     found = {"keypoints": [[10.0 + i, 5.0 * i] for i in range(17)], "keypoint_scores": [0.9] * 17}
     (folder / "mmpose_predictions.json").write_text(json.dumps([{"frame_id": 0, "instances": [found]}]))
+    places = dict(zip(JOINTS, rng.uniform(1, 99, (13, 2)).round(1).tolist(), strict=True))
+    drawn = "".join(f'<points label="{joint}" outside="0" points="{x},{y}"/>' for joint, (x, y) in places.items())
+    xml = f'<annotations><image id="0" name="a.jpg"><skeleton label="person">{drawn}</skeleton></image></annotations>'
+    (folder / "annotations.xml").write_text(xml)
+    labelled = [
+        {"type": "keypointlabels", "value": {"x": x, "y": y, "keypointlabels": [joint]}}
+        | {"original_width": 640, "original_height": 480}
+        for joint, (x, y) in places.items()
+    ]
+    task = {"data": {"image": "a.jpg"}, "annotations": [{"result": labelled}]}
+    (folder / "export.json").write_text(json.dumps([task]))
+    header = [f"{axis}{i}" for i in range(33) for axis in "xyv"]
+    (folder / "landmarks.csv").write_text(f"{','.join(header)}\n{','.join(map(str, rng.uniform(0, 1, 99)))}\n")
+    (folder / "labels").mkdir()
+    shares = " ".join(map(str, rng.uniform(0, 1, 51).round(4)))
+    (folder / "labels" / "match_1.txt").write_text(f"0 0.5 0.5 0.2 0.4 {shares}\n")
     (folder / "person_keypoints.json").write_text(json.dumps([detection | {"image_id": 7}]))
     numbers = ",".join(["0.5"] * 39)
     (folder / "poem.csv").write_text(f"{','.join((*COORDINATES, *SCORES))}\n{numbers}\n")

@@ -9,7 +9,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-HEAVY = ("huggingface_hub", "faiss", "matplotlib", "mediapipe", "cv2", "scipy", "pyarrow", "dtaidistance", "sklearn")
+HEAVY = (
+    "huggingface_hub",
+    "faiss",
+    "matplotlib",
+    "mediapipe",
+    "cv2",
+    "scipy",
+    "pyarrow",
+    "pandas",
+    "dtaidistance",
+    "sklearn",
+)
 
 
 def loaded_by(code: str) -> set[str]:

@@ -1,13 +1,17 @@
 """The 13 joints, the maps from the source skeletons, joint counts and mirroring."""
 
+import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from poseembed import PoseEncoder, Poses, Skeleton, load_embedded, read_poses
+from poseembed.adapters import read_openpose
 from poseembed.skeleton import (
     BONES,
     HIPS,
@@ -105,6 +109,18 @@ SOURCES = {  # the joints of each source in its own order, and which of them sta
         "spine_shoulder left_hand_tip left_thumb right_hand_tip right_thumb",
         "head",
     ),
+    "azure_kinect": (  # k4abttypes.h
+        "pelvis spine_navel spine_chest neck left_clavicle left_shoulder left_elbow left_wrist left_hand left_handtip "
+        "left_thumb right_clavicle right_shoulder right_elbow right_wrist right_hand right_handtip right_thumb "
+        "left_hip left_knee left_ankle left_foot right_hip right_knee right_ankle right_foot head nose left_eye "
+        "left_ear right_eye right_ear",
+        "nose",
+    ),
+    "panoptic": (  # MMPose's panoptic_body3d.py
+        "neck nose mid_hip left_shoulder left_elbow left_wrist left_hip left_knee left_ankle right_shoulder "
+        "right_elbow right_wrist right_hip right_knee right_ankle left_eye left_ear right_eye right_ear",
+        "nose",
+    ),
     "smpl24": (
         "pelvis left_hip right_hip spine1 left_knee right_knee spine2 left_ankle right_ankle spine3 left_foot "
         "right_foot neck left_collar right_collar head left_shoulder right_shoulder left_elbow right_elbow left_wrist "
@@ -181,10 +197,10 @@ def test_a_wrong_joint_count_names_the_skeletons_that_fit(count: int, given: str
     assert set(choices) == {f"skeleton={name!r}" for name in fitting}
 
 
-@pytest.mark.parametrize("count", [0, 12, 19])
+@pytest.mark.parametrize("count", [0, 12, 21])
 def test_a_count_that_no_skeleton_has_says_to_pick_joints(count: int) -> None:
     with pytest.raises(
-        ValueError, match=f"for {count} joints pick its joints yourself and pass 13 in the order of JOINTS$"
+        ValueError, match=f"for {count} joints pass a Skeleton, or 13 joints picked in the order of JOINTS$"
     ):
         check_joint_count(count, get_skeleton("coco"))
 
@@ -205,6 +221,43 @@ def test_select_picks_the_joints_and_keeps_the_rest(kind: Kind, dtype: type, lea
     assert type(picked) is type(given) and picked.dtype == given.dtype
     np.testing.assert_array_equal(np.asarray(picked), points[..., list(skeleton.indices), :])
     np.testing.assert_array_equal(np.asarray(scores), points[..., list(skeleton.indices), 0])
+
+
+def test_a_skeleton_of_ones_own_is_taken_where_a_name_is(encoder: PoseEncoder, tmp_path: Path) -> None:
+    order = [3, *range(8, 20)]
+    mine = Skeleton("mine", 21, tuple(order))
+    points = np.random.default_rng(0).normal(300, 100, (5, 21, 2))
+    np.testing.assert_array_equal(encoder.embed(points, skeleton=mine).z_pose, encoder.embed(points[:, order]).z_pose)
+    assert get_skeleton(mine) is mine and Skeleton("mine", 21, tuple(np.array(order))) == mine
+    np.save(tmp_path / "x.npy", points)
+    body = np.column_stack([points[0], np.ones(21)]).ravel().tolist()
+    (tmp_path / "x_keypoints.json").write_text(json.dumps({"people": [{"pose_keypoints_2d": body}]}))
+    wanted = Poses.from_arrays(points[:, order]).keypoints
+    for read in (
+        Poses.from_arrays(points, skeleton=mine),
+        read_poses(tmp_path / "x.npy", skeleton=mine),
+        load_embedded(tmp_path / "x.npy", encoder, skeleton=mine),
+    ):
+        np.testing.assert_array_equal(read.keypoints, wanted)
+    np.testing.assert_array_equal(read_openpose(tmp_path / "x_keypoints.json", skeleton=mine).keypoints, wanted[:1])
+    with pytest.raises(ValueError, match="got 17 joints, but skeleton='mine' has 21"):
+        encoder.embed(np.zeros((1, 17, 2)), skeleton=mine)
+
+
+@pytest.mark.parametrize(
+    "joints, indices, error, words",
+    [
+        (17, range(12), ValueError, "wanted 13 from 0 to 16: of the nose, left_shoulder"),
+        (13, range(1, 14), ValueError, "wanted 13 from 0 to 12"),
+        (17, range(-1, 12), ValueError, "wanted 13 from 0 to 16"),
+        (17, [0.5] * 13, TypeError, "of the skeleton 'mine' must be whole numbers"),
+        ("17", range(13), TypeError, "of the skeleton 'mine' must be whole numbers"),
+    ],
+)
+@pytest.mark.unchecked_types
+def test_what_picks_no_joints_is_no_skeleton(joints: Any, indices: Any, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        Skeleton("mine", joints, tuple(indices))
 
 
 def test_select_copies_and_lets_gradients_through(poses: np.ndarray) -> None:

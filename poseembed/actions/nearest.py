@@ -118,27 +118,50 @@ class Exemplars:
         Raises:
             ImportError: If dtaidistance is not installed.
         """
+        scores = self.scores(clips, show_progress_bar=show_progress_bar)
+        probabilities: np.ndarray = torch.from_numpy(scores / self.settings.temperature).softmax(-1).numpy()
+        return probabilities
+
+    def scores(self, clips: Clips, *, show_progress_bar: bool = False) -> Float64[np.ndarray, "clips classes"]:
+        """How alike clips are to the classes, 1 at most.
+
+        Raises:
+            ImportError: If dtaidistance is not installed.
+        """
+        alike = self.alike(clips, show_progress_bar=show_progress_bar)
+        return class_scores(alike, self.labels, self.settings.neighbors)
+
+    def alike(self, clips: Clips, *, show_progress_bar: bool = False) -> Float64[np.ndarray, "clips exemplars"]:
+        """How alike clips are to each of these, 1 at most.
+
+        Raises:
+            ImportError: If dtaidistance is not installed.
+        """
         try:
             from dtaidistance import dtw_ndim
         except ImportError as error:
             raise ImportError(f"comparing clips needs dtaidistance: {how_to_install('align')}") from error
         exemplars = [_unit(clip) for clip in self.clips]
-        scores = np.empty((len(clips), self.labels.max() + 1))
+        alike = np.empty((len(clips), len(exemplars)))
         for row, clip in enumerate(tqdm(clips, desc="compare", unit="clip", disable=not show_progress_bar)):
             query = _unit(self.settings.thin(clip))
             distances = [dtw_ndim.distance_fast(query, other) for other in exemplars]
-            alike = 1 - np.square(distances) / [len(query) + len(other) for other in exemplars]
-            for label in range(scores.shape[1]):
-                best = np.sort(alike[self.labels == label])[-self.settings.neighbors :]
-                scores[row, label] = best.mean()
-        probabilities: np.ndarray = torch.from_numpy(scores / self.settings.temperature).softmax(-1).numpy()
-        return probabilities
+            alike[row] = 1 - np.square(distances) / [len(query) + len(other) for other in exemplars]
+        return alike
 
     def tensors(self) -> dict[str, Tensor]:
         """What to save."""
         lengths = np.array([len(clip) for clip in self.clips])
         arrays = {"frames": np.concatenate(self.clips), "lengths": lengths, "labels": self.labels}
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+
+def class_scores(
+    alike: Float64[np.ndarray, "clips exemplars"], labels: Int64[np.ndarray, " exemplars"], neighbors: int
+) -> Float64[np.ndarray, "clips classes"]:
+    """Score of each class: the mean over its exemplars that are most alike."""
+    of_class = (alike[:, labels == label] for label in range(labels.max() + 1))
+    return np.stack([np.sort(part, axis=1)[:, -neighbors:].mean(1) for part in of_class], axis=1)
 
 
 def _unit(clip: Float32[np.ndarray, "frames dim"]) -> Float64[np.ndarray, "frames dim"]:

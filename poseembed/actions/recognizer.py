@@ -1,7 +1,6 @@
 """`ActionRecognizer`: which action a sequence of pose vectors shows."""
 
 import os
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,15 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 from typing_extensions import Self
 
+from poseembed.actions.labels import check_labels, check_outlier_label, read_classes
 from poseembed.actions.nearest import Exemplars, NearestSequence
+from poseembed.actions.outliers import Familiar
 from poseembed.actions.sequences import Sequences, check_sequences
 from poseembed.actions.temporal_convnet import TemporalConvNet, TrainedConvNet
 from poseembed.bounds import MAX_DIM, check_whole
 from poseembed.checkpoint import CONFIG_FILE, WEIGHTS_FILE
 from poseembed.files import bundle, tensors
-from poseembed.files.records import SUMS, Record, RecordKind
+from poseembed.files.records import SUMS, RecordKind
 from poseembed.origin import MadeBy
 
 ENOUGH_CLIPS = 50
@@ -26,15 +27,15 @@ ENOUGH_CLIPS = 50
 right (`training/benchmarks/few_shot.py`: with few clips the nearest sequence is, with hundreds either may be), but
 because the nearest sequence compares with every clip that it knows."""
 
-MAX_TEXT = 64 * 2**20
-"""Most bytes that the names of a recognizer's classes may take, each as many as the longest, four a character."""
-
 _RECORD = RecordKind(
     name="the config of an action recognizer",
     folder="wanted a folder that ActionRecognizer.save wrote",
     version=1,
     remedy="copy it again",
 )
+
+_FAMILIAR = "familiar."
+"""Before the names of the tensors by which outliers are told."""
 
 _METHODS: dict[str, type[NearestSequence] | type[TemporalConvNet]] = {
     "nearest_sequence": NearestSequence,
@@ -68,11 +69,16 @@ class ActionRecognizer:
         device: Where the ConvNet is; the CPU if None.
         show_progress_bar: Show one, on stderr, in training and prediction.
         encoder: Name of the checkpoint that made the vectors, kept in the saved files for whoever loads them.
+        outlier_label: What `predict` calls a clip that is unlike all that was learned, a text or a whole number as the
+            labels are; all its probabilities are then 0. If None each clip gets one of the classes. It needs
+            `poseembed[align]`, whatever the method. How many clips are called so, rightly and wrongly, is in the
+            results.
 
     Attributes:
         classes_: The classes, sorted; columns of `predict_proba`.
         n_features_in_: Length of the vectors.
         classifier_: What `fit` made.
+        familiar_: What tells outliers, if `outlier_label` was given to `fit`; else None.
         made_by_: What made the vectors of `fit`, if they came in `Poses`; those of another space are then refused.
 
     Examples:
@@ -84,11 +90,17 @@ class ActionRecognizer:
         ['squat', 'wave']
         >>> recognizer.classes_.tolist(), recognizer.predict_proba([squats[2]]).round(2).tolist()
         (['squat', 'wave'], [[1.0, 0.0]])
+        >>> careful = ActionRecognizer(outlier_label="something else")
+        >>> careful.fit([*squats[:2], *waves[:2]], ["squat", "squat", "wave", "wave"])
+        ActionRecognizer(...outlier_label='something else')
+        >>> careful.predict([squats[2], rng.normal(0, 1, size=(40, 32))]).tolist()
+        ['squat', 'something else']
     """
 
     classes_: np.ndarray
     n_features_in_: int
     classifier_: Exemplars | TrainedConvNet
+    familiar_: Familiar | None
     made_by_: MadeBy | None
     _estimator_type = "classifier"  # scikit-learn before 1.6
 
@@ -100,12 +112,14 @@ class ActionRecognizer:
         device: str | torch.device | None = None,
         show_progress_bar: bool = False,
         encoder: str | None = None,
+        outlier_label: str | int | None = None,
     ) -> None:
         self.method = method
         self.seed = seed
         self.device = device
         self.show_progress_bar = show_progress_bar
         self.encoder = encoder
+        self.outlier_label = outlier_label
 
     def fit(self, sequences: Sequences, labels: ArrayLike) -> Self:
         """Learn from clips.
@@ -116,15 +130,18 @@ class ActionRecognizer:
 
         Raises:
             TypeError: If `method`, a sequence or a label is of another kind.
-            ValueError: If a sequence is unusable (`check_sequences`), there is not one label a clip, or one class only.
+            ValueError: If a sequence is unusable (`check_sequences`), there is not one label a clip, one class only, or
+                `outlier_label` is one of them.
+            ImportError: If `outlier_label` is given without `poseembed[align]`.
         """
         if not isinstance(self.method, NearestSequence | TemporalConvNet | None):
             raise TypeError(f"got method={self.method!r}; wanted NearestSequence(), TemporalConvNet() or None")
         clips, made_by = check_sequences(sequences)
-        names = _check_labels(labels, len(clips))
+        names = check_labels(labels, len(clips))
         classes, indices = np.unique(names, return_inverse=True)
         if len(classes) < 2:
             raise ValueError(f"got {len(clips)} clips of {len(classes)} class; there must be two classes to tell apart")
+        check_outlier_label(self.outlier_label, classes)
         method = self.method
         if method is None:
             method = TemporalConvNet() if len(clips) >= ENOUGH_CLIPS * len(classes) else NearestSequence()
@@ -135,29 +152,42 @@ class ActionRecognizer:
             device=self.device,
             show_progress_bar=self.show_progress_bar,
         )
+        self.familiar_ = None
+        if self.outlier_label is not None:
+            self.familiar_ = Familiar.learn(clips, indices.astype(np.int64), self.outlier_label)
         self.classes_, self.n_features_in_, self.made_by_ = classes, clips[0].shape[1], made_by
         return self
 
     def predict_proba(self, sequences: Sequences) -> Float[np.ndarray, "clips classes"]:
-        """Probabilities of `classes_`; how they come about, the two methods say.
+        """Probabilities of `classes_`, all 0 for an outlier; how they come about, the two methods say.
 
         Raises:
             NotFittedError: Before `fit`.
             TypeError: If a sequence is of another kind.
             ValueError: If one is unusable (`check_sequences`), or its vectors are not as long as those of `fit`, or of
                 another space.
-            ImportError: If the nearest sequence is used without `poseembed[align]`.
+            ImportError: If the nearest sequence is used, or outliers are told, without `poseembed[align]`.
         """
         self._check_fitted()
         clips, _ = check_sequences(sequences, self.n_features_in_, self.made_by_)
         if not clips:
             return np.empty((0, len(self.classes_)))
-        return self.classifier_.predict_proba(clips, show_progress_bar=self.show_progress_bar)
+        probabilities: np.ndarray = self.classifier_.predict_proba(clips, show_progress_bar=self.show_progress_bar)
+        if self.familiar_ is not None:
+            probabilities = probabilities * self.familiar_.knows(clips)[:, None]
+        return probabilities
 
     def predict(self, sequences: Sequences) -> np.ndarray:
-        """The most probable class of each clip, (clips,); raises what `predict_proba` raises."""
-        best: np.ndarray = self.predict_proba(sequences).argmax(-1)
-        return self.classes_[best]
+        """The most probable class of each clip, (clips,), or `outlier_label`; raises what `predict_proba` raises."""
+        return self.named(self.predict_proba(sequences))
+
+    def named(self, probabilities: Float[np.ndarray, "clips classes"]) -> np.ndarray:
+        """What `predict` says of clips with these probabilities, as `predict_proba` gives them: (clips,)."""
+        self._check_fitted()
+        best: np.ndarray = self.classes_[probabilities.argmax(-1)]
+        if self.familiar_ is None:
+            return best
+        return np.where(probabilities.any(-1), best, np.array(self.familiar_.label))
 
     def score(self, sequences: Sequences, labels: ArrayLike) -> float:
         """Share of the clips that are named right.
@@ -166,7 +196,7 @@ class ActionRecognizer:
             ValueError: As `predict`; if there is not one label a clip, or no clip.
         """
         named = self.predict(sequences)
-        wanted = _check_labels(labels, len(named))
+        wanted = check_labels(labels, len(named))
         if not len(named):
             raise ValueError("got no clips; there is nothing to score")
         return float((named == wanted).mean())
@@ -190,7 +220,11 @@ class ActionRecognizer:
             "encoder": self.encoder,
             "made_by": None if self.made_by_ is None else str(self.made_by_),
         }
-        weights = tensors.encode(self.classifier_.tensors())
+        parts = self.classifier_.tensors()
+        if self.familiar_ is not None:
+            content |= {"outlier_label": self.familiar_.label, "threshold": self.familiar_.threshold}
+            parts |= {_FAMILIAR + name: tensor for name, tensor in self.familiar_.exemplars.tensors().items()}
+        weights = tensors.encode(parts)
         bundle.write(
             Path(os.path.expanduser(folder)) / CONFIG_FILE,
             lambda sums: _RECORD.text(content | {SUMS: sums}),
@@ -236,8 +270,11 @@ class ActionRecognizer:
         try:
             made_by = None if said is None else MadeBy.from_text(said)
             check_whole("dim", dim, 1, MAX_DIM)
-            classes = _read_classes(record)
-        except ValueError as error:
+            classes = read_classes(record)
+            outlier_label = record.content.get("outlier_label")
+            check_outlier_label(outlier_label, classes)
+            threshold = None if outlier_label is None else record.get("threshold", float)
+        except (TypeError, ValueError) as error:
             raise ValueError(f"{path} does not describe a recognizer: {error}; {_RECORD.remedy}") from error
         recognizer = cls(
             method,
@@ -245,10 +282,19 @@ class ActionRecognizer:
             device=device,
             show_progress_bar=show_progress_bar,
             encoder=record.find("encoder", str),
+            outlier_label=outlier_label,
         )
         found = tensors.read(bundle.find(weights, record.sums().get(WEIGHTS_FILE), _RECORD), _RECORD.remedy)
         try:
+            familiar = {
+                name.removeprefix(_FAMILIAR): found.pop(name) for name in [*found] if name.startswith(_FAMILIAR)
+            }
             recognizer.classifier_ = method.restore(found, dim, len(classes), device)
+            recognizer.familiar_ = None
+            if outlier_label is not None and threshold is not None:
+                recognizer.familiar_ = Familiar.restore(familiar, dim, len(classes), threshold, outlier_label)
+            elif familiar:
+                raise ValueError("it tells outliers, which have no label")
         except ValueError as error:
             raise ValueError(f"{weights} does not fit its {CONFIG_FILE}: {error}") from error
         recognizer.classes_, recognizer.n_features_in_, recognizer.made_by_ = classes, dim, made_by
@@ -256,7 +302,7 @@ class ActionRecognizer:
 
     def get_params(self, deep: bool = True) -> dict[str, object]:
         """The constructor's arguments, by name; `deep` is scikit-learn's, and makes no difference."""
-        names = ("method", "seed", "device", "show_progress_bar", "encoder")
+        names = ("method", "seed", "device", "show_progress_bar", "encoder", "outlier_label")
         return {name: getattr(self, name) for name in names}
 
     def set_params(self, **params: object) -> Self:
@@ -285,36 +331,3 @@ class ActionRecognizer:
     def _check_fitted(self) -> None:
         if not hasattr(self, "classifier_"):
             raise NotFittedError("this ActionRecognizer has learned nothing yet; call fit or load first")
-
-
-def _read_classes(record: Record) -> np.ndarray:
-    """The classes of a record: different texts, or different whole numbers, in order, as `fit` finds them.
-
-    Raises:
-        ValueError: If they are something else, or take more than `MAX_TEXT` bytes as an array, whose texts all take the
-            room of the longest.
-    """
-    names = record.get("classes", list)
-    kinds = {type(name) for name in names}
-    if len(names) < 2 or len(kinds) != 1 or not kinds <= {str, int, bool}:
-        raise ValueError("classes must be two at least, all texts or all whole numbers")
-    if kinds == {str} and 4 * len(names) * max(map(len, names)) > MAX_TEXT:
-        raise ValueError(f"the names of its classes take more than {MAX_TEXT} bytes; wanted short ones")
-    if kinds == {int} and not all(-(2**63) <= name < 2**63 for name in names):
-        raise ValueError("classes must be whole numbers of 64 bits")
-    classes = np.array(names)
-    if not np.array_equal(classes, np.unique(classes)):
-        raise ValueError("its classes are not in order, or one is there twice")
-    return classes
-
-
-def _check_labels(labels: ArrayLike, clips: int) -> np.ndarray:
-    """Labels as an array of strings or whole numbers."""
-    given: Sequence[Any] = labels.tolist() if isinstance(labels, np.ndarray) else list(labels)  # type: ignore[arg-type]
-    array = np.asarray(given if len(given) else [], dtype=None if len(given) else np.int64)
-    if array.ndim != 1 or len(array) != clips:
-        raise ValueError(f"got {clips} sequences and labels of shape {array.shape}; wanted one label a sequence")
-    mixed = array.dtype.kind == "U" and not all(isinstance(label, str) for label in given)
-    if array.dtype.kind not in "biuU" or mixed:
-        raise TypeError("labels must be all strings or all whole numbers; convert them, with str say")
-    return array

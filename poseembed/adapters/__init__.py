@@ -14,6 +14,10 @@ One rule for each of these, whatever the format (`poseembed.files.values` and `p
   their names, 9 before 10, and so are numbers too far apart to count frames: a clock's, a photo's. Where a file lists
   all its pictures, `frame` is the place in that list.
 - **An id of a picture** is a whole number or text; 7 and "7" are the same. A picture listed twice is refused.
+- **Names of joints** are known however they are spelled ("Left Shoulder", "left-shoulder", "leftShoulder"), wherever a
+  file names them.
+- **Shares of the picture's size** (YOLO's text, poem's) are multiplied by `image_size`, which is asked for where a file
+  does not say it.
 - **Identities** (`person_id`, `track_id`, `idx`) are kept: a whole number, the same as text or in a list of one. Null,
   an empty list and -1 are not known; anything else is refused.
 - **Who has no keypoints** (an empty list, null) is left out; a picture that has nobody else is a row of NaN.
@@ -27,7 +31,10 @@ One rule for each of these, whatever the format (`poseembed.files.values` and `p
 from poseembed.adapters.alphapose import read_alphapose
 from poseembed.adapters.base import Keypoints
 from poseembed.adapters.coco import read_coco
+from poseembed.adapters.cvat import read_cvat
+from poseembed.adapters.label_studio import read_label_studio
 from poseembed.adapters.mediapipe import from_mediapipe
+from poseembed.adapters.mediapipe_files import read_mediapipe
 from poseembed.adapters.mmpose import from_mmpose, read_mmpose
 from poseembed.adapters.openpose import read_openpose
 from poseembed.adapters.poem import read_poem
@@ -35,6 +42,7 @@ from poseembed.adapters.rtmlib import from_rtmlib
 from poseembed.adapters.supervision import from_supervision
 from poseembed.adapters.transformers import from_transformers
 from poseembed.adapters.ultralytics import from_ultralytics
+from poseembed.adapters.yolo import read_yolo
 
 __all__ = [
     "Keypoints",
@@ -46,7 +54,11 @@ __all__ = [
     "from_ultralytics",
     "read_alphapose",
     "read_coco",
+    "read_cvat",
+    "read_label_studio",
+    "read_mediapipe",
     "read_mmpose",
     "read_openpose",
     "read_poem",
+    "read_yolo",
 ]

@@ -1,5 +1,6 @@
 """What an adapter of one picture returns, and what all of them do on the way there."""
 
+from reprlib import repr as short
 from typing import NamedTuple
 
 import numpy as np
@@ -98,3 +99,18 @@ def pick_joints(
     check_points(picked)
     scores = settle_scores(source.select(confidence, axis=-1))
     return Keypoints(picked.astype(np.float32), scores.astype(np.float32))
+
+
+def check_image_size(image_size: object) -> tuple[float, float]:
+    """Width and height of a picture, by which shares of it are multiplied.
+
+    Raises:
+        ValueError: If they are not two numbers above 1.
+    """
+    size = np.asarray(image_size)
+    if size.shape != (2,) or size.dtype.kind not in "iuf" or not (np.isfinite(size) & (size > 1)).all():
+        raise ValueError(
+            f"got image_size {short(image_size)}; wanted (width, height) of the picture in pixels, "
+            "which for an OpenCV picture is image.shape[1::-1]"
+        )
+    return float(size[0]), float(size[1])

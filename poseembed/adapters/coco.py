@@ -1,7 +1,6 @@
 """COCO's JSON files: people annotated in pictures, and people that a detector found in them."""
 
 import os
-import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from poseembed.adapters.labels import joint_name
 from poseembed.adapters.people import (
     Person,
     identity,
@@ -23,7 +23,7 @@ from poseembed.poses import Poses
 from poseembed.skeleton import JOINTS, Skeleton, get_skeleton
 
 
-def read_coco(path: str | os.PathLike[str], *, skeleton: str = "coco") -> Poses:
+def read_coco(path: str | os.PathLike[str], *, skeleton: str | Skeleton = "coco") -> Poses:
     """Read COCO annotations (an object with images and annotations) or COCO results (a list of detections).
 
     - In annotations the third number of a keypoint is a flag: 0 is not labelled (missing, even where coordinates
@@ -157,4 +157,4 @@ def _fits(names: object, source: Skeleton) -> bool:
         return False
     if source.name != "coco":
         return True
-    return tuple(re.sub(r"[\s_-]+", "_", str(names[i]).strip().lower()) for i in source.indices) == JOINTS
+    return tuple(joint_name(str(names[i])) for i in source.indices) == JOINTS

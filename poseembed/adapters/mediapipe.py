@@ -1,12 +1,9 @@
 """MediaPipe pose results, of the Tasks API and of the older `mp.solutions`."""
 
 from collections.abc import Sequence
-from reprlib import repr as short
 from typing import Protocol, runtime_checkable
 
-import numpy as np
-
-from poseembed.adapters.base import Keypoints, pick_joints, to_array
+from poseembed.adapters.base import Keypoints, check_image_size, pick_joints, to_array
 from poseembed.skeleton import SKELETONS
 
 _SKELETON = SKELETONS["mediapipe"]
@@ -47,7 +44,7 @@ def from_mediapipe(result: object, image_size: tuple[float, float]) -> Keypoints
         >>> keypoints.shape, keypoints[0, 0].tolist()
         ((1, 13, 2), [320.0, 120.0])
     """
-    width, height = _checked_size(image_size)
+    width, height = check_image_size(image_size)
     people = _people(result)
     for landmarks in people:
         if len(landmarks) != _SKELETON.num_joints:
@@ -80,13 +77,3 @@ def _people(result: object) -> Sequence[Sequence[_Landmark]]:
     if len(found) and hasattr(found[0], "x"):
         return [found]
     return found
-
-
-def _checked_size(image_size: tuple[float, float]) -> tuple[float, float]:
-    size = np.asarray(image_size)
-    if size.shape != (2,) or size.dtype.kind not in "iuf" or not (np.isfinite(size) & (size > 1)).all():
-        raise ValueError(
-            f"got image_size {short(image_size)}; wanted (width, height) of the picture in pixels, "
-            "which for an OpenCV picture is image.shape[1::-1]"
-        )
-    return float(size[0]), float(size[1])

@@ -52,7 +52,7 @@ class _Picture(NamedTuple):
     content: Any
 
 
-def read_openpose(path: str | os.PathLike[str], *, skeleton: str | None = None) -> Poses:
+def read_openpose(path: str | os.PathLike[str], *, skeleton: str | Skeleton | None = None) -> Poses:
     """Read the folder that OpenPose wrote for a video or for a folder of pictures, or one file of it.
 
     Files are called `<picture>_keypoints.json`, those of a video `<video>_<twelve digits>_keypoints.json`. Pose2Sim,

@@ -1,12 +1,12 @@
 """What rtmlib's solutions return."""
 
 from poseembed.adapters.base import Keypoints, pick_joints, to_array
-from poseembed.skeleton import SKELETONS, get_skeleton
+from poseembed.skeleton import SKELETONS, Skeleton, get_skeleton
 
 _BODIES = {17: "coco", 26: "halpe26", 133: "coco_wholebody"}
 
 
-def from_rtmlib(result: object, *, skeleton: str | None = None) -> Keypoints:
+def from_rtmlib(result: object, *, skeleton: str | Skeleton | None = None) -> Keypoints:
     """The people in one picture: `from_rtmlib(body(image))`.
 
     The number of joints tells the skeleton: `Body` gives 17, `BodyWithFeet` 26, `Wholebody` 133, and each one more

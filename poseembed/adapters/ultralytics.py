@@ -3,13 +3,13 @@
 import numpy as np
 
 from poseembed.adapters.base import Keypoints, check_people, pick_joints, to_array
-from poseembed.skeleton import get_skeleton
+from poseembed.skeleton import Skeleton, get_skeleton
 
-_HIDDEN_BELOW = 0.5
+HIDDEN_BELOW = 0.5
 """Ultralytics of 2023-10 (8.0.192) to 2025 (some 8.3) moved joints of lower confidence to (0, 0); 8.4 does not."""
 
 
-def from_ultralytics(results: object, *, skeleton: str = "coco") -> Keypoints:
+def from_ultralytics(results: object, *, skeleton: str | Skeleton = "coco") -> Keypoints:
     """The people in one picture's `Results`.
 
     Some versions of Ultralytics write (0, 0) for a joint of a confidence under 0.5, and models without a confidence
@@ -59,6 +59,6 @@ def from_ultralytics(results: object, *, skeleton: str = "coco") -> Keypoints:
     check_people(points)
     hidden = (points == 0).all(-1)
     if confidence is not None and confidence.shape == hidden.shape:  # else what follows says what is wrong
-        hidden &= confidence < _HIDDEN_BELOW
+        hidden &= confidence < HIDDEN_BELOW
     points[hidden] = np.nan
     return pick_joints(points, confidence, source)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from poseembed.skeleton import SKELETONS
+from poseembed.video.capture import is_address
 
 
 def whole(least: int) -> Callable[[str], int]:
@@ -36,6 +37,19 @@ def share(below: float) -> Callable[[str], float]:
         return number
 
     return read
+
+
+def size(text: str) -> tuple[float, float]:
+    """Reads the width and height of a picture, 1920x1080."""
+    numbers = text.lower().split("x")
+    if len(numbers) != 2 or not all(part.isascii() and part.isdigit() and int(part[:9]) > 1 for part in numbers):
+        raise ArgumentTypeError(f"got {text!r}; wanted a width and height in pixels, such as 1920x1080")
+    return float(numbers[0]), float(numbers[1])
+
+
+def video_source(text: str) -> Path | str:
+    """Reads the path of a video, or the address of a stream, in which no slash may be lost."""
+    return text if is_address(text) else Path(text)
 
 
 def add_skeleton(parser: ArgumentParser, option: str = "--skeleton", of: str = "") -> None:

@@ -4,26 +4,49 @@ from argparse import ArgumentParser
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
-from poseembed.adapters import read_alphapose, read_coco, read_mmpose, read_openpose, read_poem
-from poseembed.cli.arguments import add_skeleton, expand_one, share
+from poseembed.adapters import (
+    read_alphapose,
+    read_coco,
+    read_cvat,
+    read_label_studio,
+    read_mediapipe,
+    read_mmpose,
+    read_openpose,
+    read_poem,
+    read_yolo,
+)
+from poseembed.cli.arguments import add_skeleton, expand_one, share, size
 from poseembed.cli.outputs import check_file, counted
-from poseembed.cli.shared import POSE_FILES, EncoderCommand
+from poseembed.cli.shared import FOLDERS, POSE_FILES, EncoderCommand
 from poseembed.files.poses import POSE_SUFFIXES, read_poses, write_poses
 from poseembed.keypoints import MIN_CONFIDENCE, MIN_JOINTS
-from poseembed.loading import shards
+from poseembed.loading import read_folder
 from poseembed.poses import Poses
+
+
+class SizedReader(Protocol):
+    """Reads files whose coordinates may be shares of the picture's size."""
+
+    def __call__(self, path: Path, *, image_size: tuple[float, float] | None) -> Poses:
+        """The poses of a file."""
+
 
 READERS: dict[str, Callable[[Path], Poses]] = {
     "openpose": read_openpose,
     "coco": read_coco,
     "alphapose": read_alphapose,
     "mmpose": read_mmpose,
-    "poem": read_poem,
+    "cvat": read_cvat,
+    "label-studio": read_label_studio,
 }
 """Files of other programs, by what `--format` calls them."""
+
+SIZED_READERS: dict[str, SizedReader] = {"yolo": read_yolo, "mediapipe": read_mediapipe, "poem": read_poem}
+"""Those that may need the size of the pictures."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,22 +59,26 @@ class Embed(EncoderCommand):
         "keypoints.npy vectors.npy --skeleton coco",
         "keypoints.csv poses.parquet",
         "openpose_json/ poses.npz --format openpose",
+        "labels/ poses.npz --format yolo --image-size 1920x1080",
     )
 
     input: Path
     output: Path
     format: str | None
+    image_size: tuple[float, float] | None
     skeleton: str
     min_confidence: float
 
     @classmethod
     def add_arguments(cls, parser: ArgumentParser) -> None:
         """Add files, their format, the skeleton, the threshold and the encoder."""
-        parser.add_argument(
-            "input", type=Path, help=f"keypoints: {POSE_FILES}; the folder of a long video; or what --format says"
-        )
+        parser.add_argument("input", type=Path, help=f"keypoints: {POSE_FILES}; {FOLDERS}; or what --format says")
         parser.add_argument("output", type=Path, help=f"poses with vectors: {POSE_FILES} (.npy: z_pose alone)")
-        parser.add_argument("--format", choices=list(READERS), help="whose files the input is (default: by its suffix)")
+        known = [*READERS, *SIZED_READERS]
+        parser.add_argument("--format", choices=known, help="whose files the input is (default: by its suffix)")
+        parser.add_argument(
+            "--image-size", type=size, metavar="WxH", help="size of the pictures, where files have shares of it"
+        )
         add_skeleton(parser)
         parser.add_argument(
             "--min-confidence",
@@ -65,11 +92,15 @@ class Embed(EncoderCommand):
     def run(self) -> str:
         """Read, embed, write."""
         check_file(self.output, POSE_SUFFIXES)
+        if self.image_size is not None and self.format not in SIZED_READERS:
+            raise ValueError(f"--image-size is for --format {', '.join(SIZED_READERS)}, whose files have shares of it")
         path, encoder = expand_one(self.input), self.encoder()
-        if self.format is not None:
+        if self.format in SIZED_READERS:
+            poses = SIZED_READERS[self.format](path, image_size=self.image_size)
+        elif self.format is not None:
             poses = READERS[self.format](path)
         elif path.is_dir():
-            poses = Poses.concatenate(map(read_poses, shards(path)))
+            poses = Poses.concatenate(read_folder(path, self.skeleton))
         else:
             poses = read_poses(path, skeleton=self.skeleton)
         poses = poses.embed(encoder, min_confidence=self.min_confidence, show_progress_bar=True)

@@ -54,8 +54,9 @@ class Search(ReadingCommand):
         read = [self.read(path, encoder) for path in paths]
         galleries = [_seen(poses) for poses in read]
         file = np.repeat([str(path) for path in paths], [len(poses) for poses in galleries])
-        frame, time, person = (
-            np.concatenate([getattr(poses, name) for poses in galleries]) for name in ("frame", "time", "person")
+        video, frame, time, person = (
+            np.concatenate([getattr(poses, name) for poses in galleries])
+            for name in ("video", "frame", "time", "person")
         )
         vectors = np.concatenate([_vectors(poses) for poses in galleries])
         similarity, rows = search(_vectors(query), vectors, top_k=self.top)
@@ -63,17 +64,19 @@ class Search(ReadingCommand):
         asked, rank = np.nonzero(found)
         hit = rows[found]
         columns: Columns = {
+            **({"query_video": query.video[asked]} if query.videos else {}),
             "query_frame": query.frame[asked],
             "query_person": query.person[asked],
             "rank": rank + 1,
             "similarity": similarity[found],
             "file": file[hit],
+            **({"video": video[hit]} if (video != "").any() else {}),
             "frame": frame[hit],
             "time": time[hit],
             "person": person[hit],
         }
         if encoder.config.calibration is not None:
-            prior = search_prior(map(len, galleries))
+            prior = search_prior(len(video) for poses in galleries for video in poses.by_video().values())
             columns["match_probability"] = encoder.match_probability_pairwise(
                 _vectors(query)[asked], vectors[hit], prior=prior
             )

@@ -18,7 +18,8 @@ from poseembed.loading import load_embedded
 from poseembed.poses import Poses
 
 POSE_FILES = ", ".join(POSE_SUFFIXES)
-MIXED = f"keypoints or embedded poses ({POSE_FILES}), the folder of a long video, or a video"
+FOLDERS = "the folder of a long video, or one of .npz files, a video each"
+MIXED = f"keypoints or embedded poses ({POSE_FILES}), {FOLDERS}; or a video"
 """What a command takes that reads with `ReadingCommand.read`."""
 
 
@@ -119,7 +120,8 @@ class ReadingCommand(EncoderCommand):
             encoder: What embeds.
             skeleton: Instead of that of --skeleton.
         """
-        names_joints = path.suffix.lower() not in (".npy", ".npz")  # so that --skeleton is not about it
+        # Where joints have names --skeleton is about other files.
+        names_joints = path.suffix.lower() not in (".npy", ".npz") and not path.expanduser().is_dir()
         return load_embedded(
             path,
             encoder,
@@ -138,7 +140,14 @@ class ReadingCommand(EncoderCommand):
 
 
 def track(poses: Poses, person: int | None, path: Path) -> Poses:
-    """One person over time, see `Poses.track`; a complaint names the file."""
+    """One person over time, see `Poses.track`; a complaint names the file.
+
+    Raises:
+        ValueError: If there is no such track, or the file holds several videos.
+    """
+    if len(poses.videos) > 1:
+        names = ", ".join(poses.videos)
+        raise ValueError(f"{path} holds {len(poses.videos)} videos ({names:.60}); wanted a file of one of them here")
     try:
         return poses.track(person)
     except ValueError as error:

@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from dataclasses import dataclass
 from pathlib import Path
 
-from poseembed.cli.arguments import add_landmarker, expand_one, whole
+from poseembed.cli.arguments import add_landmarker, expand_one, video_source, whole
 from poseembed.cli.embed import embedded
 from poseembed.cli.outputs import check_file, check_folder, counted
 from poseembed.cli.shared import POSE_FILES, EncoderCommand
@@ -21,19 +21,21 @@ class Video(EncoderCommand):
     usage = (
         "squats.mp4 squats.npz",
         "match.mp4 poses.parquet --people 4 --every 2",
+        "rtsp://192.168.0.9/stream1 minute.npz --stop 1500",
         "day.mp4 day/   (a folder: written piece by piece; the same command goes on after an interruption)",
     )
 
-    input: Path
+    input: Path | str
     output: Path
     people: int
     every: int
+    stop: int | None
     landmarker: Path | None
 
     @classmethod
     def add_arguments(cls, parser: ArgumentParser) -> None:
         """Add the files, how to look for people, and the encoder."""
-        parser.add_argument("input", type=Path, help="a video")
+        parser.add_argument("input", type=video_source, help="a video, or the address of a stream")
         parser.add_argument("output", type=Path, help=f"{POSE_FILES}; or a folder, for long videos")
         parser.add_argument(
             "--people", type=whole(1), default=1, metavar="N", help="find up to N in a frame (%(default)s)"
@@ -41,6 +43,7 @@ class Video(EncoderCommand):
         parser.add_argument(
             "--every", type=whole(1), default=1, metavar="N", help="look at each N-th frame (%(default)s)"
         )
+        parser.add_argument("--stop", type=whole(1), metavar="N", help="end before frame N (default: at the end)")
         add_landmarker(parser)
         super().add_arguments(parser)
 
@@ -51,24 +54,27 @@ class Video(EncoderCommand):
             check_folder(self.output)
         else:
             check_file(self.output, POSE_SUFFIXES)
-        path, encoder = expand_one(self.input), self.encoder()
+        source = self.input if isinstance(self.input, str) else expand_one(self.input)
+        encoder = self.encoder()
         if to_folder:
             files = embed_video_to(
-                path,
+                source,
                 self.output,
                 encoder,
                 landmarker=self.landmarker,
                 num_poses=self.people,
                 every=self.every,
+                stop=self.stop,
                 show_progress_bar=True,
             )
             return f"wrote {self.output}: {counted(len(files), 'file')}"
         poses = embed_video(
-            path,
+            source,
             encoder,
             landmarker=self.landmarker,
             num_poses=self.people,
             every=self.every,
+            stop=self.stop,
             show_progress_bar=True,
         )
         write_poses(poses, self.output)

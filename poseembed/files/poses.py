@@ -4,7 +4,8 @@ CSV, Parquet and JSON hold the same columns, a row a person in a picture. Only t
 
 | column | what | without it |
 |---|---|---|
-| `frame` | number of the picture, from 0, never falling | each row is a picture of its own |
+| `video` | name of the video, whose rows stand together | not known |
+| `frame` | number of the picture, from 0, never falling within a video | each row is a picture of its own |
 | `time` | seconds since the start of the video | not known |
 | `person` | identity over time, from 0; -1 is not known | not known |
 | `image` | name of the picture | not known |
@@ -29,6 +30,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
+from poseembed.columns import COORDINATES, SCORES, TEXTS, named_columns
 from poseembed.files.arrays import read_arrays
 from poseembed.files.atomic import replacing
 from poseembed.files.tables import Columns, known_suffix, naming, read_columns, write_columns
@@ -41,15 +43,13 @@ TABLE_SUFFIXES = (".csv", ".parquet", ".json")
 POSE_SUFFIXES = (*TABLE_SUFFIXES, ".npz", ".npy")
 """Suffixes of the files that poses are read from and written to."""
 
-COORDINATES = tuple(f"{joint}_{axis}" for joint in JOINTS for axis in "xy")
-SCORES = tuple(f"{joint}_score" for joint in JOINTS)
 _LEAST_PEAK, _MOST_PEAK = -0.1, 2.0
 """Between these lie the scores of RTMPose, MSPN and AlphaPose; depths go beyond, or are negative."""
 
 _VECTOR = re.compile(r"(z_pose|z_view)_(0|[1-9]\d*)")
 
 
-def read_poses(path: str | os.PathLike[str], *, skeleton: str = "poseembed13") -> Poses:
+def read_poses(path: str | os.PathLike[str], *, skeleton: str | Skeleton = "poseembed13") -> Poses:
     """Read poses from a file, by its suffix: .csv, .parquet, .json, .npz or .npy.
 
     What the files hold stands at the top of this module. An NPY file is one array: (n, joints, 2) points (x, y), or
@@ -65,8 +65,8 @@ def read_poses(path: str | os.PathLike[str], *, skeleton: str = "poseembed13") -
         FileNotFoundError: If there is no such file.
         ImportError: If it is a Parquet file and pyarrow is not installed.
         ValueError: If the suffix is unknown, the file is empty or damaged, a column is missing, given in part or
-            holds something else than numbers, or the frames fall from one row to the next. (They are not sorted
-            here: vectors written from the poses have to stand in the rows of the file.)
+            holds something else than numbers, or the frames of a video fall from one row to the next. (They are not
+            sorted here: vectors written from the poses have to stand in the rows of the file.)
 
     Examples:
         >>> from poseembed import read_poses
@@ -112,9 +112,10 @@ def write_poses(poses: Poses, path: str | os.PathLike[str]) -> None:
     path = Path(path).expanduser()
     suffix = known_suffix(path, POSE_SUFFIXES)
     if suffix in TABLE_SUFFIXES:
-        write_columns(_columns_of_poses(poses), path)
+        write_columns(named_columns(poses.columns(), poses.made_by), path)
     elif suffix == ".npz":
-        write_columns(poses.columns() | _origin(poses, ()), path)
+        origin = {} if poses.made_by is None else {"made_by": np.array(str(poses.made_by))}
+        write_columns(poses.columns() | origin, path)
     elif poses.z_pose is None:
         raise ValueError(f"cannot write {path}: .npy is for pose vectors, and there are none; embed first")
     else:
@@ -124,29 +125,11 @@ def write_poses(poses: Poses, path: str | os.PathLike[str]) -> None:
 
 def _is_ours(name: str) -> bool:
     """Whether a column is one of those that the top of this module lists."""
-    known = name in ("frame", "time", "person", "image", "made_by") or name in COORDINATES or name in SCORES
+    known = name in (*TEXTS, "frame", "time", "person") or name in COORDINATES or name in SCORES
     return known or _VECTOR.fullmatch(name) is not None
 
 
-# Between poses and columns
-
-
-def _columns_of_poses(poses: Poses) -> Columns:
-    """Poses as columns, in the order in which they are written."""
-    columns = {name: getattr(poses, name) for name in ("frame", "time", "person", "image")}
-    for i, joint in enumerate(JOINTS):
-        columns[f"{joint}_x"], columns[f"{joint}_y"] = poses.keypoints[:, i].T
-        columns[f"{joint}_score"] = poses.confidence[:, i]
-    for name in ("z_pose", "z_view"):
-        vectors = getattr(poses, name)
-        if vectors is not None:
-            columns |= {f"{name}_{i}": values for i, values in enumerate(vectors.T)}
-    return columns | _origin(poses, (len(poses),))
-
-
-def _origin(poses: Poses, shape: tuple[int, ...]) -> Columns:
-    """The column or array that says what made the vectors, if that is known."""
-    return {} if poses.made_by is None else {"made_by": np.full(shape, str(poses.made_by))}
+# Poses of columns
 
 
 def _poses_of_columns(columns: Columns) -> Poses:
@@ -174,6 +157,7 @@ def _poses_of_columns(columns: Columns) -> Poses:
         person=None if person is None else np.where(np.isnan(person), NOBODY, person),
         time=columns.get("time"),
         image=columns.get("image"),
+        video=columns.get("video"),
     )
     _check_time(poses)
     return replace(poses, z_pose=z_pose, z_view=z_view, made_by=_made_by(columns.get("made_by"), z_pose))
@@ -216,7 +200,8 @@ def _check_time(poses: Poses) -> None:
     """
     if np.isinf(poses.time).any():
         raise ValueError("a time is infinite; wanted seconds, and nothing or NaN where it is not known")
-    stays = np.flatnonzero((np.diff(poses.time) <= 0) & (np.diff(poses.frame) > 0))
+    same_video = poses.video[1:] == poses.video[:-1]
+    stays = np.flatnonzero((np.diff(poses.time) <= 0) & (np.diff(poses.frame) > 0) & same_video)
     if len(stays):
         row = int(stays[0])
         warnings.warn(
@@ -241,14 +226,13 @@ def _check_finite(vectors: np.ndarray | None, name: str) -> None:
 
 
 _ATTRIBUTES = {field.name for field in fields(Poses)}
-_TEXTS = ("image", "made_by")
 
 
 def _load_arrays(path: Path) -> Columns:
     """Arrays of an NPZ file by name, or the one of an NPY file as keypoints."""
     arrays = read_arrays(path, _ATTRIBUTES.__contains__)
     for name, values in arrays.items():
-        wanted = "U" if name in _TEXTS else "iuf"
+        wanted = "U" if name in TEXTS else "iuf"
         if name in _ATTRIBUTES - {"keypoints"} and values.dtype.kind not in wanted:
             raise ValueError(f"{name} is an array of {values.dtype}; wanted {'text' if wanted == 'U' else 'numbers'}")
     return {"keypoints": arrays[""]} if "" in arrays else arrays

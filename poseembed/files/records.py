@@ -21,7 +21,14 @@ SUMS = "sha256"
 
 _VERSION = "format_version"
 _SUM = re.compile("[0-9a-f]{64}")
-_WORDS = {dict: "an object", list: "a list", str: "text", int: "a whole number", bool: "true or false"}
+_WORDS = {
+    dict: "an object",
+    list: "a list",
+    str: "text",
+    int: "a whole number",
+    float: "a number with a point",
+    bool: "true or false",
+}
 
 
 @dataclass(frozen=True)

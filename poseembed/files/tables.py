@@ -17,12 +17,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from poseembed.columns import TEXTS
 from poseembed.extras import how_to_install
 from poseembed.files.atomic import replacing
-from poseembed.files.values import check_regular, check_size, text_column
-
-TEXTS = ("image", "made_by")
-"""Columns of text."""
+from poseembed.files.values import check_regular, check_size, number_of, text_column
 
 Columns = dict[str, np.ndarray]
 Wanted = Callable[[str], bool]
@@ -155,9 +153,7 @@ def _warn_of_no_end(path: Path) -> None:
 def _number(cell: str, column: str, where: str) -> float:
     """The number in a cell of text."""
     try:
-        if "_" in cell or not cell.isascii():  # Python's own way to write numbers, and digits of other scripts
-            raise ValueError(cell)
-        return float(cell) if cell.strip() else float("nan")
+        return number_of(cell) if cell.strip() else float("nan")
     except ValueError:
         raise ValueError(f"{where}: {column} is {cell!r}, not a number; leave it empty if it is missing") from None
 

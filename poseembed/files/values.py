@@ -90,6 +90,20 @@ def settle_scores(scores: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*sh
     return np.nan_to_num(scores, nan=0.0).clip(0, 1)
 
 
+def number_of(text: str) -> float:
+    """The number that a text is.
+
+    Raises:
+        ValueError: If it is none, or written as only Python does (1_000) or in digits of other scripts.
+    """
+    if "_" in text or not text.isascii():
+        raise ValueError(f"{text!r:.40} is not a number")
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"{text!r:.40} is not a number") from None
+
+
 def text_column(values: Sequence[str], what: str) -> np.ndarray:
     """Names as an array of fixed-width text, if no long one makes all the others long.
 

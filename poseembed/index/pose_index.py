@@ -91,7 +91,7 @@ class PoseIndex:
         """Make an index; `add` can put more into it.
 
         Args:
-            poses: (rows, pose_dim) pose vectors; or embedded `Poses`, whose view vectors and columns `frame`,
+            poses: (rows, pose_dim) pose vectors; or embedded `Poses`, whose view vectors and columns `video`, `frame`,
                 `person`, `time` and `image` come along.
             z_view: (rows, view_dim) view vectors, to choose hits by their cameras. They are kept in float16.
             ids: (rows,) whole numbers or texts; they need not differ. If None, rows are numbered in the order in
@@ -361,7 +361,7 @@ def _inputs(
         if z_view is not None:
             raise ValueError(_OWN_VIEWS)
         z_view = given.z_view
-        columns = {"frame": poses.frame, "person": poses.person, "time": poses.time, "image": poses.image} | columns
+        columns = {name: getattr(poses, name) for name in ("video", "frame", "person", "time", "image")} | columns
     if vectors.ndim != 2:
         raise ValueError(f"got poses of shape {tuple(vectors.shape)}; wanted (rows, pose_dim) pose vectors")
     taken = to_tensor(vectors, "poses").cpu()

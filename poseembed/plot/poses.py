@@ -114,6 +114,8 @@ def plot_poses(
     people = np.full(len(points), NOBODY)
     if isinstance(poses, Poses):
         people = poses.person
+        if len(poses.by_video()) > 1:
+            raise ValueError(f"got rows of several videos, {', '.join(poses.videos):.80}; wanted those of one")
         if len(frames := np.unique(poses.frame)) > 1:
             raise ValueError(
                 f"got rows of {len(frames)} frames; wanted those of one: poses.select(poses.frame == {frames[0]})"

@@ -1,18 +1,22 @@
-"""Frames of a video file or a camera, upright, with their times."""
+"""Frames of a video file, a stream or a camera, upright, with their times."""
 
 import os
+import re
 import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 from jaxtyping import UInt8
 from typing_extensions import Self
 
 from poseembed.extras import how_to_install
+
+SCHEMES = ("rtsp", "rtsps", "rtmp", "http", "https")
+"""What begins the address of a stream, before "://"."""
 
 EXTRA = how_to_install("video")
 """What brings the packages that video needs."""
@@ -40,22 +44,24 @@ class Frame(NamedTuple):
 
 
 class Video:
-    """A video file or a camera that is open for reading, once, from start to end.
+    """A video file, a stream or a camera that is open for reading, once, from start to end.
 
     Frames come as a player would show them: turned as the file's rotation tag says, and with square pixels. Times are
     the file's own, so they are right where the frame rate varies, and never fall; a frame for which the file stores
-    none (all of a bare H.264 stream, the last ones of some AVI files) follows at the rate so far. A camera's are read
-    off the clock.
+    none (all of a bare H.264 stream, the last ones of some AVI files) follows at the rate so far. Those of a camera
+    or a live stream are read off the clock.
 
     Args:
-        source: Path of a video file, or number of a camera, from 0.
+        source: Path of a video file, address of a stream or of a file elsewhere (`rtsp://`, `http://`, see `SCHEMES`),
+            or number of a camera, from 0.
 
     Attributes:
-        name: What to call it in a message.
-        is_camera: Whether it is one, and so has no end.
+        name: What to call it in a message; an address without a password that stands in it.
+        is_live: Whether it is a camera or a stream of which no end is known.
         num_frames: How many frames the file says it has, which may be an estimate; 0 is not known.
 
     Raises:
+        ConnectionError: If nothing answers at the address.
         FileNotFoundError: If there is no such file or camera.
         ImportError: If OpenCV is not installed.
         TypeError: If `source` is neither a path nor a whole number.
@@ -70,10 +76,12 @@ class Video:
     """
 
     def __init__(self, source: str | os.PathLike[str] | int) -> None:
-        self.is_camera = isinstance(source, int)
+        is_camera = isinstance(source, int)
         opened: str | int
         if isinstance(source, int):
             self.name, opened = f"camera {source}", source
+        elif is_address(source):
+            self.name, opened = re.sub(r"(?<=://)[^/@]*@", "", source), source
         else:
             path = find_video(source)
             # An absolute path, for FFmpeg would take "take:2.mp4" for an address.
@@ -82,9 +90,11 @@ class Video:
             import cv2
         except ImportError as error:
             raise ImportError(f"reading a video needs OpenCV: {EXTRA}") from error
-        self._capture: Any = cv2.VideoCapture(opened, cv2.CAP_ANY if self.is_camera else cv2.CAP_FFMPEG)
-        if self.is_camera and not self._capture.isOpened():
+        self._capture: Any = cv2.VideoCapture(opened, cv2.CAP_ANY if is_camera else cv2.CAP_FFMPEG)
+        if is_camera and not self._capture.isOpened():
             raise FileNotFoundError(f"there is no {self.name}, or another program or a missing right blocks it")
+        if is_address(source) and not self._capture.isOpened():
+            raise ConnectionError(f"cannot open {self.name}: nothing answers there, or no video, or it wants a login")
         self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
         # The first frame now: a container that opens may still hold nothing to decode.
         if not self._capture.grab():
@@ -94,7 +104,8 @@ class Video:
             )
         self._origin = time.monotonic()
         self._rate: float = self._capture.get(cv2.CAP_PROP_FPS)
-        self.num_frames = 0 if self.is_camera else max(int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)), 0)
+        self.num_frames = 0 if is_camera else max(int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)), 0)
+        self.is_live = is_camera or (is_address(source) and not self.num_frames)
 
     def __enter__(self) -> Self:
         """The video, to be closed at the end of the `with`."""
@@ -139,7 +150,7 @@ class Video:
         """Seconds from the first frame to the one that was grabbed last; `last` is the time of the one before."""
         import cv2
 
-        if self.is_camera:
+        if self.is_live:
             return time.monotonic() - self._origin
         stored: float = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
         if number == 0:
@@ -169,6 +180,8 @@ class Video:
         Its number of frames is often an estimate, duration times rate, which a varying rate and rounding put off:
         so the time must be missing too, of more than two frames and of more than 0.1 s.
         """
+        if self.is_live:
+            return
         frame_time = max(last / max(count - 1, 1), 1 / self._rate)
         missing = self.num_frames / self._rate - (last + frame_time)
         if count < self.num_frames and missing > max(2 * frame_time, 0.1):
@@ -179,14 +192,24 @@ class Video:
             )
 
 
+def is_address(source: object) -> TypeGuard[str]:
+    """Whether a source is the address of a stream, or of a file elsewhere."""
+    return isinstance(source, str) and source.partition("://")[0].lower() in SCHEMES and "://" in source
+
+
 def find_video(source: str | os.PathLike[str]) -> Path:
     """Path of a video file that is there and not empty.
 
     Raises:
         FileNotFoundError: If there is no such file.
         TypeError: If `source` is not a path.
-        ValueError: If it is a folder, or empty.
+        ValueError: If it is a folder, or empty, or the address of a stream.
     """
+    if is_address(source):
+        raise ValueError(
+            "got an address; to go on after an interruption takes a file, so download it first, or go through "
+            "detect_video() piece by piece"
+        )
     if not isinstance(source, str | os.PathLike):
         raise TypeError(f"got {source!r}; wanted the path of a video (or the number of a camera, to see it live)")
     path = Path(source).expanduser()

@@ -1,4 +1,4 @@
-"""From a video or a camera to poses and their vectors."""
+"""From a video, a stream or a camera to poses and their vectors."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -41,14 +41,15 @@ def detect_video(
     chunk_frames: int = CHUNK_FRAMES,
     show_progress_bar: bool = False,
 ) -> Iterator[Poses]:
-    """Find the people in a video, piece by piece; memory does not grow with its length.
+    """Find the people in a video or a stream, piece by piece; memory does not grow with its length.
 
     People are found with MediaPipe's pose landmarker, in every frame that is looked at. Where two of its poses lie on
     one body the less sure one is dropped, and `Tracker` gives each person a number that stays theirs. A frame without
     anybody is a row of NaN keypoints with confidence 0 and person -1.
 
     Args:
-        source: Path of a video file, or number of a camera, from 0.
+        source: Path of a video file, address of a stream (`rtsp://`, `http://`, see `poseembed.video.capture.Video`),
+            or number of a camera, from 0.
         landmarker: Path of a pose landmarker model; None is the one in the environment variable
             `POSEEMBED_LANDMARKER`, or else the official one, downloaded on first use. See
             `poseembed.video.landmarker.find_model`.
@@ -84,8 +85,8 @@ def detect_video(
     _check_range(num_poses, every, start, stop)
     if chunk_frames < 1:
         raise ValueError(f"got chunk_frames={chunk_frames}; it must be at least 1")
-    video = Video(source)
     # What was asked wrongly shows at the call; a generator's body would wait for the first piece.
+    video = Video(source)
     frames = _frames(video, start, stop, every, show_progress_bar)
     return _detect_chunks(video, frames, find_model(landmarker), num_poses, chunk_frames)
 
@@ -104,7 +105,7 @@ def embed_video(
     """Find the people in a video and embed their poses.
 
     Args:
-        source: Path of a video file, or number of a camera, from 0, which needs `stop`.
+        source: Path of a video file, address of a stream, or number of a camera, from 0. What has no end needs `stop`.
         encoder: What embeds them; None is the packaged default.
         landmarker: As in `detect_video`, and so are the rest.
         num_poses: At most how many people to find in a frame.
@@ -119,7 +120,7 @@ def embed_video(
 
     Raises:
         FileNotFoundError, ImportError, OSError, TypeError, ValueError: As `detect_video` does; and a ValueError for a
-            camera without `stop`.
+            camera or a live stream without `stop`.
 
     Examples:
         >>> from poseembed.video import embed_video
@@ -129,15 +130,12 @@ def embed_video(
     """
     if isinstance(source, int) and stop is None:
         raise ValueError("a camera has no end: pass stop=, in frames, or go through detect_video() piece by piece")
-    chunks = detect_video(
-        source,
-        landmarker=landmarker,
-        num_poses=num_poses,
-        every=every,
-        start=start,
-        stop=stop,
-        show_progress_bar=show_progress_bar,
-    )
+    _check_range(num_poses, every, start, stop)
+    video = Video(source)
+    if video.is_live and stop is None:
+        raise ValueError(f"{video.name} has no end: pass stop=, in frames, or go through detect_video() piece by piece")
+    frames = _frames(video, start, stop, every, show_progress_bar)
+    chunks = _detect_chunks(video, frames, find_model(landmarker), num_poses, CHUNK_FRAMES)
     encoder = PoseEncoder.from_pretrained() if encoder is None else encoder
     return Poses.concatenate(chunks).embed(encoder)
 

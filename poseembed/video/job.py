@@ -64,6 +64,11 @@ class Job:
                 file.write(_RECORD.text(ours).encode())
 
 
+def is_job(folder: Path) -> bool:
+    """Whether a folder is the work of `embed_video_to`, and so of one video."""
+    return (folder / _RECORD_FILE).exists()
+
+
 def shard_file(folder: Path, number: int) -> Path:
     """Path of a file of a folder, from 0."""
     return folder / f"{number:05d}.npz"

@@ -52,6 +52,26 @@ def test_what_has_no_vector_is_counted(tmp_path: Path, poses: np.ndarray, capsys
     assert np.isnan(read_poses(tmp_path / "out.npz").z_pose).all(-1).sum() == 4
 
 
+def test_shares_of_the_pictures_size_need_it(
+    tmp_path: Path, poses: np.ndarray, capsys: pytest.CaptureFixture[str]
+) -> None:
+    joints = np.zeros((17, 3))
+    joints[[0, *range(5, 17)]] = np.column_stack([poses[0] / [1920, 1080], np.full(13, 0.9)])
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "a_1.txt").write_text(" ".join(map(str, [0, 0.5, 0.5, 0.1, 0.1, *joints.ravel()])))
+    ask = ["embed", tmp_path / "labels", tmp_path / "out.npz", "--format", "yolo"]
+    assert run(*ask, "--image-size", "1920x1080") == 0
+    np.testing.assert_allclose(read_poses(tmp_path / "out.npz").keypoints[0], poses[0], rtol=1e-4)
+    assert run(*ask) == 1
+    assert "pass image_size=(width, height)" in capsys.readouterr().err
+    assert run(*ask[:-1], "cvat", "--image-size", "1920x1080") == 1
+    assert "--image-size is for --format yolo, mediapipe, poem" in capsys.readouterr().err
+    for wrong in ("1920", "0x1080", "axb", "1920x1080x3"):
+        with pytest.raises(SystemExit):
+            run(*ask, "--image-size", wrong)
+        assert "such as 1920x1080" in capsys.readouterr().err
+
+
 def test_a_higher_threshold_loses_joints(tmp_path: Path, poses: np.ndarray) -> None:
     points = np.concatenate([poses, np.full((*poses.shape[:2], 1), 0.5)], axis=-1)
     np.save(tmp_path / "in.npy", points)

@@ -148,6 +148,7 @@ def test_the_folder_of_a_long_video_is_read_by_every_command(
     day.mkdir()
     for number, rows in enumerate((slice(20), slice(20, None))):
         write_poses(poses.select(rows), day / f"{number:05d}.npz")
+    (day / "video.json").write_text("{}")  # which says that they are of one
     (tmp_path / "actions" / "stand").mkdir(parents=True)
     standing.rename(tmp_path / "actions" / "stand" / "one.npz")
     (tmp_path / "actions" / "squat").mkdir()

@@ -23,7 +23,25 @@ def test_video_passes_its_options_on(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert run("video", "in.mp4", out, "--people", 3, "--every", 2, "--landmarker", "m.task") == 0
     ((source, settings),) = calls
     assert source == Path("in.mp4") and len(read_poses(out)) == 40
+    assert settings.pop("stop") is None
     assert settings == {"landmarker": Path("m.task"), "num_poses": 3, "every": 2, "show_progress_bar": True}
+
+
+def test_an_address_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def stand_in(source: Path | str, *rest: object, **settings: object) -> Poses:
+        calls.append((source, settings["stop"]))
+        return Poses.from_arrays(squat(0.0)).embed(PoseEncoder.from_pretrained("cv-mim"))
+
+    monkeypatch.setattr(video, "embed_video", stand_in)
+    assert run("video", "rtsp://me:pass@10.0.0.9//stream", tmp_path / "out.npz", "--stop", 100) == 0
+    assert calls == [("rtsp://me:pass@10.0.0.9//stream", 100)]
+
+
+def test_no_address_goes_to_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("video", "rtsp://10.0.0.9/stream", tmp_path / "day") == 1
+    assert "takes a file, so download it first" in capsys.readouterr().err
 
 
 def test_a_long_video_goes_to_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from poseembed import Poses, read_poses, write_poses
-from poseembed.adapters import read_alphapose, read_coco, read_mmpose, read_openpose, read_poem
+from poseembed import JOINTS, Poses, read_poses, write_poses
+from poseembed.adapters import (
+    read_alphapose,
+    read_coco,
+    read_cvat,
+    read_label_studio,
+    read_mediapipe,
+    read_mmpose,
+    read_openpose,
+    read_poem,
+    read_yolo,
+)
 from poseembed.adapters.poem import COORDINATES, SCORES
 from training.datasets import multiview, prepare
 from training.datasets.actions import ntu_rgbd, nucla, penn_action
@@ -78,6 +88,44 @@ _MMPOSE = [
     {"frame_id": i, "instances": [{"keypoints": [[10.5 + j, 20.5] for j in range(17)], "keypoint_scores": [0.9] * 17}]}
     for i in range(2)
 ]
+_YOLO = [{"name": "person", "track_id": 1, "keypoints": {axis: [10.5 + i for i in range(17)] for axis in "xy"}}] * 2
+_YOLO_TEXT = f"0 0.5 0.5 0.2 0.4 {' '.join(['0.25 0.5 0.9'] * 17)} 0.8 1\n" * 2
+_CVAT_POINTS = "".join(f'<points label="{j}" outside="0" occluded="0" points="20.50,30.25"/>' for j in JOINTS)
+_CVAT = (
+    '<?xml version="1.0" encoding="utf-8"?><annotations><version>1.1</version><meta><task><id>4</id></task></meta>'
+    f'<image id="3" name="a.jpg" width="640" height="480"><skeleton label="person">{_CVAT_POINTS}</skeleton></image>'
+    f'<track id="2" label="person"><skeleton frame="4" keyframe="1">{_CVAT_POINTS}</skeleton></track></annotations>'
+)
+_LABEL_STUDIO = [
+    {
+        "id": i,
+        "data": {"image": f"/data/upload/1/0a1b2c3d-{i}.jpg"},
+        "annotations": [
+            {
+                "result": [
+                    {
+                        "type": "keypointlabels",
+                        "original_width": 640,
+                        "original_height": 480,
+                        "parentID": "a",
+                        "value": {"x": 20.5, "y": 30.25, "keypointlabels": [joint]},
+                    }
+                    for joint in JOINTS
+                ]
+            }
+        ],
+    }
+    for i in (1, 5)
+]
+_LANDMARKS = [{"x": 0.5, "y": 0.02 * i, "visibility": 0.9} for i in range(33)]
+_MEDIAPIPE = [{"frame": i, "landmarks": [_LANDMARKS]} for i in (1, 5)]
+_MEDIAPIPE_CSV = "\n".join(
+    [
+        ",".join(["frame", *(f"{axis}{j}" for j in range(33) for axis in "xyv")]),
+        *(",".join([str(i), *(str(0.01 * j) for j in range(99))]) for i in (1, 5)),
+        "",
+    ]
+)
 _POEM = "\n".join([",".join([*COORDINATES, *SCORES]), *[",".join(["0.25"] * 39)] * 3, ""])
 
 _CAMERA = "name {}\n  sensor 10 10\n  size 2048 2048\n  animated 0\n  intrinsic {}\n  extrinsic {}\n  radial 0\n"
@@ -216,6 +264,14 @@ READERS = {
     "read_openpose": Reader("true_000000000003_keypoints.json", _json(_PEOPLE), read_openpose),
     "read_openpose, list": Reader("true.json", _json([_PEOPLE, _PEOPLE]), read_openpose),
     "read_mmpose": Reader("true.json", _json(_MMPOSE), read_mmpose),
+    "read_yolo": Reader("true.txt", _text(_YOLO_TEXT), lambda path: read_yolo(path, image_size=(640, 480))),
+    "read_yolo, JSON": Reader("true.json", _json(_YOLO), read_yolo),
+    "read_cvat": Reader("true.xml", _text(_CVAT), read_cvat),
+    "read_label_studio": Reader("true.json", _json(_LABEL_STUDIO), read_label_studio),
+    "read_mediapipe": Reader("true.json", _json(_MEDIAPIPE), lambda path: read_mediapipe(path, image_size=(640, 480))),
+    "read_mediapipe, CSV": Reader(
+        "true.csv", _text(_MEDIAPIPE_CSV), lambda path: read_mediapipe(path, image_size=(640, 480))
+    ),
     "read_poem": Reader("true.csv", _text(_POEM), lambda path: read_poem(path, image_size=(640, 480))),
     **{f"read_poses {suffix}": _pose_file(suffix) for suffix in (".csv", ".parquet", ".json", ".npz")},
     "read_poses .npy": Reader("true.npy", lambda path: np.save(path, np.full((4, 13, 3), 0.5)), read_poses),

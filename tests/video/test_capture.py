@@ -1,13 +1,20 @@
 """`Video`: which frames come out of which file, how they stand and when they are."""
 
+import contextlib
 import struct
 import sys
+import time
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import numpy as np
 import pytest
 
-from poseembed.video.capture import Video
+from poseembed.video.capture import Video, is_address
 
 cv2 = pytest.importorskip("cv2")
 
@@ -74,7 +81,7 @@ def mp4(tmp_path: Path) -> Path:
 def test_all_frames_come_in_order_as_rgb_with_their_times(tmp_path: Path, name: str) -> None:
     with Video(write(tmp_path / name)) as video:
         frames = list(video.frames())
-    assert video.num_frames == 20 and not video.is_camera
+    assert video.num_frames == 20 and not video.is_live
     assert [frame.number for frame in frames] == numbers_seen(frames) == list(range(20))
     np.testing.assert_allclose([frame.time for frame in frames], np.arange(20) / RATE, atol=1e-6)
     assert all(frame.image.shape == (HEIGHT, WIDTH, 3) and frame.image.dtype == np.uint8 for frame in frames)
@@ -234,3 +241,72 @@ def test_without_opencv_the_extra_is_named(avi: Path, monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "cv2", None)
     with pytest.raises(ImportError, match='pip install "mediapipe>='):
         Video(avi)
+
+
+# Addresses
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """Serves a file /plain.mp4 and, as cameras do, pictures without end at /live."""
+    write(tmp_path / "plain.mp4")
+
+    class Handler(SimpleHTTPRequestHandler):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments, directory=str(tmp_path))
+
+        def log_message(self, *arguments: object) -> None:
+            """Nothing."""
+
+        def do_GET(self) -> None:
+            if self.path != "/live":
+                return super().do_GET()
+            self.send_response(200)
+            self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+            self.end_headers()
+            with contextlib.suppress(OSError):  # until nobody looks any more
+                for number in count():
+                    _, content = cv2.imencode(".jpg", picture(number))
+                    head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(content)}\r\n\r\n"
+                    self.wfile.write(head.encode() + content.tobytes() + b"\r\n")
+                    time.sleep(0.01)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as serving:
+        thread = Thread(target=serving.serve_forever)
+        thread.start()
+        yield f"127.0.0.1:{serving.server_address[1]}"
+        serving.shutdown()
+        thread.join()
+
+
+def test_a_file_elsewhere_is_a_file(server: str) -> None:
+    with Video(f"http://{server}/plain.mp4") as video:
+        frames = list(video.frames())
+    assert not video.is_live and video.num_frames == 20
+    assert numbers_seen(frames) == list(range(20)) and frames[-1].time == pytest.approx(1.9, abs=1e-6)
+
+
+def test_a_stream_has_no_end_and_goes_by_the_clock(server: str) -> None:
+    began = time.monotonic()
+    with Video(f"http://me:secret@{server}/live") as video:
+        frames = list(video.frames(stop=5))
+    assert video.is_live and video.num_frames == 0 and video.name == f"http://{server}/live"
+    times = [frame.time for frame in frames]
+    assert [frame.number for frame in frames] == list(range(5))
+    assert times == sorted(times) and times[0] >= 0 and times[-1] < time.monotonic() - began
+
+
+def test_where_nothing_answers(server: str) -> None:
+    for address in (f"http://me:secret@{server}/none", "rtsp://me:secret@127.0.0.1:1/stream"):
+        with pytest.raises(ConnectionError, match="^cannot open (http|rtsp)://127.0.0.1:[^ ]*: nothing answers there"):
+            Video(address)
+
+
+@pytest.mark.parametrize("source", ["RTSP://a/b", "http://a", "https://a/b.mp4?c=d"])
+def test_what_is_an_address(source: str) -> None:
+    assert is_address(source)
+
+
+@pytest.mark.parametrize("source", ["ftp://a", "http.mp4", "take:2.mp4", Path("a"), 0])
+def test_what_is_no_address(source: object) -> None:
+    assert not is_address(source)

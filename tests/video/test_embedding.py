@@ -19,7 +19,7 @@ from poseembed.adapters.base import Keypoints
 from poseembed.decoder import Decoder, DecoderConfig
 from poseembed.files.poses import read_poses
 from poseembed.video import detect_video, embed_video, embed_video_to, embedding
-from poseembed.video.capture import Frame
+from poseembed.video.capture import Frame, Video
 from poseembed.video.landmarker import Landmarker
 
 cv2 = pytest.importorskip("cv2")
@@ -196,6 +196,20 @@ def test_a_bad_model_is_refused_at_the_call(clip: Path, tmp_path: Path) -> None:
 def test_a_camera_needs_an_end() -> None:
     with pytest.raises(ValueError, match="a camera has no end: pass stop="):
         embed_video(0)
+
+
+def test_a_stream_needs_an_end(monkeypatch: pytest.MonkeyPatch, clip: Path, model: Path) -> None:
+    class Endless(Video):
+        def __init__(self, source: str) -> None:
+            super().__init__(clip)
+            self.name, self.is_live, self.num_frames = source, True, 0
+
+    monkeypatch.setattr(embedding, "Video", Endless)
+    with pytest.raises(ValueError, match="rtsp://a has no end: pass stop="):
+        embed_video("rtsp://a", landmarker=model)
+    assert len(embed_video("rtsp://a", landmarker=model, stop=4)) == 4
+    with pytest.raises(ValueError, match="got an address; .* download it first"):
+        embed_video_to("rtsp://a", "folder", landmarker=model)
 
 
 def test_concatenating_nothing_gives_nothing() -> None:

@@ -92,6 +92,6 @@ class System:
 
     name: str
     label: str
-    objective: Callable[[NetworkConfig], Objective]
+    objective: Callable[[NetworkConfig], Objective[Batch]]
     pose_dim: int = 32
     view_dim: int = 32

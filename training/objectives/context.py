@@ -93,7 +93,8 @@ class Context(Objective[ClipBatch]):
         clip = fold_batch_norm(self.clip).cpu().half().float()
         frames = replace(self.frames, network=self.encoder.cpu())
         whole = frames.fitted(clip)
-        return replace(whole, config=replace(whole.config, training=whole.config.training | {"clip": training}))
+        both: dict[str, Json] = {**whole.config.training, "clip": {**training}}
+        return replace(whole, config=replace(whole.config, training=both))
 
     def _with_context(self, batch: ClipBatch) -> tuple[Float[Tensor, "views pose"], Float[Tensor, "views view"]]:
         inputs = self.encoder.layout(batch.points, batch.visible).flatten(0, 1)
