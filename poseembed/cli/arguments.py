@@ -1,6 +1,7 @@
 """What is typed after a command, checked where it is read: numbers, and files that a pattern may stand for."""
 
 import glob
+import math
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -34,6 +35,21 @@ def share(below: float) -> Callable[[str], float]:
         if not 0 <= number < below:
             raise ArgumentTypeError(f"got {text!r}; wanted a number from 0 to under {below:g}")
         return number
+
+    return read
+
+
+def number(least: float, most: float) -> Callable[[str], float]:
+    """Reads a number from the least to the most."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not least <= value <= most:
+            raise ArgumentTypeError(f"got {text!r}; wanted a number from {least:g} to {most:g}")
+        return value
 
     return read
 

@@ -31,6 +31,24 @@ class Moments:
     rows: Int64[np.ndarray, " moments"]
 
 
+def seconds_of(track: Poses) -> Float[np.ndarray, " rows"]:
+    """Times of a track, a row a frame; where they are not known, frames follow each other at `FRAME_RATE`.
+
+    Raises:
+        ValueError: If they fall from one frame to the next.
+    """
+    if not track.timed:
+        return track.frame / FRAME_RATE
+    falling = np.flatnonzero(np.diff(track.time) < 0)
+    if len(falling):
+        row = falling[0]
+        raise ValueError(
+            f"times must not fall from one frame to the next; frame {track.frame[row]} is at {track.time[row]:g} s and "
+            f"frame {track.frame[row + 1]} at {track.time[row + 1]:g} s"
+        )
+    return track.time
+
+
 def moments(track: Poses) -> Moments:
     """The pose vectors of one person at the ticks of the clock.
 
@@ -41,10 +59,10 @@ def moments(track: Poses) -> Moments:
         track: One person with vectors, a row a frame, as `Poses.track` gives it.
 
     Raises:
-        ValueError: If the times do not rise.
+        ValueError: If the times fall.
     """
     assert track.z_pose is not None  # as whoever calls has made sure
-    vectors, times = track.z_pose.astype(np.float64), _seconds(track)
+    vectors, times = track.z_pose.astype(np.float64), seconds_of(track)
     lengths = np.linalg.norm(vectors, axis=1)
     seen = np.flatnonzero(np.isfinite(lengths) & (lengths > 0))
     if not len(seen):
@@ -61,20 +79,6 @@ def moments(track: Poses) -> Moments:
     halfway = (since[1:] + since[:-1]) / 2
     nearest = seen[np.searchsorted(halfway, ticks / RATE)]
     return Moments(_unit(directions).astype(np.float32), ticks, nearest)
-
-
-def _seconds(track: Poses) -> Float[np.ndarray, " rows"]:
-    """Times of a track; where they are not known, frames are taken to follow each other at `FRAME_RATE`."""
-    if not track.timed:
-        return track.frame / FRAME_RATE
-    stuck = np.flatnonzero(np.diff(track.time) <= 0)
-    if len(stuck):
-        row = stuck[0]
-        raise ValueError(
-            f"times must rise from each frame to the next; frame {track.frame[row]} is at {track.time[row]:g} s and "
-            f"frame {track.frame[row + 1]} at {track.time[row + 1]:g} s"
-        )
-    return track.time
 
 
 def _unit(vectors: Float[np.ndarray, "n dim"]) -> Float[np.ndarray, "n dim"]:

@@ -59,8 +59,8 @@ def find_movement(
     Both are compared at ten moments a second, by the cosine of their pose vectors, at the alignment that makes the
     mean over the query's moments largest (dynamic time warping). It may begin and end anywhere in a track, and follows
     a performance that is faster here and slower there, by a factor of two at most. The search is exact: every moment
-    of the gallery is compared with every moment of the query. That takes time in proportion to the lengths of both,
-    about a third of a second for a query of two seconds in ten hours; the memory that it takes does not grow with them.
+    of the gallery is compared with every moment of the query. The time grows with the length of either: a tenth of a
+    second for a query of two seconds in ten hours, on one core. The memory that is needed hardly does.
 
     A movement is found as a whole or not at all: not in a track shorter than half of it, and not across a time of more
     than half a second in which the person was not seen. Where the query does not show the person, it asks for nothing.
@@ -131,7 +131,7 @@ def _wanted(query: Poses) -> tuple[Float[np.ndarray, "moments pose_dim"], MadeBy
     assert track.poses is not None  # for it was made of Poses
     try:
         seen = moments(track.poses)
-    except ValueError as error:  # times that do not rise
+    except ValueError as error:  # times that fall
         raise ValueError(f"the query: {error}") from error
     if not len(seen.ticks):
         raise ValueError(f"the query shows nobody: none of its {len(track.z_pose)} frames has a pose vector")

@@ -1,13 +1,16 @@
 """`MovementIndex`: what everybody does in many recordings, ready to be searched for movements."""
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float16, Float64, Int64
 from typing_extensions import Self
 
+from poseembed.movements import files
 from poseembed.movements.clock import RATE, moments
 from poseembed.origin import MadeBy, meet
 from poseembed.poses import Poses
@@ -63,7 +66,7 @@ class MovementIndex:
         Raises:
             TypeError: If something else than `Poses` comes.
             ValueError: If there is no recording, two have one name, `Poses` are not embedded, or by checkpoints of two
-                spaces, the times of a track do not rise, or several people without an identity share a frame.
+                spaces, the times of a track fall, or several people without an identity share a frame.
         """
         names: dict[str, None] = {}
         pieces: list[_Piece] = []
@@ -97,10 +100,34 @@ class MovementIndex:
             made_by=made_by,
         )
 
+    def save(self, file: str | os.PathLike[str]) -> None:
+        """Write the index to an NPZ file, in place of one that is there; a kill leaves the old one or the new one.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
+        arrays = {name: getattr(self, name) for name in files.ARRAYS}
+        files.write(Path(file).expanduser(), arrays, self.names, self.made_by)
+
+    @classmethod
+    def load(cls, file: str | os.PathLike[str]) -> Self:
+        """Read a saved index.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If it is damaged, or something else.
+        """
+        arrays, names, made_by = files.read(Path(file).expanduser())
+        return cls(**arrays, names=names, made_by=made_by)
+
+    @property
+    def seconds(self) -> float:
+        """How much there is to search in: the lengths of all tracks."""
+        return (len(self.frame) - len(self.person)) / RATE
+
     def __repr__(self) -> str:
         """How much there is."""
-        seconds = (len(self.frame) - len(self.person)) / RATE
-        return f"<{type(self).__name__}: {seconds:,.0f} seconds of {len(self.names):,} recordings>"
+        return f"<{type(self).__name__}: {self.seconds:,.0f} seconds of {len(self.names):,} recordings>"
 
 
 class _Piece(NamedTuple):

@@ -1,6 +1,6 @@
 """Finding movements: how often they are found from another camera at another speed, and what hours of video cost.
 
-`python -m training.benchmarks.movements --data FILE... --recordings FILE... --weights NAME --hours 1 10 --out FILE.json`
+`python -m training.benchmarks.movements --data FILE... --recordings FILE... --weights NAME --hours 1 10 --out FILE`
 
 Queries are stretches of the files' clips (of the `val` split, where there is one), with complete and exact keypoints
 and with such as detectors give; of a file with HDM05's actors, every performance of those whom nothing was chosen on,
