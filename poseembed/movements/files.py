@@ -1,6 +1,7 @@
 """The file of a `MovementIndex`: its arrays as NPZ, the names of the recordings, and what made the vectors."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -30,8 +31,9 @@ def write(path: Path, arrays: dict[str, np.ndarray], names: tuple[str, ...], mad
     Raises:
         OSError: If it cannot be written.
     """
+    content: dict[str, Any] = {"names": np.array(names, dtype=np.str_), "made_by": np.array(str(made_by or ""))}
     with replacing(path) as file:
-        np.savez(file, **arrays, names=np.array(names, dtype=np.str_), made_by=np.array(str(made_by or "")))
+        np.savez(file, **arrays | content)
 
 
 def read(path: Path) -> tuple[dict[str, np.ndarray], tuple[str, ...], MadeBy | None]:
