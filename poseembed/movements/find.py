@@ -87,9 +87,9 @@ def find_movement(
         >>> from poseembed import PoseEncoder, Poses
         >>> from poseembed.movements import find_movement
         >>> encoder = PoseEncoder.from_pretrained("poseembed-small")
-        >>> points = np.random.default_rng(0).normal(300, 40, size=(90, 13, 2)).cumsum(axis=0)
+        >>> points = np.random.default_rng(0).normal(300, 20, size=(90, 13, 2)).cumsum(axis=0)
         >>> poses = Poses.from_arrays(points, time=np.arange(90) / 30).embed(encoder)
-        >>> best, *others = find_movement(poses[30:60], {"monday": poses})
+        >>> best, *others = find_movement(poses[30:61], {"monday": poses})
         >>> best.recording, best.first_frame, best.last_frame, best.speed, round(best.score, 2)
         ('monday', 30, 60, 1.0, 1.0)
     """
