@@ -32,7 +32,8 @@ class Movement:
         last_frame: Number of its last one.
         start: Time of its first frame, seconds; NaN is not known.
         end: Time of its last frame.
-        speed: How many times as fast as in the query it is done, on the whole: 0.5 to 2.
+        speed: How many times as fast as in the query it is done, on the whole: 0.5 to 2. (`Alignment.speed` says how
+            much time passes, which is the inverse.)
         score: Mean cosine of the pose vectors of the query's moments and of their counterparts, -1 to 1.
 
     Examples:

@@ -14,6 +14,7 @@ Nothing of `poseembed.movements` was fitted. Its clock's rate, and that it takes
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,12 @@ from training.evaluation.movement_cost import CostResult, measure
 from training.evaluation.movements import WAYS, MovementResult, between_cameras, repetitions, run, stretches
 from training.evaluation.pairs import DETECTOR
 from training.evaluation.report import Table, texts, write_json
+
+ALIGNED = "find_movement"
+"""The way of searching that the others are rivals of."""
+
+SCORES = (-1.0, 0.6, 0.7, 0.8, 0.9, 1.01)
+"""Between two of these lies a range of scores."""
 
 ACTORS = ("mm", "tr")
 """Of HDM05: those whom nothing was chosen on."""
@@ -53,6 +60,14 @@ def tables(results: Sequence[MovementResult], costs: Sequence[CostResult]) -> It
             if _queries(results, data=name, **{key: values[0]})
         ]
         yield Table([f"by {key}", *(f"{value:g}" for value in values)], rows)
+    yield Table(
+        [f"right by score of {ALIGNED}", *(f"from {least:g}" if least > -1 else "below" for least in SCORES[:-1])],
+        [
+            [name, *(_of_score(_chosen(results, data=name, way=ALIGNED), *range_) for range_ in pairwise(SCORES))]
+            for name in data
+        ],
+        "of the best hits with such a score: per cent that are right, and how many there are",
+    )
     if costs:
         lengths = list(costs[0].query_seconds)
         yield Table(
@@ -79,15 +94,23 @@ def _chosen(results: Sequence[MovementResult], **wanted: object) -> list[Movemen
 
 
 def _queries(results: Sequence[MovementResult], **wanted: object) -> int:
-    return sum(result.queries for result in _chosen(results, way=next(iter(WAYS)), **wanted))
+    return sum(len(result.right) for result in _chosen(results, way=ALIGNED, **wanted))
 
 
 def _found(results: Sequence[MovementResult], **wanted: object) -> str:
-    chosen = _chosen(results, **wanted)
-    if not chosen:
-        return ""
-    share = np.average([result.found for result in chosen], weights=[result.queries for result in chosen])
-    return f"{100 * share:.1f}"
+    right = [right for result in _chosen(results, **wanted) for right in result.right]
+    return f"{100 * np.mean(right):.1f}" if right else ""
+
+
+def _of_score(results: Sequence[MovementResult], least: float, below: float) -> str:
+    """Of the best hits whose scores lie in a range, in per cent how many are right, and how many there are."""
+    right = [
+        right
+        for result in results
+        for right, score in zip(result.right, result.scores, strict=True)
+        if least <= score < below
+    ]
+    return f"{100 * np.mean(right):.0f} ({len(right)})" if right else ""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -130,7 +153,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         measure(clips, encoder, hours, queries=options.timed, seed=options.seed)
         for hours in tqdm(options.hours, unit="gallery")
     ]
-    write_json(options.out, {"found": [asdict(one) for one in results], "cost": [asdict(one) for one in costs]})
+    found = [
+        asdict(one) | {"scores": [score if np.isfinite(score) else None for score in one.scores]} for one in results
+    ]
+    write_json(options.out, {"found": found, "cost": [asdict(one) for one in costs]})
     print(texts(tables(results, costs)))
 
 

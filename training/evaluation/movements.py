@@ -24,7 +24,7 @@ import torch
 from jaxtyping import Bool, Float
 
 from poseembed import PoseEncoder, Poses
-from poseembed.movements import MovementIndex, find_movement
+from poseembed.movements import Movement, MovementIndex, find_movement
 from poseembed.movements.clock import moments
 from training.datasets.mocap import MotionCapture
 from training.datasets.multiview import MultiviewRecording
@@ -79,58 +79,64 @@ class MovementResult:
         way: One of `WAYS`.
         seconds: Length of the stretches, in the gallery's time; None of repetitions.
         speed: How many times as fast the queries are; None of repetitions.
-        queries: How many there were.
-        found: Share of them that were found.
+        right: Of each query, whether the best hit is a right answer.
+        scores: Its score; NaN where there is no hit.
     """
 
     data: str
     way: str
     seconds: float | None
     speed: float | None
-    queries: int
-    found: float
+    right: list[bool]
+    scores: list[float]
 
 
-def one_frame(query: Poses, gallery: MovementIndex) -> tuple[str, float, float]:
+def one_frame(query: Poses, gallery: MovementIndex) -> Movement | None:
     """Where the pose in the middle of the query is found best, and as much time around it as in the query."""
     directions = moments(query).directions
     middle = len(directions) // 2
     return _unaligned(directions, slice(middle, middle + 1), gallery)
 
 
-def same_speed(query: Poses, gallery: MovementIndex) -> tuple[str, float, float]:
+def same_speed(query: Poses, gallery: MovementIndex) -> Movement | None:
     """Where the mean cosine is best, at the query's own speed."""
     return _unaligned(moments(query).directions, slice(None), gallery)
 
 
-def aligned(query: Poses, gallery: MovementIndex) -> tuple[str, float, float]:
+def aligned(query: Poses, gallery: MovementIndex) -> Movement | None:
     """What `find_movement` finds."""
-    hits = find_movement(query, gallery, top_k=1)
-    return (hits[0].recording, hits[0].start, hits[0].end) if hits else ("", np.nan, np.nan)
+    return next(iter(find_movement(query, gallery, top_k=1)), None)
 
 
-WAYS: Mapping[str, Callable[[Poses, MovementIndex], tuple[str, float, float]]] = {
+WAYS: dict[str, Callable[[Poses, MovementIndex], Movement | None]] = {
     "one frame": one_frame,
     "same speed": same_speed,
     "find_movement": aligned,
 }
-"""Ways of searching: name of the recording, start and end, seconds."""
+"""Ways of searching, each of which gives the best hit, if there is one."""
 
 
-def _unaligned(
-    query: Float[np.ndarray, "moments dim"], used: slice, gallery: MovementIndex
-) -> tuple[str, float, float]:
+def _unaligned(query: Float[np.ndarray, "moments dim"], used: slice, gallery: MovementIndex) -> Movement | None:
     count = len(query)
     rows = np.pad(gallery.directions.astype(np.float32), ((count, count), (0, 0)), constant_values=np.nan)
     length = len(rows) - count + 1
-    total = np.sum([(rows @ query[k])[k : k + length] for k in np.arange(count)[used]], axis=0)
-    if not np.isfinite(total).any():  # no track is as long
-        return "", np.nan, np.nan
-    first = int(np.nanargmax(total)) - count
-    middle = first + count // 2
-    piece = int(np.searchsorted(gallery.offsets, middle, side="right")) - 1
-    start, end = max(first, gallery.offsets[piece]), min(first + count - 1, gallery.offsets[piece + 1] - 2)
-    return gallery.names[gallery.recording[piece]], float(gallery.time[start]), float(gallery.time[end])
+    mean = np.mean([(rows @ query[k])[k : k + length] for k in np.arange(count)[used]], axis=0)
+    if not np.isfinite(mean).any():  # no track is as long
+        return None
+    best = int(np.nanargmax(mean))
+    piece = int(np.searchsorted(gallery.offsets, best - count + count // 2, side="right")) - 1
+    start = max(best - count, int(gallery.offsets[piece]))
+    end = min(best - 1, int(gallery.offsets[piece + 1]) - 2)
+    return Movement(
+        recording=gallery.names[gallery.recording[piece]],
+        person=int(gallery.person[piece]),
+        first_frame=int(gallery.frame[start]),
+        last_frame=int(gallery.frame[end]),
+        start=float(gallery.time[start]),
+        end=float(gallery.time[end]),
+        speed=1.0,
+        score=float(mean[best]),
+    )
 
 
 def repetitions(data: MotionCapture, encoder: PoseEncoder, actors: Sequence[str], *, seed: int) -> Iterator[Task]:
@@ -225,17 +231,19 @@ def run(name: str, task: Task) -> list[MovementResult]:
     for kind in dict.fromkeys((query.seconds, query.speed) for query in task.queries):
         queries = [query for query in task.queries if (query.seconds, query.speed) == kind]
         for way, find in WAYS.items():
-            found = [_right(find(query.poses, task.gallery), query.answers) for query in queries]
-            results.append(MovementResult(name, way, *kind, len(found), float(np.mean(found))))
+            hits = [find(query.poses, task.gallery) for query in queries]
+            right = [is_right(hit, query.answers) for hit, query in zip(hits, queries, strict=True)]
+            scores = [np.nan if hit is None else hit.score for hit in hits]
+            results.append(MovementResult(name, way, *kind, right, scores))
     return results
 
 
-def _right(hit: tuple[str, float, float], answers: Sequence[tuple[str, float, float]]) -> bool:
+def is_right(hit: Movement | None, answers: Sequence[tuple[str, float, float]]) -> bool:
     """Whether a hit shares enough time with one of the right answers."""
-    recording, start, end = hit
-    return any(
-        recording == name and min(end, last) - max(start, first) >= SAME_TIME * (max(end, last) - min(start, first))
-        for name, first, last in answers
+    return hit is not None and any(
+        hit.recording == name
+        and min(hit.end, end) - max(hit.start, start) >= SAME_TIME * (max(hit.end, end) - min(hit.start, start))
+        for name, start, end in answers
     )
 
 

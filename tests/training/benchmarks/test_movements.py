@@ -41,15 +41,16 @@ def data(tmp_path: Path) -> Path:
 
 def test_tables_weigh_by_queries() -> None:
     results = [
-        MovementResult("cmu", way, 1.0, speed, queries, share)
+        MovementResult("cmu", way, 1.0, speed, [right] * queries, [score] * queries)
         for way in WAYS
-        for speed, queries, share in ((0.5, 30, 1.0), (2.0, 10, 0.0))
+        for speed, queries, right, score in ((0.5, 30, True, 0.95), (2.0, 10, False, 0.62))
     ]
-    results += [MovementResult("hdm05", way, None, None, 8, 0.5) for way in WAYS]
+    results += [MovementResult("hdm05", way, None, None, [True, False], [0.9, np.nan]) for way in WAYS]
     cost = CostResult(10, 1080000, 20.0, 2.0, 28_800_000, {0.5: 0.1, 2.0: 0.2}, {0.5: 10_000_000, 2.0: 11_000_000})
     lines = [line.split() for line in texts(tables(results, [cost])).splitlines()]
-    assert ["cmu", "75.0", "75.0", "75.0", "40"] in lines and ["hdm05", "50.0", "50.0", "50.0", "8"] in lines
+    assert ["cmu", "75.0", "75.0", "75.0", "40"] in lines and ["hdm05", "50.0", "50.0", "50.0", "2"] in lines
     assert ["cmu,", "find_movement", "100.0", "0.0"] in lines
+    assert ["cmu", "0", "(10)", "100", "(30)"] in lines and ["hdm05", "100", "(1)"] in lines
     assert lines[-1] == ["10", "1,080,000", "20", "2.0", "28.8", "0.10", "0.20", "10", "11"]
 
 

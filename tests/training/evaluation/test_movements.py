@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from poseembed import PoseEncoder, Poses
-from poseembed.movements import MovementIndex
+from poseembed.movements import Movement, MovementIndex
 from training.datasets.mocap import Clip, from_clips
 from training.datasets.multiview import MultiviewRecording
 from training.evaluation.movement_cost import QUERY_SECONDS, measure, recording
@@ -16,9 +16,11 @@ from training.evaluation.movements import (
     SECONDS,
     SPEEDS,
     WAYS,
+    MovementResult,
     Query,
     Task,
     between_cameras,
+    is_right,
     repetitions,
     run,
     stretches,
@@ -55,9 +57,8 @@ def seen(fps: float = 30.0, frames: int = 200) -> MultiviewRecording:
     )
 
 
-def found(results: list, way: str) -> float:
-    chosen = [result for result in results if result.way == way]
-    return float(np.average([r.found for r in chosen], weights=[r.queries for r in chosen]))
+def found(results: list[MovementResult], way: str) -> float:
+    return float(np.mean([right for result in results if result.way == way for right in result.right]))
 
 
 def test_stretches_of_a_recording_are_found_at_all_speeds(encoder: PoseEncoder) -> None:
@@ -73,21 +74,33 @@ def test_stretches_of_a_recording_are_found_at_all_speeds(encoder: PoseEncoder) 
     assert found(results, "find_movement") >= 0.9 and found(results, "find_movement") > found(results, "same speed")
 
 
-def test_a_right_answer_shares_half_of_the_time(encoder: PoseEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "start", "end", "right"),
+    [
+        ("a", 0.5, 1.5, True),
+        ("a", 0.0, 2.0, True),
+        ("a", 0.0, 2.1, False),
+        ("a", 0.8, 1.4, True),
+        ("a", 1.2, 1.5, False),
+        ("b", 0.5, 1.6, True),
+        ("c", 0.5, 1.5, False),
+    ],
+)
+def test_a_right_answer_shares_half_of_the_time(name: str, start: float, end: float, right: bool) -> None:
+    hit = Movement(name, 0, 0, 0, start, end, 1.0, 0.9)
+    assert is_right(hit, (("a", 0.5, 1.5), ("b", 0.0, 2.0))) == right
+    assert not is_right(None, (("a", 0.5, 1.5),))
+
+
+def test_a_rival_needs_a_track_of_the_query_s_length(encoder: PoseEncoder) -> None:
     poses = Poses.from_arrays(motion(0, 60)[..., :2], time=np.arange(60) / 30).embed(encoder)
-    task = Task(MovementIndex.build({"a": poses}), [Query(poses, 1.0, 1.0, (("a", 0.5, 1.5), ("b", 0.0, 2.0)))])
-    for hit, right in {
-        ("a", 0.5, 1.5): 1,
-        ("a", 0.0, 2.0): 1,
-        ("a", 0.0, 2.1): 0,
-        ("a", 0.8, 1.4): 1,
-        ("a", 1.2, 1.5): 0,
-        ("b", 0.5, 1.6): 1,
-        ("c", 0.5, 1.5): 0,
-        ("", np.nan, np.nan): 0,
-    }.items():
-        monkeypatch.setitem(WAYS, "find_movement", lambda query, gallery, hit=hit: hit)  # type: ignore[arg-type]
-        assert run("data", task)[-1].found == right, hit
+    long = Query(poses, 1.0, 0.5, (("a", 0.0, 1.0),))
+    results = run("data", Task(MovementIndex.build({"a": poses[:31]}), [long]))
+    assert [result.way for result in results] == list(WAYS)
+    assert np.isnan([result.scores[0] for result in results]).tolist() == [False, True, False]
+    whole = run("data", Task(MovementIndex.build({"a": poses}), [Query(poses, 2.0, 1.0, (("a", 0.0, 2.0),))]))
+    assert [result.right for result in whole] == [[True]] * 3
+    assert [result.scores[0] for result in whole] == pytest.approx([1, 1, 1], abs=1e-3)
 
 
 def test_repetitions_are_asked_for_among_the_others(encoder: PoseEncoder) -> None:
@@ -104,7 +117,7 @@ def test_repetitions_are_asked_for_among_the_others(encoder: PoseEncoder) -> Non
         assert all(name in task.gallery.names for query in task.queries for name, _, _ in query.answers)
         ends = sorted(query.answers[0][2] for query in task.queries)
         assert ends[-1] == pytest.approx(149 / 30)  # clips of 40, 50 and 60 frames, in any order
-        assert [result.queries for result in run("data", task)] == [3] * len(WAYS)
+        assert [len(result.right) for result in run("data", task)] == [3] * len(WAYS)
     with pytest.raises(ValueError, match="performances of 1 of the actors mm, xx; wanted two or more"):
         list(repetitions(from_clips(clips), encoder, ("mm", "xx"), seed=0))
 
