@@ -9,8 +9,8 @@ from poseembed.poses import Poses
 from poseembed.repetitions import FRAME_RATE
 
 RATE = 10
-"""Ticks of the clock a second. With 20 no more is found of what lasts a second or longer, and searching takes four
-times as long (`python -m training.benchmarks.movements`)."""
+"""Ticks of the clock a second. Twice as many find hardly more (`python -m training.benchmarks.movements`), and take four
+times as long to search."""
 
 BRIDGE = 0.5
 """Longest time without a pose vector that is filled in from before and after, seconds."""

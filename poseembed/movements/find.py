@@ -68,8 +68,8 @@ def find_movement(
 
     Args:
         query: Embedded `Poses` of one person who moves for a fifth of a second at least, such as `poses[30:90]`; of
-            several people, `Poses.track` picks whoever is seen longest. Any frame rate, even or not; poses without
-            times are taken to be 30 frames a second.
+            several people, `Poses.track` picks whoever is seen longest. Any frame rate from two a second on, even or
+            not; poses without times are taken to be 30 frames a second.
         gallery: What to search in: one recording (which is then called "gallery"), several by name, or an index of
             them, to search more than once. All people in them count, see `MovementIndex.build`. If the query's
             recording is among them, the best hit is the query itself.
