@@ -9,8 +9,7 @@ from poseembed.poses import Poses
 from poseembed.repetitions import FRAME_RATE
 
 RATE = 10
-"""Ticks of the clock a second. Twice as many find hardly more (`python -m training.benchmarks.movements`), and take four
-times as long to search."""
+"""Ticks of the clock a second. With twice as many hardly more is found, and searching takes four times as long."""
 
 BRIDGE = 0.5
 """Longest time without a pose vector that is filled in from before and after, seconds."""

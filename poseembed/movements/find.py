@@ -110,19 +110,21 @@ def find_movement(
             "embed both with one encoder"
         )
     found = occurrences(wanted, gallery.directions)
-    piece = np.searchsorted(gallery.offsets, found.starts, side="right") - 1
+    best = list(islice(_apart(found), top_k))
+    starts, ends = found.starts[best], found.ends[best]
+    pieces = np.searchsorted(gallery.offsets, starts, side="right") - 1
     return [
         Movement(
-            recording=gallery.names[gallery.recording[piece[hit]]],
-            person=int(gallery.person[piece[hit]]),
-            first_frame=int(gallery.frame[found.starts[hit]]),
-            last_frame=int(gallery.frame[found.ends[hit]]),
-            start=float(gallery.time[found.starts[hit]]),
-            end=float(gallery.time[found.ends[hit]]),
-            speed=float((len(wanted) - 1) / (found.ends[hit] - found.starts[hit])),
-            score=float(found.scores[hit]),
+            recording=gallery.names[gallery.recording[piece]],
+            person=int(gallery.person[piece]),
+            first_frame=int(gallery.frame[start]),
+            last_frame=int(gallery.frame[end]),
+            start=float(gallery.time[start]),
+            end=float(gallery.time[end]),
+            speed=float((len(wanted) - 1) / (end - start)),
+            score=float(score),
         )
-        for hit in islice(_apart(found), top_k)
+        for piece, start, end, score in zip(pieces, starts, ends, found.scores[best], strict=True)
     ]
 
 
