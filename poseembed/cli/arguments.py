@@ -1,6 +1,7 @@
 """What is typed after a command, checked where it is read: numbers, and files that a pattern may stand for."""
 
 import glob
+import math
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -50,6 +51,21 @@ def size(text: str) -> tuple[float, float]:
 def video_source(text: str) -> Path | str:
     """Reads the path of a video, or the address of a stream, in which no slash may be lost."""
     return text if is_address(text) else Path(text)
+
+
+def number(least: float, most: float) -> Callable[[str], float]:
+    """Reads a number from the least to the most."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not least <= value <= most:
+            raise ArgumentTypeError(f"got {text!r}; wanted a number from {least:g} to {most:g}")
+        return value
+
+    return read
 
 
 def add_skeleton(parser: ArgumentParser, option: str = "--skeleton", of: str = "") -> None:

@@ -1,20 +1,27 @@
-"""`poseembed search`: poses of a gallery that are like those of a query."""
+"""`poseembed search`: poses of a gallery that are like those of a query, or movements."""
 
+import math
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from poseembed.calibration import search_prior
-from poseembed.cli.arguments import add_skeleton, expand, expand_one, whole
+from poseembed.cli.arguments import add_skeleton, expand, expand_one, number, whole
 from poseembed.cli.outputs import counted
 from poseembed.cli.shared import MIXED, ReadingCommand
 from poseembed.encoder import PoseEncoder
 from poseembed.files.tables import Columns
 from poseembed.keypoints import MIN_JOINTS
-from poseembed.poses import Poses
+from poseembed.movements import MovementIndex, find_movement
+from poseembed.movements.clock import seconds_of
+from poseembed.movements.find import LONGEST, SHORTEST
+from poseembed.poses import NOBODY, Poses
 from poseembed.search import search
+
+_ROUNDING = 1e-6  # seconds by which times that are meant to be equal may differ
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,10 +29,11 @@ class Search(ReadingCommand):
     """Options of `poseembed search`."""
 
     name = "search"
-    summary = "find similar poses, from any camera"
+    summary = "find similar poses or movements, from any camera"
     usage = (
         "query.npz gallery.npz --top 5",
         "query.mp4 videos/*.npz --frame 40 --out hits.csv",
+        "query.mp4 videos/*.npz --frame 40 --seconds 1.5",
         "query.npy videos/*.npz --query-skeleton coco",
     )
     whose = "search for person P of the query only"
@@ -33,6 +41,7 @@ class Search(ReadingCommand):
     query: Path
     gallery: list[Path]
     frame: int | None
+    seconds: float | None
     top: int
     query_skeleton: str | None
 
@@ -42,15 +51,24 @@ class Search(ReadingCommand):
         parser.add_argument("query", type=Path, help=MIXED)
         parser.add_argument("gallery", type=Path, nargs="+", help="the same, to search in")
         parser.add_argument("--frame", type=whole(0), metavar="N", help="search for frame N of the query only")
-        parser.add_argument("--top", type=whole(1), default=10, metavar="K", help="hits for each pose (%(default)s)")
+        parser.add_argument(
+            "--seconds",
+            type=number(SHORTEST, LONGEST),
+            metavar="S",
+            help="search for movements of S seconds instead of poses: around --frame, or one after the other",
+        )
+        parser.add_argument("--top", type=whole(1), default=10, metavar="K", help="hits for each (%(default)s)")
         super().add_arguments(parser)
         add_skeleton(parser, "--query-skeleton", " of the query, if another")
 
     def run(self) -> str:
-        """A row a hit: those of a pose of the query together, the best first."""
+        """A row a hit: those of a pose of the query together, or of a movement, the best first."""
         self.check_out()
+        return self._poses() if self.seconds is None else self._movements(self.seconds)
+
+    def _poses(self) -> str:
         paths, encoder = expand(self.gallery), self.encoder()
-        query = self._query(encoder)
+        query = self._asked(self._query(encoder))
         read = [self.read(path, encoder) for path in paths]
         galleries = [_seen(poses) for poses in read]
         file = np.repeat([str(path) for path in paths], [len(poses) for poses in galleries])
@@ -85,21 +103,75 @@ class Search(ReadingCommand):
             among += f"; {few:,} with fewer than {MIN_JOINTS} joints left out"
         return f"{self.give(columns)}{counted(len(hit), 'hit')} for {counted(len(query), 'pose')} among {among}"
 
+    def _movements(self, seconds: float) -> str:
+        paths, encoder = list(dict.fromkeys(expand(self.gallery))), self.encoder()
+        query = self._query(encoder)
+        stretches = [
+            stretch
+            for person in self._asked(query).people or (NOBODY,)
+            for stretch in _stretches(query.select(query.person == person), self.frame, seconds)
+        ]
+        if not stretches:
+            raise ValueError(f"{self.query} shows nobody for {SHORTEST:g} s{self._where()}; --frame alone finds poses")
+        gallery = MovementIndex.build(
+            (f"{path}:{video}" if video else str(path), poses)
+            for path in paths
+            for video, poses in self.read(path, encoder).by_video().items()
+        )
+        hits = [
+            (stretch.frame[len(stretch) // 2], stretch.person[0], rank, hit)
+            for stretch in stretches
+            for rank, hit in enumerate(find_movement(stretch, gallery, top_k=self.top), start=1)
+        ]
+        columns: Columns = {
+            "query_frame": np.array([frame for frame, *_ in hits], dtype=np.int64),
+            "query_person": np.array([person for _, person, *_ in hits], dtype=np.int64),
+            "rank": np.array([rank for *_, rank, _ in hits], dtype=np.int64),
+            "similarity": np.array([hit.score for *_, hit in hits]),
+            "file": np.array([hit.recording for *_, hit in hits], dtype=np.str_),
+            "first_frame": np.array([hit.first_frame for *_, hit in hits], dtype=np.int64),
+            "last_frame": np.array([hit.last_frame for *_, hit in hits], dtype=np.int64),
+            "start": np.array([hit.start for *_, hit in hits]),
+            "end": np.array([hit.end for *_, hit in hits]),
+            "person": np.array([hit.person for *_, hit in hits], dtype=np.int64),
+            "speed": np.array([hit.speed for *_, hit in hits]),
+        }
+        among = f"{counted(round(gallery.seconds), 'second')} of {counted(len(paths), 'file')}"
+        return (
+            f"{self.give(columns)}{counted(len(hits), 'hit')} for {counted(len(stretches), 'movement')} among {among}"
+        )
+
     def _query(self, encoder: PoseEncoder) -> Poses:
-        """The rows to search for, of those in whom anything is seen."""
-        path = expand_one(self.query)
-        query = _seen(self.read(path, encoder, self.query_skeleton))
-        if self.person is not None:
-            query = query.select(query.person == self.person)
-        if self.frame is not None:
-            query = query.select(query.frame == self.frame)
-        if not len(query):
+        """The rows of whoever is searched for, of those in whom anything is seen."""
+        query = _seen(self.read(expand_one(self.query), encoder, self.query_skeleton))
+        return query if self.person is None else query.select(query.person == self.person)
+
+    def _asked(self, query: Poses) -> Poses:
+        """The rows to search for: those of --frame, if it is given."""
+        asked = query if self.frame is None else query.select(query.frame == self.frame)
+        if not len(asked):
             who = "nobody" if self.person is None else f"no person {self.person}"
-            where = "" if self.frame is None else f" in frame {self.frame}"
             raise ValueError(
-                f"{path} shows {who}{where} with {MIN_JOINTS} joints or more, so there is nothing to search for"
+                f"{expand_one(self.query)} shows {who}{self._where()} with {MIN_JOINTS} joints or more, so there is "
+                "nothing to search for"
             )
-        return query
+        return asked
+
+    def _where(self) -> str:
+        return "" if self.frame is None else f" in frame {self.frame}"
+
+
+def _stretches(track: Poses, frame: int | None, seconds: float) -> Iterator[Poses]:
+    """The time around a frame; or all of it, in equal parts that are no longer."""
+    times = seconds_of(track)
+    if frame is None:
+        length = times[-1] - times[0]
+        parts = max(1, math.ceil(length / seconds - _ROUNDING))
+        number = np.minimum(parts * (times - times[0]) // max(length, _ROUNDING), parts - 1)
+        masks = [number == part for part in range(parts)]
+    else:
+        masks = [np.abs(times - times[track.frame == frame][0]) <= seconds / 2 + _ROUNDING]
+    return (track.select(mask) for mask in masks if mask.any() and np.ptp(times[mask]) >= SHORTEST - _ROUNDING)
 
 
 def _seen(poses: Poses) -> Poses:

@@ -146,3 +146,36 @@ def test_a_pattern_that_no_shell_expanded(
 def test_a_name_that_looks_like_a_pattern_is_a_name(tmp_path: Path, squats: tuple[Path, Path]) -> None:
     odd = squats[0].rename(tmp_path / "squat[1].npz")
     assert run("search", odd, odd, "--top", 1) == 0
+
+
+def test_a_movement_from_another_camera(tmp_path: Path, squats: tuple[Path, Path], standing: Path) -> None:
+    out = tmp_path / "hits.csv"
+    options = ("--frame", 20, "--seconds", 0.8, "--top", 3, "--out", out)
+    assert run("search", squats[0], standing, squats[1], squats[1], *options) == 0
+    with out.open() as file:
+        hits = list(csv.DictReader(file))
+    best = hits[0]
+    assert best["file"] == str(squats[1]) and best["query_frame"] == "20" and best["rank"] == "1"
+    assert abs(int(best["first_frame"]) - 8) <= 6 and abs(int(best["last_frame"]) - 32) <= 6
+    assert float(best["start"]) == pytest.approx(int(best["first_frame"]) / 30)
+    assert float(best["similarity"]) >= max(float(hit["similarity"]) for hit in hits)
+    assert float(best["speed"]) == pytest.approx(0.8 / (float(best["end"]) - float(best["start"])), abs=0.2)
+
+
+def test_all_of_a_query_in_stretches(squats: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("search", *squats, "--seconds", 0.5, "--top", 1) == 0
+    printed = capsys.readouterr()
+    head, *lines = printed.out.splitlines()
+    assert head.split()[:4] == ["query_frame", "query_person", "rank", "similarity"]
+    assert [line.split()[:3] for line in lines] == [["6", "0", "1"], ["19", "0", "1"], ["33", "0", "1"]]
+    assert "3 hits for 3 movements among 1 second of 1 file (" in printed.err
+    assert run("search", *squats, "--seconds", 100, "--top", 1) == 0
+    assert "1 hit for 1 movement among" in capsys.readouterr().err
+
+
+def test_a_movement_lasts(squats: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        run("search", *squats, "--seconds", 0)
+    assert "got '0'; wanted a number from 0.2 to 819" in capsys.readouterr().err
+    assert run("search", *squats, "--frame", 0, "--seconds", 0.2) == 1
+    assert "one.npz shows nobody for 0.2 s in frame 0" in capsys.readouterr().err

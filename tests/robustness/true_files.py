@@ -20,6 +20,7 @@ from poseembed.adapters import (
     read_yolo,
 )
 from poseembed.adapters.poem import COORDINATES, SCORES
+from poseembed.movements import MovementIndex
 from training.datasets import multiview, prepare
 from training.datasets.actions import ntu_rgbd, nucla, penn_action
 from training.datasets.formats.amc import read_amc
@@ -275,6 +276,9 @@ READERS = {
     "read_poem": Reader("true.csv", _text(_POEM), lambda path: read_poem(path, image_size=(640, 480))),
     **{f"read_poses {suffix}": _pose_file(suffix) for suffix in (".csv", ".parquet", ".json", ".npz")},
     "read_poses .npy": Reader("true.npy", lambda path: np.save(path, np.full((4, 13, 3), 0.5)), read_poses),
+    "MovementIndex .npz": Reader(
+        "true.npz", lambda path: MovementIndex.build({"one": _poses(), "two": _poses()}).save(path), MovementIndex.load
+    ),
     "prepared .npz": Reader("true.npz", _npz(**_MOCAP), prepared.read),
     "multiview .npz": Reader("true.npz", _npz(**_MULTIVIEW), multiview.read),
     "N-UCLA .npz": Reader("true.npz", _npz(**_NUCLA), nucla.read),
