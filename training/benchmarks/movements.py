@@ -37,8 +37,6 @@ SCORES = (-1.0, 0.6, 0.7, 0.8, 0.9, 1.01)
 ACTORS = ("mm", "tr")
 """Of HDM05: those whom nothing was chosen on."""
 
-"""What becomes of the keypoints of motion capture."""
-
 
 def tables(results: Sequence[MovementResult], costs: Sequence[CostResult]) -> Iterator[Table]:
     """A table of what was found in all, for each length and speed, in per cent; and one of the costs."""
