@@ -167,7 +167,7 @@ class ClipEmbedder:
                 points.reshape(-1, NUM_JOINTS, 2),
                 visible.reshape(-1, NUM_JOINTS),
                 (z_pose.flatten(0, -2), z_view.flatten(0, -2)),
-                end_to_end(seconds),
+                end_to_end(seconds.reshape(-1), np.arange(seconds.size) % max(shape[-1], 1) == 0),
                 reach,
                 fill_unseen,
                 batch_size,

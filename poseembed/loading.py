@@ -47,7 +47,7 @@ def load_embedded(
     """
     path = Path(os.path.expanduser(path))
     if path.is_dir():
-        return Poses.concatenate(_embedded(read_poses(shard), encoder, show_progress_bar) for shard in shards(path))
+        return _embedded(Poses.concatenate(map(read_poses, shards(path))), encoder, show_progress_bar)
     if path.suffix.lower() in POSE_SUFFIXES:
         return _embedded(read_poses(path, skeleton=skeleton), encoder, show_progress_bar)
     from poseembed.video import embed_video  # poses in files need none of it

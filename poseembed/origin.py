@@ -17,11 +17,13 @@ class MadeBy:
     """What made some vectors. Vectors can be compared if they lie in one space.
 
     Its text, `str(made_by)`, which files keep and `from_text` reads, is "FINGERPRINT", or "FINGERPRINT in SPACE" where
-    the two differ.
+    the two differ; with context " with CLIP" follows.
 
     Attributes:
         fingerprint: Of the network, see `PoseEncoder.fingerprint`.
         space: Fingerprint of the network in whose space the vectors lie: its own, or that of the one it learnt from.
+        clip: Fingerprint of the clip encoder that corrected the vectors of those who could be followed over time; None
+            for vectors of single frames. The space is the same.
 
     Examples:
         >>> from poseembed import MadeBy, PoseEncoder
@@ -34,6 +36,7 @@ class MadeBy:
 
     fingerprint: str
     space: str
+    clip: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what are no fingerprints.
@@ -41,7 +44,7 @@ class MadeBy:
         Raises:
             ValueError: If one is not 16 hex digits.
         """
-        for name in (self.fingerprint, self.space):
+        for name in (self.fingerprint, self.space, *([] if self.clip is None else [self.clip])):
             check_fingerprint(name)
 
     @classmethod
@@ -51,11 +54,13 @@ class MadeBy:
         Raises:
             ValueError: If it is something else.
         """
-        fingerprint, separator, space = text.partition(" in ")
-        return cls(fingerprint, space if separator else fingerprint)
+        frames, corrected, clip = text.partition(" with ")
+        fingerprint, separator, space = frames.partition(" in ")
+        return cls(fingerprint, space if separator else fingerprint, clip if corrected else None)
 
     def __str__(self) -> str:
-        return self.fingerprint if self.fingerprint == self.space else f"{self.fingerprint} in {self.space}"
+        frames = self.fingerprint if self.fingerprint == self.space else f"{self.fingerprint} in {self.space}"
+        return frames if self.clip is None else f"{frames} with {self.clip}"
 
 
 def fingerprint(network: Encoder | ClipEncoder) -> str:
@@ -74,6 +79,24 @@ def fingerprint(network: Encoder | ClipEncoder) -> str:
     return digest.hexdigest()[:16]
 
 
+class Names:
+    """Fingerprints of networks, each made once for weights that stay the same.
+
+    To name a large network takes longer than to embed a pose.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[type, tuple[tuple[object, ...], str]] = {}
+
+    def of(self, network: Encoder | ClipEncoder) -> str:
+        """The fingerprint of a network, of which there is one of each kind."""
+        tensors = network.state_dict().values()
+        state = tuple((t.data_ptr(), t.device, t.dtype, 0 if t.is_inference() else t._version) for t in tensors)
+        if type(network) not in self._known or self._known[type(network)][0] != state:
+            self._known[type(network)] = state, fingerprint(network)
+        return self._known[type(network)][1]
+
+
 def check_fingerprint(text: str) -> None:
     """Refuse what is no fingerprint.
 
@@ -88,8 +111,8 @@ def meet(first: MadeBy | None, second: MadeBy | None, names: tuple[str, str]) ->
     """What made two collections of vectors that are to be compared, or joined to one.
 
     Returns:
-        The one that made both; for two of one space, that space's. Where it is not known of one (plain arrays do not
-        say), that of the other.
+        The one that made both; for one encoder with and without context, that without; for two encoders of one space,
+        that space's. Where it is not known of one (plain arrays do not say), that of the other.
 
     Raises:
         ValueError: If their vectors lie in different spaces.
@@ -101,4 +124,4 @@ def meet(first: MadeBy | None, second: MadeBy | None, names: tuple[str, str]) ->
             f"{names[0]} has vectors of checkpoint {first}, {names[1]} of checkpoint {second}; vectors of two spaces "
             "cannot be compared, so embed again with the encoder of the other, or one of its space (PoseEncoder.space)"
         )
-    return MadeBy(first.space, first.space)
+    return MadeBy(first.fingerprint if first.fingerprint == second.fingerprint else first.space, first.space)

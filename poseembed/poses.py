@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int64
@@ -13,6 +13,7 @@ from poseembed.keypoints import MIN_CONFIDENCE
 from poseembed.network import BATCH_SIZE
 from poseembed.origin import MadeBy, meet
 from poseembed.skeleton import NUM_JOINTS, get_skeleton
+from poseembed.tracks import Embeds, embed_rows
 
 _MOST_EXACT = 2**53
 """Largest whole number up to which float64 holds all."""
@@ -23,26 +24,6 @@ _MOST_ROWS_EACH = 100
 
 NOBODY = -1
 """`person` of a row whose identity is not known, and of the row that stands for a frame without anybody."""
-
-
-@runtime_checkable
-class Embeds(Protocol):
-    """What turns keypoints into vectors, as `PoseEncoder` does: who only reads poses need not load one."""
-
-    @property
-    def made_by(self) -> MadeBy:
-        """What its vectors say of their origin."""
-
-    def embed(
-        self,
-        keypoints: np.ndarray,
-        confidence: np.ndarray,
-        *,
-        min_confidence: float,
-        batch_size: int,
-        show_progress_bar: bool,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Vectors of (n, 13, 2) keypoints and (n, 13) scores: (n, pose_dim) and (n, view_dim)."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -216,6 +197,8 @@ class Poses:
         frames, people = len(np.unique(self.frame)), len(self.people)
         who = f", {people} {'person' if people == 1 else 'people'}" if people else ""
         vectors = "not embedded" if self.z_pose is None else f"z_pose of {self.z_pose.shape[1]}"
+        if self.made_by is not None and self.made_by.clip is not None:
+            vectors += " with context"
         rows = f"{len(self)} row{'' if len(self) == 1 else 's'} in {frames} frame{'' if frames == 1 else 's'}"
         return f"<{type(self).__name__}: {rows}{who}, {vectors}>"
 
@@ -307,22 +290,48 @@ class Poses:
         self,
         encoder: Embeds,
         *,
+        context: float | None = None,
+        look_ahead: float | None = None,
         min_confidence: float = MIN_CONFIDENCE,
         batch_size: int = BATCH_SIZE,
         show_progress_bar: bool = False,
     ) -> Self:
         """The same rows with `z_pose`, `z_view` and `made_by`; NaN rows where nobody was found.
 
-        `PoseEncoder.embed` says what the arguments are.
+        If the encoder has a clip encoder, the frames of people who can be followed over time, because `person` and
+        `time` are known, are embedded by what comes before and after them (`PoseEncoder.embed_clip`). All other rows,
+        such as photos, are embedded each by itself. `made_by.clip` tells the two apart.
+
+        Args:
+            encoder: A `PoseEncoder`.
+            context: Seconds before and after a frame that are read; None reads all that the clip encoder can, if there
+                is one, and 0 takes each frame by itself.
+            look_ahead: Seconds after it, if that is to be less.
+            min_confidence: Least score of a joint that is there.
+            batch_size: Poses that go through the network at once.
+            show_progress_bar: Show one, on stderr.
+
+        Raises:
+            TypeError: As `PoseEncoder.embed_clip` does.
+            ValueError: Likewise; and if there is to be a context and nobody can be followed.
+
+        Warns:
+            KeypointsWarning: As `PoseEncoder.embed` does.
+            UserWarning: If the times of a person do not rise.
         """
-        z_pose, z_view = encoder.embed(
+        z_pose, z_view, made_by = embed_rows(
+            encoder,
             self.keypoints,
             self.confidence,
+            self.person,
+            self.time,
+            context=context,
+            look_ahead=look_ahead,
             min_confidence=min_confidence,
             batch_size=batch_size,
             show_progress_bar=show_progress_bar,
         )
-        return replace(self, z_pose=z_pose, z_view=z_view, made_by=encoder.made_by)
+        return replace(self, z_pose=z_pose, z_view=z_view, made_by=made_by)
 
 
 def _whole(values: ArrayLike, name: str, least: int) -> Int64[np.ndarray, "*shape"]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from poseembed.adapters import read_alphapose, read_coco, read_mmpose, read_openpose, read_poem
-from poseembed.cli.arguments import add_skeleton, expand_one, share
+from poseembed.cli.arguments import add_context, add_skeleton, expand_one, share
 from poseembed.cli.outputs import check_file, counted
 from poseembed.cli.shared import POSE_FILES, EncoderCommand
 from poseembed.files.poses import POSE_SUFFIXES, read_poses, write_poses
@@ -43,6 +43,7 @@ class Embed(EncoderCommand):
     format: str | None
     skeleton: str
     min_confidence: float
+    context: float | None
 
     @classmethod
     def add_arguments(cls, parser: ArgumentParser) -> None:
@@ -60,6 +61,7 @@ class Embed(EncoderCommand):
             metavar="SCORE",
             help="least score of a joint (%(default)s)",
         )
+        add_context(parser)
         super().add_arguments(parser)
 
     def run(self) -> str:
@@ -72,13 +74,18 @@ class Embed(EncoderCommand):
             poses = Poses.concatenate(map(read_poses, shards(path)))
         else:
             poses = read_poses(path, skeleton=self.skeleton)
-        poses = poses.embed(encoder, min_confidence=self.min_confidence, show_progress_bar=True)
+        poses = poses.embed(encoder, context=self.context, min_confidence=self.min_confidence, show_progress_bar=True)
         write_poses(poses, self.output)
         return f"wrote {self.output}: {embedded(poses)}"
 
 
 def embedded(poses: Poses) -> str:
-    """How many poses there are, and in how many of them nothing is seen."""
+    """How many poses there are, in how many of them nothing is seen, and whether they were seen in context."""
     assert poses.z_pose is not None
     empty = int(np.isnan(poses.z_pose).any(-1).sum())
-    return counted(len(poses), "pose") + (f", {empty:,} without anybody" if empty else "")
+    in_context = poses.made_by is not None and poses.made_by.clip is not None
+    return (
+        counted(len(poses), "pose")
+        + (f", {empty:,} without anybody" if empty else "")
+        + (", with what comes before and after them" if in_context else "")
+    )

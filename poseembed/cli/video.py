@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from dataclasses import dataclass
 from pathlib import Path
 
-from poseembed.cli.arguments import add_landmarker, expand_one, whole
+from poseembed.cli.arguments import add_context, add_landmarker, expand_one, whole
 from poseembed.cli.embed import embedded
 from poseembed.cli.outputs import check_file, check_folder, counted
 from poseembed.cli.shared import POSE_FILES, EncoderCommand
@@ -28,6 +28,7 @@ class Video(EncoderCommand):
     output: Path
     people: int
     every: int
+    context: float | None
     landmarker: Path | None
 
     @classmethod
@@ -41,6 +42,7 @@ class Video(EncoderCommand):
         parser.add_argument(
             "--every", type=whole(1), default=1, metavar="N", help="look at each N-th frame (%(default)s)"
         )
+        add_context(parser)
         add_landmarker(parser)
         super().add_arguments(parser)
 
@@ -60,6 +62,7 @@ class Video(EncoderCommand):
                 landmarker=self.landmarker,
                 num_poses=self.people,
                 every=self.every,
+                context=self.context,
                 show_progress_bar=True,
             )
             return f"wrote {self.output}: {counted(len(files), 'file')}"
@@ -69,6 +72,7 @@ class Video(EncoderCommand):
             landmarker=self.landmarker,
             num_poses=self.people,
             every=self.every,
+            context=self.context,
             show_progress_bar=True,
         )
         write_poses(poses, self.output)
