@@ -116,13 +116,10 @@ def test_what_is_no_origin(text: str) -> None:
 
 @pytest.mark.parametrize(
     "first, second, wanted",
-    [(A, A, A), (A, PUPIL, A), (PUPIL, A, A), (PUPIL, PUPIL, PUPIL), (None, B, B), (B, None, B), (None, None, None)]
-    + [
-        (A, A_CLIP, A),
-        (A_CLIP, A_CLIP, A_CLIP),
-        (A_CLIP, PUPIL, A),
-        (PUPIL_CLIP, PUPIL, PUPIL),
-        (A_CLIP, None, A_CLIP),
+    [
+        *[(A, A, A), (A, PUPIL, A), (PUPIL, A, A), (PUPIL, PUPIL, PUPIL)],
+        *[(None, B, B), (B, None, B), (None, None, None), (A_CLIP, None, A_CLIP)],
+        *[(A, A_CLIP, A), (A_CLIP, A_CLIP, A_CLIP), (A_CLIP, PUPIL, A), (PUPIL_CLIP, PUPIL, PUPIL)],
     ],
 )
 def test_what_meets(first: Any, second: Any, wanted: Any) -> None:
