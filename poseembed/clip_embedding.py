@@ -82,6 +82,7 @@ class ClipEmbedder:
         context: float = REACH,
         look_ahead: float | None = None,
         fill_unseen: bool = False,
+        wanted: ArrayLike | Tensor | None = None,
         skeleton: str = "poseembed13",
         min_confidence: float = MIN_CONFIDENCE,
         batch_size: int = BATCH_SIZE,
@@ -109,6 +110,8 @@ class ClipEmbedder:
                 step that is read may hold a frame 1/60 s later.
             fill_unseen: Whether a frame in which the person was not seen gets vectors from those around it, if there is
                 any within the window, instead of NaN.
+            wanted: (frames,) or (..., frames) mask of the frames whose vectors are asked for, all if None: such as the
+                last one, live. The others are read, and NaN.
             skeleton: Name of the source's skeleton, see `poseembed.SKELETONS`.
             min_confidence: Least score of a joint that is there.
             batch_size: Frames, or slots of windows, that go through a network at once.
@@ -123,7 +126,8 @@ class ClipEmbedder:
         Raises:
             TypeError: As `embed` does; and if `times`, `fps`, `context` or `look_ahead` are no numbers.
             ValueError: As `embed` does; and if the checkpoint has no clip encoder, there is no axis of frames, neither
-                or both of `times` and `fps` are given, times do not rise, or a length of time is negative.
+                or both of `times` and `fps` are given, times do not rise, a length of time is negative, or `wanted`
+                is no mask of the frames.
 
         Warns:
             KeypointsWarning: As `embed` does.
@@ -149,7 +153,7 @@ class ClipEmbedder:
                 "keypoints[None]"
             )
         shape = tuple(points.shape[:-2])
-        seconds = clip_times(times, fps, shape)
+        seconds, asked = clip_times(times, fps, shape), _mask(wanted, shape)
         encoder = self._on(device)
         z_pose, z_view = encoder.embed(
             keypoints,
@@ -169,11 +173,14 @@ class ClipEmbedder:
                 (z_pose.flatten(0, -2), z_view.flatten(0, -2)),
                 end_to_end(seconds.reshape(-1), np.arange(seconds.size) % max(shape[-1], 1) == 0),
                 reach,
+                asked.reshape(-1),
                 fill_unseen,
                 batch_size,
                 show_progress_bar,
             )
             z_pose, z_view, filled = poses.view_as(z_pose), views.view_as(z_view), filled.reshape(shape)
+        if wanted is not None:
+            z_pose[~asked], z_view[~asked] = torch.nan, torch.nan
         if isinstance(keypoints, Tensor):
             return ClipEmbedding(*(each.to(keypoints.device) for each in (z_pose, z_view, filled)))
         return ClipEmbedding(z_pose.float().cpu().numpy(), z_view.float().cpu().numpy(), filled.numpy())
@@ -186,11 +193,12 @@ def _correct(
     vectors: tuple[Float[Tensor, "frames pose"], Float[Tensor, "frames view"]],
     times: Float64[np.ndarray, " frames"],
     reach: Reach,
+    wanted: Bool[Tensor, " frames"],
     fill_unseen: bool,
     batch_size: int,
     show_progress_bar: bool,
 ) -> tuple[Float[Tensor, "frames pose"], Float[Tensor, "frames view"], Bool[Tensor, " frames"]]:
-    """Correct the vectors of frames by their windows; also which frames were filled.
+    """Correct the vectors of frames that are wanted by their windows; also which frames were filled.
 
     Frames go through the first layer once, `batch_size` at a time with those that the windows of both ends need too.
     """
@@ -202,7 +210,7 @@ def _correct(
     filled = torch.zeros(len(points), dtype=torch.bool)
     if not len(seen):
         return z_pose, z_view, filled
-    middles = np.arange(len(points)) if fill_unseen else seen
+    middles = np.flatnonzero(wanted.numpy() if fill_unseen else (wanted & shown).numpy())
     with tqdm(total=len(middles), desc="clips", unit="frame", disable=not show_progress_bar) as progress:
         for start in range(0, len(middles), batch_size):
             at = middles[start : start + batch_size]
@@ -223,3 +231,20 @@ def _correct(
                 z_pose[to], z_view[to] = clip.correct(read, pose, view, part)
             filled[at] = ~shown[at]
     return z_pose, z_view, filled
+
+
+def _mask(wanted: ArrayLike | Tensor | None, shape: tuple[int, ...]) -> Bool[Tensor, "*shape"]:
+    """Which frames are asked for, of the shape of all.
+
+    Raises:
+        ValueError: If it is no mask, or of another shape.
+    """
+    if wanted is None:
+        return torch.ones(shape, dtype=torch.bool)
+    mask = np.asarray(wanted.detach().cpu() if isinstance(wanted, Tensor) else wanted)
+    if mask.dtype != np.bool_ or mask.shape not in (shape, shape[-1:]):
+        raise ValueError(
+            f"got wanted of {mask.dtype} and shape {mask.shape}; it is to be a mask of the frames, True or False for "
+            f"each of {shape[-1:]}"
+        )
+    return torch.from_numpy(np.broadcast_to(mask, shape).copy())

@@ -87,6 +87,11 @@ def clip_times(
         TypeError: If `fps` is no number, or `times` are no numbers.
         ValueError: If neither or both are given, `fps` is not above 0, or the times have another shape, are not
             finite, or do not rise.
+
+    Examples:
+        >>> from poseembed.clips import clip_times
+        >>> clip_times(None, 25, (4,)).tolist()
+        [0.0, 0.04, 0.08, 0.12]
     """
     if (times is None) == (fps is None):
         raise ValueError("pass either times=, the seconds of the frames, or fps=, frames per second")
@@ -127,6 +132,12 @@ def end_to_end(
     Args:
         times: Seconds of all frames, clip after clip, rising in each.
         begins: Which frames are the first of a clip.
+
+    Examples:
+        >>> from poseembed.clips import end_to_end
+        >>> laid = end_to_end(np.array([0, 0.04, 0, 0.04]), np.array([True, False, True, False]))
+        >>> np.diff(laid).round(2).tolist()
+        [0.04, 1.87, 0.04]
     """
     return np.cumsum(np.where(begins, _APART, np.diff(times, prepend=0.0)))
 

@@ -41,11 +41,12 @@ class Embeds(Protocol):
         times: np.ndarray,
         context: float,
         look_ahead: float | None,
+        wanted: np.ndarray | None,
         min_confidence: float,
         batch_size: int,
         show_progress_bar: bool,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The same of the frames of a clip, by what comes before and after; and which of them were filled."""
+        """The same of the wanted frames of a clip, by what comes before and after; and which of them were filled."""
 
 
 def reach_of(encoder: Embeds, context: float | None, look_ahead: float | None) -> Reach:
@@ -74,9 +75,12 @@ def embed_rows(
     *,
     context: float | None,
     look_ahead: float | None,
+    wanted: Bool[np.ndarray, " n"] | None = None,
     **settings: Any,
 ) -> tuple[np.ndarray, np.ndarray, MadeBy]:
     """Vectors of rows, and what made them; what the arguments are says `Poses.embed`.
+
+    If only some rows are wanted, those of the others mean nothing.
 
     Raises:
         TypeError, ValueError: As `Poses.embed` does.
@@ -99,6 +103,7 @@ def embed_rows(
         times=times,
         context=REACH if context is None else context,
         look_ahead=look_ahead,
+        wanted=None if wanted is None else wanted[rows],
         **settings,
     )
     back = np.argsort(rows)

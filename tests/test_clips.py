@@ -227,6 +227,25 @@ def test_nothing_beyond_the_look_ahead_is_read(
             assert np.abs(cut.z_pose[end - frames] - whole.z_pose[end - frames]).max() > 1e-4
 
 
+@pytest.mark.parametrize("fill_unseen", [False, True])
+def test_only_what_is_wanted_is_given(clip_encoder: PoseEncoder, walk: np.ndarray, fill_unseen: bool) -> None:
+    clips = walk.reshape(2, 20, 13, 2).copy()
+    clips[0, 7:9] = np.nan
+    whole = clip_encoder.embed_clip(clips, fps=30, fill_unseen=fill_unseen)
+    wanted = np.random.default_rng(0).random((2, 20)) < 0.3
+    wanted[0, 7], wanted[0, 8] = True, False
+    for mask in (wanted, torch.from_numpy(wanted), wanted.tolist(), wanted[0]):
+        part = clip_encoder.embed_clip(clips, fps=30, fill_unseen=fill_unseen, wanted=mask)
+        asked = np.broadcast_to(np.asarray(mask), (2, 20))
+        close([each[asked] for each in part], [each[asked] for each in whole])
+        assert np.isnan(part.z_pose[~asked]).all() and np.isnan(part.z_view[~asked]).all()
+        assert not part.filled[~asked].any() and part.filled[0, 7] == fill_unseen
+    none = clip_encoder.embed_clip(walk, fps=30, wanted=np.zeros(40, bool))
+    assert np.isnan(none.z_pose).all()
+    last = clip_encoder.embed_clip(walk, fps=30, context=0, wanted=np.arange(40) == 39)
+    np.testing.assert_array_equal(np.isnan(last.z_pose).all(1), np.arange(40) < 39)
+
+
 def test_a_tensor_stays_where_it_is(clip_encoder: PoseEncoder, walk: np.ndarray) -> None:
     found = clip_encoder.embed_clip(torch.from_numpy(walk), fps=30)
     assert all(isinstance(each, torch.Tensor) and each.device.type == "cpu" for each in found)
@@ -266,6 +285,12 @@ def test_the_same_warnings_as_embed(clip_encoder: PoseEncoder, walk: np.ndarray)
         ({"fps": 30, "context": np.nan}, ValueError, "got context=nan; wanted seconds"),
         ({"fps": 30, "look_ahead": "1"}, TypeError, "got look_ahead='1'; wanted seconds"),
         ({"fps": 30, "batch_size": 0}, ValueError, "batch_size=0"),
+        (
+            {"fps": 30, "wanted": [39]},
+            ValueError,
+            r"got wanted of int64 and shape \(1,\); wanted is a mask of the frames",
+        ),
+        ({"fps": 30, "wanted": np.ones(39, bool)}, ValueError, r"shape \(39,\); it is to be a mask .* each of \(40,\)"),
         ({"fps": 30, "skeleton": "coco"}, ValueError, "13 joints"),
     ],
 )

@@ -7,8 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from poseembed.encoder import PoseEncoder
+from poseembed.keypoints import MIN_CONFIDENCE
+from poseembed.network import BATCH_SIZE
 from poseembed.poses import Poses
-from poseembed.tracks import reach_of
+from poseembed.tracks import embed_rows, reach_of
 
 
 def embed_pieces(
@@ -49,6 +51,7 @@ def embed_pieces(
     """
     reach = reach_of(encoder, context, look_ahead)
     back, ahead = reach.seconds_back, reach.seconds_ahead
+    of_all = encoder.made_by if encoder.clip_made_by is None or reach == (0, 0) else encoder.clip_made_by
     earlier = Poses.concatenate([] if before is None else [_plain(before)])
     waiting: deque[Poses] = deque()
 
@@ -59,11 +62,25 @@ def embed_pieces(
         earlier = _between(earlier, start - back, np.inf)
         joined = Poses.concatenate([earlier, piece, *(_between(later, -np.inf, end + ahead) for later in waiting)])
         rows = slice(len(earlier), len(earlier) + len(piece))
-        embedded = joined.embed(encoder, context=context, look_ahead=look_ahead)
-        if np.isnan(joined.keypoints).all() and reach != (0, 0):  # a piece without anybody is of the same kind
-            embedded = replace(embedded, made_by=encoder.clip_made_by)
+        wanted = np.zeros(len(joined), dtype=bool)
+        wanted[rows] = True
+        z_pose, z_view, made_by = embed_rows(
+            encoder,
+            joined.keypoints,
+            joined.confidence,
+            joined.person,
+            joined.time,
+            context=context,
+            look_ahead=look_ahead,
+            wanted=wanted,
+            min_confidence=MIN_CONFIDENCE,
+            batch_size=BATCH_SIZE,
+            show_progress_bar=False,
+        )
+        if np.isnan(joined.keypoints).all():
+            made_by = of_all  # a piece without anybody is of the same kind
         earlier = joined[: rows.stop]
-        return embedded[rows]
+        return replace(piece, z_pose=z_pose[rows], z_view=z_view[rows], made_by=made_by)
 
     def complete(piece: Poses) -> bool:
         return ahead == 0 or not piece.timed or newest > _span(piece)[1] + ahead

@@ -17,7 +17,7 @@ from typing_extensions import Self
 from poseembed import PoseEncoder, Poses
 from poseembed.adapters.base import Keypoints
 from poseembed.decoder import Decoder, DecoderConfig
-from poseembed.files.poses import read_poses
+from poseembed.files.poses import read_poses, write_poses
 from poseembed.video import detect_video, embed_video, embed_video_to, embedding
 from poseembed.video.capture import Frame
 from poseembed.video.landmarker import Landmarker
@@ -249,15 +249,15 @@ def test_concatenating_refuses_vectors_for_some(poses: np.ndarray, tiny: PoseEnc
 
 
 def interrupt_after(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
-    """Let the encoder work on so many shards, and then be interrupted."""
-    embed, calls = Poses.embed, iter(range(100))
+    """Let so many shards be written, and then be interrupted."""
+    calls = iter(range(100))
 
-    def interrupted(self: Poses, encoder: PoseEncoder, **options: Any) -> Poses:
+    def interrupted(poses: Poses, path: Path) -> None:
         if next(calls) == count:
             raise KeyboardInterrupt
-        return embed(self, encoder, **options)
+        write_poses(poses, path)
 
-    monkeypatch.setattr(Poses, "embed", interrupted)
+    monkeypatch.setattr(embedding, "write_poses", interrupted)
 
 
 @pytest.mark.parametrize("arguments", [{}, {"start": 3, "every": 2}, {"stop": 24}], ids=str)

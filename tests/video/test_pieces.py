@@ -113,13 +113,15 @@ def test_an_empty_video(clip_encoder: PoseEncoder, film: Poses) -> None:
 
 
 def test_memory_does_not_grow(clip_encoder: PoseEncoder, film: Poses, monkeypatch: pytest.MonkeyPatch) -> None:
-    embed, sizes = Poses.embed, []
+    sizes = []
 
-    def counted(self: Poses, *arguments: Any, **options: Any) -> Poses:
-        sizes.append(len(self))
-        return embed(self, *arguments, **options)
+    def counted(self: PoseEncoder, keypoints: np.ndarray, *arguments: Any, **options: Any) -> Any:
+        sizes.append(len(keypoints))
+        assert options["wanted"].sum() == 2, "no more windows than there are rows to give out"
+        return embed(self, keypoints, *arguments, **options)
 
-    monkeypatch.setattr(Poses, "embed", counted)
+    embed = PoseEncoder.embed_clip
+    monkeypatch.setattr(PoseEncoder, "embed_clip", counted)
 
     def pieces() -> Iterator[Poses]:
         for number in range(200):
@@ -127,4 +129,4 @@ def test_memory_does_not_grow(clip_encoder: PoseEncoder, film: Poses, monkeypatc
             yield replace(piece, frame=np.full(len(piece), number), time=np.full(len(piece), number / FPS))
 
     assert len(list(embed_pieces(pieces(), clip_encoder))) == 200
-    assert max(sizes) == 2 * 23, "two people, 11 frames before, the piece, and 11 after"
+    assert len(sizes) == 200 and max(sizes) == 2 * 23, "two people, 11 frames before, the piece, and 11 after"
