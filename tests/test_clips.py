@@ -288,7 +288,7 @@ def test_the_same_warnings_as_embed(clip_encoder: PoseEncoder, walk: np.ndarray)
         (
             {"fps": 30, "wanted": [39]},
             ValueError,
-            r"got wanted of int64 and shape \(1,\); wanted is a mask of the frames",
+            r"wanted of int64 and shape \(1,\); it is to be a mask",
         ),
         ({"fps": 30, "wanted": np.ones(39, bool)}, ValueError, r"shape \(39,\); it is to be a mask .* each of \(40,\)"),
         ({"fps": 30, "skeleton": "coco"}, ValueError, "13 joints"),
