@@ -9,7 +9,7 @@ which the corrections are read. They are added to what the frame encoder gives, 
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
@@ -94,10 +94,10 @@ class ClipEncoder(nn.Module):
 
     def read(
         self,
-        inputs: Float[Tensor, "frames inputs"],
-        z_pose: Float[Tensor, "frames pose"],
-        z_view: Float[Tensor, "frames view"],
-    ) -> Float[Tensor, "frames width"]:
+        inputs: Float[Tensor, "*frames inputs"],
+        z_pose: Float[Tensor, "*frames pose"],
+        z_view: Float[Tensor, "*frames view"],
+    ) -> Float[Tensor, "*frames width"]:
         """What is seen of each frame, whichever windows it stands in.
 
         Args:
@@ -105,8 +105,9 @@ class ClipEncoder(nn.Module):
             z_pose: Their pose vectors, as the frame encoder gives them.
             z_view: Their view vectors.
         """
-        pose, view = normalize(z_pose, dim=-1).to(inputs.dtype), _unit(z_view).to(inputs.dtype)
-        return self.stem(torch.cat([inputs, pose, view], dim=-1))
+        directions = (normalize(z, dim=-1).to(inputs.dtype) for z in (z_pose, z_view))
+        seen = torch.cat([inputs, *directions], dim=-1)
+        return self.stem(seen.flatten(0, -2)).unflatten(0, seen.shape[:-1])
 
     def correct(
         self,
@@ -129,29 +130,37 @@ class ClipEncoder(nn.Module):
             others; it starts from the nearest of them, and is as long as its vector.
         """
         present = windows != ABSENT
-        x = torch.where(present.unsqueeze(-1), read[windows.clamp_min(0)], self.absent.to(read.dtype))
+        start = windows.gather(1, nearest_to_middle(present)).squeeze(1)
+        return self.join(read[windows.clamp_min(0)], present, z_pose[start], z_view[start])
+
+    def join(
+        self,
+        slots: Float[Tensor, "windows 27 width"],
+        present: Bool[Tensor, "windows 27"],
+        z_pose: Float[Tensor, "windows pose"],
+        z_view: Float[Tensor, "windows view"],
+    ) -> tuple[Float[Tensor, "windows pose"], Float[Tensor, "windows view"]]:
+        """What `correct` returns, of windows that are laid out.
+
+        Args:
+            slots: What was read of the frames in them; anything where there is none.
+            present: Which slots hold a frame.
+            z_pose: The pose vector of the frame that is nearest to the middle.
+            z_view: Its view vector.
+        """
+        x = torch.where(present.unsqueeze(-1), slots, self.absent.to(slots.dtype))
         for layer in self.layers:
             middle = x[:, _JOINED // 2 :: _JOINED]
             joined = x.unflatten(1, (-1, _JOINED)).flatten(2)
             x = middle + layer(joined.flatten(0, 1)).unflatten(0, joined.shape[:2])
         correction = self.head(x.squeeze(1)).to(z_pose.dtype)
         pose_correction, view_correction = correction.split([self.frames.pose_dim, self.frames.view_dim], dim=-1)
-        start = windows.gather(1, _nearest_to_middle(present)).squeeze(1)
-        length = z_pose[start].norm(dim=-1, keepdim=True)
-        alone = (present.sum(-1) == 1) & present[:, _MIDDLE]
-        corrected = normalize(normalize(z_pose[start], dim=-1) + pose_correction, dim=-1) * length
-        return (
-            torch.where(alone.unsqueeze(-1), z_pose[start], corrected),
-            torch.where(alone.unsqueeze(-1), z_view[start], z_view[start] + view_correction),
-        )
+        alone = ((present.sum(-1) == 1) & present[:, _MIDDLE]).unsqueeze(-1)
+        corrected = normalize(normalize(z_pose, dim=-1) + pose_correction, dim=-1) * z_pose.norm(dim=-1, keepdim=True)
+        return torch.where(alone, z_pose, corrected), torch.where(alone, z_view, z_view + view_correction)
 
 
-def _unit(z_view: Float[Tensor, "frames view"]) -> Float[Tensor, "frames view"]:
-    """View vectors at unit length; those of a network without any are empty."""
-    return normalize(z_view, dim=-1) if z_view.shape[-1] else z_view
-
-
-def _nearest_to_middle(present: Tensor) -> Int[Tensor, "windows 1"]:
+def nearest_to_middle(present: Bool[Tensor, "windows 27"]) -> Int[Tensor, "windows 1"]:
     """The slot, of those with a frame, that is nearest to the middle; the earlier one of two."""
     away = (torch.arange(SLOTS, device=present.device) - _MIDDLE).abs()
     return torch.where(present, SLOTS - away, 0).argmax(-1, keepdim=True)

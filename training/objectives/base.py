@@ -8,7 +8,8 @@ from typing import Generic, TypeVar
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from poseembed.network import Encoder, NetworkConfig
+from poseembed.checkpoint import Checkpoint, CheckpointConfig, Json
+from poseembed.network import Encoder, NetworkConfig, fold_batch_norm
 from training.scene.views import Batch
 
 AnyBatch = TypeVar("AnyBatch")
@@ -48,6 +49,18 @@ class Objective(nn.Module, ABC, Generic[AnyBatch]):
     @abstractmethod
     def players(self) -> dict[str, list[nn.Parameter]]:
         """The parameters that each player's loss updates."""
+
+    def trained(self, training: dict[str, Json]) -> Checkpoint:
+        """What came of it, as it is published: batch norm folded, weights as float16 holds them, on the CPU.
+
+        Args:
+            training: How it was made, for the config.
+        """
+        network = fold_batch_norm(self.encoder).cpu().half().float()
+        config = CheckpointConfig(
+            network=self.encoder.config, license="apache-2.0", training=training, space=self.space
+        )
+        return Checkpoint(config, network)
 
     @abstractmethod
     def forward(self, batch: AnyBatch) -> Losses:

@@ -6,16 +6,17 @@ those that the frame encoder gives to complete and exact pictures. The latter ke
 view vector is drawn to what the frame encoder gives to a complete and exact picture from the same camera.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss, normalize
 
-from poseembed import PoseEncoder
-from poseembed.clip_network import ABSENT, SLOTS, ClipConfig, ClipEncoder
-from poseembed.network import NetworkConfig
+from poseembed import checkpoint
+from poseembed.checkpoint import Checkpoint, Json
+from poseembed.clip_network import ClipConfig, ClipEncoder, nearest_to_middle
+from poseembed.network import NetworkConfig, fold_batch_norm
 from poseembed.skeleton import NUM_JOINTS
 from training.objectives.base import Losses, Objective
 from training.objectives.terms.estimators import info_nce_loss
@@ -53,8 +54,8 @@ class Context(Objective[ClipBatch]):
     def __init__(self, network: NetworkConfig, config: ContextConfig) -> None:
         super().__init__()
         self.config = config
-        frames = PoseEncoder.from_pretrained(config.encoder)
-        self.encoder, self.space = frames.network.requires_grad_(False), frames.space
+        self.frames = checkpoint.read(checkpoint.find(config.encoder))
+        self.encoder = self.frames.network.requires_grad_(False)
         if self.encoder.config != network:
             raise ValueError(f"{config.encoder} has {self.encoder.config}; the recipe's network must be that")
         self.clip = ClipEncoder(network, ClipConfig(config.width))
@@ -87,11 +88,18 @@ class Context(Objective[ClipBatch]):
         terms = {"cross_view": cross, "pictures": pictures, "body": body, "view": view}
         return Losses(players={"clip": loss}, terms={name: value.detach() for name, value in terms.items()})
 
+    def trained(self, training: dict[str, Json]) -> Checkpoint:
+        """The frame encoder's checkpoint with the clip encoder in it."""
+        clip = fold_batch_norm(self.clip).cpu().half().float()
+        frames = replace(self.frames, network=self.encoder.cpu())
+        whole = frames.fitted(clip)
+        return replace(whole, config=replace(whole.config, training=whole.config.training | {"clip": training}))
+
     def _with_context(self, batch: ClipBatch) -> tuple[Float[Tensor, "views pose"], Float[Tensor, "views view"]]:
-        inputs = self.encoder.layout(batch.points, batch.visible).flatten(0, 2)
+        inputs = self.encoder.layout(batch.points, batch.visible).flatten(0, 1)
         with torch.no_grad():
-            z_pose, z_view = self.encoder(inputs)
-        there = batch.visible.any(-1).flatten(0, 1)
-        rows = torch.arange(there.numel(), device=there.device).view(-1, SLOTS)
-        corrected: tuple[Tensor, Tensor] = self.clip(inputs, z_pose, z_view, torch.where(there, rows, ABSENT))
-        return corrected
+            z_pose, z_view = (z.float().unflatten(0, inputs.shape[:2]) for z in self.encoder(inputs.flatten(0, 1)))
+        present = batch.visible.any(-1).flatten(0, 1)
+        start = nearest_to_middle(present)[..., None]
+        nearest = (z.take_along_dim(start, 1).squeeze(1) for z in (z_pose, z_view))
+        return self.clip.join(self.clip.read(inputs, z_pose, z_view), present, *nearest)

@@ -10,6 +10,7 @@ It departs from `cv_mim_paper` in three ways; `training/EXPERIMENTS.md` has what
   them, and the network is told which (39 inputs).
 """
 
+import math
 from functools import partial
 
 from torch.optim import AdamW
@@ -17,13 +18,19 @@ from torch.optim import AdamW
 from poseembed.network import NetworkConfig
 from training.objectives.cv_mim import CvMim, CvMimConfig
 from training.running.recipe import Recipe
+from training.scene.bodies import Variation
+from training.scene.cameras import CameraRange
 from training.scene.detector import Detector
 
 RECIPE = Recipe(
     objective=partial(CvMim, config=CvMimConfig(cross_view_estimator="info_nce", cross_view=0.5, dropout=0.0)),
     network=NetworkConfig(mask_input=True),
-    pairs=2_500_000,
-    detector=Detector(noise=0.03, occluded=0.5),
-    optimizer=partial(AdamW, lr=1e-3, weight_decay=0.01, fused=True),
+    pairs=30_000_000,
+    batch_size=2048,
+    variation=Variation(mirror=0.5, rare=1.5),
+    cameras=CameraRange(elevation=(-math.pi / 3, math.pi / 6), distance=(2.5, 12.0), aside=0.35),
+    detector=Detector(noise=0.08, bad=0.02, swapped=0.01, sides=0.02, occluded=0.6, joints=0.4, limb=0.4, cropped=0.2),
+    optimizer=partial(AdamW, lr=2e-3, weight_decay=0.01, fused=True),
+    warmup=0.02,
     cooldown=0.7,
 )

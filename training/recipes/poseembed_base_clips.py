@@ -3,6 +3,8 @@
 from dataclasses import replace
 from functools import partial
 
+from torch.optim import AdamW
+
 from training.objectives.context import Context, ContextConfig
 from training.recipes import poseembed_base
 from training.scene.filmed import Film
@@ -11,5 +13,7 @@ RECIPE = replace(
     poseembed_base.RECIPE,
     objective=partial(Context, config=ContextConfig()),
     film=Film(),
-    pairs=30_000_000,
+    pairs=10_000_000,
+    batch_size=1024,
+    optimizer=partial(AdamW, lr=3e-3, weight_decay=0.01, fused=True),
 )

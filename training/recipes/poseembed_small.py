@@ -13,6 +13,6 @@ RECIPE = replace(
     poseembed_base.RECIPE,
     objective=partial(Distilled, config=DistilledConfig()),
     network=replace(poseembed_base.RECIPE.network, width=232),
-    pairs=20_000_000,
-    batch_size=256,
+    pairs=30_000_000,
+    batch_size=1024,
 )

@@ -13,8 +13,7 @@ from torch import Tensor, optim
 from tqdm import tqdm
 
 from poseembed import checkpoint
-from poseembed.checkpoint import Checkpoint, CheckpointConfig
-from poseembed.network import fold_batch_norm
+from poseembed.checkpoint import Json
 from training.objectives.base import Losses, Objective
 from training.running import log as run_log
 from training.running import state as run_state
@@ -136,21 +135,17 @@ def train(trainer: Trainer, out: Path, *, save_seconds: float, log_every: int = 
 
 
 def export(trainer: Trainer, folder: Path, *, recipe_name: str, changes: Sequence[str], data: Sequence[Path]) -> None:
-    """Write the encoder as a checkpoint that `PoseEncoder.from_pretrained` reads, weights in float16."""
-    network = fold_batch_norm(trainer.objective.encoder.cpu()).half().float()
-    config = CheckpointConfig(
-        network=trainer.recipe.network,
-        license="apache-2.0",
-        training={
-            "recipe": recipe_name,
-            **({"changes": list(changes)} if changes else {}),
-            "data": [path.name for path in data],
-            "poses": len(trainer.sampler.bodies),
-            "pairs": trainer.step * trainer.pairs_a_step,
-            "seed": trainer.seed,
-        },
-        space=trainer.objective.space,
-    )
+    """Write what was trained as a checkpoint that `PoseEncoder.from_pretrained` reads."""
+    training: dict[str, Json] = {
+        "recipe": recipe_name,
+        **({"changes": list(changes)} if changes else {}),
+        "data": [path.name for path in data],
+        "poses": len(trainer.sampler.bodies),
+        "pairs": trainer.step * trainer.pairs_a_step,
+        "seed": trainer.seed,
+    }
+    trained = trainer.objective.trained(training)
     card = folder / checkpoint.CARD_FILE
-    text = card.read_text(encoding="utf-8") if card.is_file() else ""  # a hand-written card outlives a new training
-    checkpoint.write(folder, Checkpoint(config, network, text))
+    if card.is_file():  # a hand-written card outlives a new training
+        trained = dataclasses.replace(trained, card=card.read_text(encoding="utf-8"))
+    checkpoint.write(folder, trained)

@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import normalize, one_hot
+from torch.nn.functional import linear, normalize, one_hot
 
 from poseembed.skeleton import HIP_JOINTS, MIRRORED, NUM_JOINTS, SHOULDER_JOINTS
 from training.scene.proportions import draw_people
-from training.scene.world import Constant, heading, normalize_3d, to_world, turn
+from training.scene.world import Constant, heading, normalize_3d, times, to_world, turn
 
 NOSE = NUM_JOINTS
 """Index of the nose among the 14 points of a body; joint 0 is the centre of its head."""
@@ -247,10 +247,10 @@ def _assemble(
     bones = bones * build.stretch.exp()[..., _SHAPES.on(device), None]
     torso = bones[:, :, _TORSO]
     if tilt is not None:
-        torso = torso @ tilt.mT
+        torso = times(torso, tilt.mT)
     shoulders, hips = _girdles(torso)
-    arms, legs = bones[:, :, _ARMS] @ shoulders.mT, bones[:, :, _LEGS] @ hips.mT
-    points = _PUT_TOGETHER.on(device) @ torch.cat([torso, arms, legs], dim=2)
+    arms, legs = times(bones[:, :, _ARMS], shoulders.mT), times(bones[:, :, _LEGS], hips.mT)
+    points = linear(torch.cat([torso, arms, legs], dim=2).mT, _PUT_TOGETHER.on(device)).mT.contiguous()
     spine = torso[:, :, _SPINE, None]
     points[:, :, SHOULDER_JOINTS] += build.move[0] * spine
     points[:, :, HIP_JOINTS] += build.move[1] * spine

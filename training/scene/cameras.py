@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from poseembed.decoder import Viewpoint
-from training.scene.world import turn
+from training.scene.world import times, turn
 
 MIN_DEPTH = 1e-2
 """Nothing is nearer to the camera than this (torso lengths); a joint behind it would land anywhere."""
@@ -46,7 +46,7 @@ class Camera:
         The official code multiplies the other way round, so that its body is rolled and tilted about fixed axes first
         and spun about the vertical last: at an azimuth of 90 degrees its "elevation" is a roll of the picture.
         """
-        return _rotation(self.roll, 0) @ _rotation(self.elevation, 1) @ _rotation(self.azimuth, 2)
+        return times(times(_rotation(self.roll, 0), _rotation(self.elevation, 1)), _rotation(self.azimuth, 2))
 
     @property
     def torso(self) -> Float[Tensor, "*batch"]:
@@ -62,10 +62,10 @@ class Camera:
             return project(points, self.rotation, self.distance)
         # turned where it stands: back to the camera, about it, and forth again
         left, up = self.aside.unbind(-1)
-        turned = _rotation(up, 1) @ _rotation(-left, 2)
+        turned = times(_rotation(up, 1), _rotation(-left, 2))
         ahead = torch.stack([self.distance, torch.zeros_like(self.distance), torch.zeros_like(self.distance)], dim=-1)
-        offset = ((turned @ ahead.unsqueeze(-1)).squeeze(-1) - ahead).unsqueeze(-2)
-        return project(points @ (turned @ self.rotation).mT + offset, torch.eye(3, device=points.device), self.distance)
+        offset = times(ahead.unsqueeze(-2), turned.mT) - ahead.unsqueeze(-2)
+        return _onto_picture(times(points, times(turned, self.rotation).mT) + offset, self.distance)
 
     def viewpoint(self, facing: Float[Tensor, "*bodies"]) -> Viewpoint:
         """Where the cameras stand as bodies see it that face somewhere, see `training.scene.world.heading`."""
@@ -136,7 +136,14 @@ def project(
     Returns:
         Picture points (x, y), y down. The official code lets depth fall to 1e-12; here it stops at `MIN_DEPTH`.
     """
-    depth, left, up = (points @ rotation.transpose(-1, -2)).unbind(-1)
+    return _onto_picture(times(points, rotation.mT), distance)
+
+
+def _onto_picture(
+    points: Float[Tensor, "*#batch n 3"], distance: Float[Tensor, "*#batch"]
+) -> Float[Tensor, "*batch n 2"]:
+    """Picture points of points in the camera's frame, which is turned as it looks but has its origin at the hips."""
+    depth, left, up = points.unbind(-1)
     depth = (depth + distance.unsqueeze(-1)).clamp_min(MIN_DEPTH)
     return torch.stack([-left / depth, -up / depth], dim=-1)
 

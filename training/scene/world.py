@@ -28,6 +28,12 @@ class Constant:
         return self._copies[device]
 
 
+def times(rows: Float[Tensor, "*#batch n 3"], matrix: Float[Tensor, "*#batch 3 m"]) -> Float[Tensor, "*batch n m"]:
+    """`rows @ matrix`, which for very many such small matrices is slow on a GPU: as a sum of three products."""
+    first, second, third = (rows[..., i, None] * matrix[..., i, None, :] for i in range(3))
+    return first + second + third
+
+
 def to_world(joints: Float[Tensor, "*batch n 3"]) -> Float[Tensor, "*batch n 3"]:
     """Recorded poses, in any unit, y up and in any place, in the world frame; they face as they did."""
     return y_up_to_z_up(normalize_3d(joints))

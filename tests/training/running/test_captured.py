@@ -1,4 +1,4 @@
-"""A step of training does nothing that a GPU could not record: nothing comes from the CPU, nothing waits for a value."""
+"""A training step holds nothing that a GPU could not record: nothing comes from the CPU, nothing waits for a value."""
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext

@@ -1,0 +1,13 @@
+"""The clip encoder of `poseembed-small`: half as wide as that of `poseembed-base`."""
+
+from dataclasses import replace
+from functools import partial
+
+from training.objectives.context import Context, ContextConfig
+from training.recipes import poseembed_base_clips, poseembed_small
+
+RECIPE = replace(
+    poseembed_base_clips.RECIPE,
+    objective=partial(Context, config=ContextConfig(encoder="poseembed-small", width=256)),
+    network=poseembed_small.RECIPE.network,
+)
