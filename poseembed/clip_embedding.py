@@ -17,6 +17,9 @@ from poseembed.keypoints import MIN_CONFIDENCE, Array, read_joints
 from poseembed.network import BATCH_SIZE
 from poseembed.skeleton import NUM_JOINTS
 
+_MOST_WINDOWS = 2**16
+"""So many at once have fewer frames than `ClipEncoder.correct` can tell apart, two million."""
+
 
 class ClipEmbedding(NamedTuple, Generic[Array]):
     """What `PoseEncoder.embed_clip` returns.
@@ -114,7 +117,7 @@ class ClipEmbedder:
                 last one, live. The others are read, and NaN.
             skeleton: Name of the source's skeleton, see `poseembed.SKELETONS`.
             min_confidence: Least score of a joint that is there.
-            batch_size: Frames, or slots of windows, that go through a network at once.
+            batch_size: Frames, or groups of them, that go through a network at once.
             show_progress_bar: Show one, on stderr.
             device: Where to do it, with a copy of the encoder; None is where the encoder is.
 
@@ -200,7 +203,8 @@ def _correct(
 ) -> tuple[Float[Tensor, "frames pose"], Float[Tensor, "frames view"], Bool[Tensor, " frames"]]:
     """Correct the vectors of frames that are wanted by their windows; also which frames were filled.
 
-    Frames go through the first layer once, `batch_size` at a time with those that the windows of both ends need too.
+    Windows are taken several at a time, in order, and a frame that stands in many of them goes through the first layer
+    once.
     """
     clip = encoder.clip
     assert clip is not None
@@ -211,24 +215,23 @@ def _correct(
     if not len(seen):
         return z_pose, z_view, filled
     middles = np.flatnonzero(wanted.numpy() if fill_unseen else (wanted & shown).numpy())
+    several = min(max(1, 3 * batch_size // SLOTS), _MOST_WINDOWS)  # of three slots the first layer makes one
     with tqdm(total=len(middles), desc="clips", unit="frame", disable=not show_progress_bar) as progress:
-        for start in range(0, len(middles), batch_size):
-            at = middles[start : start + batch_size]
-            slots = windows(times[seen], times[at], reach)
+        for start in range(0, len(middles), several):
+            at = middles[start : start + several]
             progress.update(len(at))
+            slots = windows(times[seen], times[at], reach)
             some = (slots != ABSENT).any(1)
             at, slots = at[some], slots[some]
             if not len(at):
                 continue
-            low = int(slots[slots != ABSENT].min())
-            rows = torch.from_numpy(seen[low : int(slots.max()) + 1])
-            inputs, _ = encoder._lay_out(*encoder._take(points[rows], visible[rows]))
+            used, held = np.unique(slots, return_inverse=True)
+            absent = int(used[0] == ABSENT)
+            rows = torch.from_numpy(seen[used[absent:]])
             pose, view = (each[rows] for each in vectors)
-            read = clip.read(inputs, pose, view)
-            held = torch.from_numpy(np.where(slots == ABSENT, ABSENT, slots - low)).to(read.device)
-            several = max(1, batch_size // SLOTS)
-            for part, to in zip(held.split(several), torch.from_numpy(at).split(several), strict=True):
-                z_pose[to], z_view[to] = clip.correct(read, pose, view, part)
+            inputs, _ = encoder._lay_out(*encoder._take(points[rows], visible[rows]))
+            place = torch.from_numpy(held.reshape(slots.shape) - absent).to(pose.device)
+            z_pose[at], z_view[at] = clip.correct(clip.read(inputs, pose, view), pose, view, place)
             filled[at] = ~shown[at]
     return z_pose, z_view, filled
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from poseembed import ClipEmbedding, KeypointsWarning, PoseEncoder, list_pretrained
-from poseembed.clip_network import ABSENT, SLOTS, STEP
+from poseembed.clip_network import ABSENT, SLOTS, STEP, nearest_to_middle
 from poseembed.clips import REACH, Reach, clip_times, end_to_end, windows
 
 MIDDLE = SLOTS // 2
@@ -121,6 +121,26 @@ def test_vectors_are_those_of_the_clip_encoder(clip_encoder: PoseEncoder, walk: 
     np.testing.assert_allclose(
         np.linalg.norm(found.z_pose, axis=1), np.linalg.norm(alone.z_pose, axis=1), rtol=1e-5, err_msg="as long"
     )
+
+
+@pytest.mark.parametrize("fps", [7, 24, 30, 60])
+def test_what_windows_have_in_common_is_joined_once(clip_encoder: PoseEncoder, walk: np.ndarray, fps: float) -> None:
+    clip = clip_encoder.clip
+    assert clip is not None
+    seen = np.delete(np.arange(40), [3, 4, 20, 39]) / fps
+    held = torch.from_numpy(windows(seen, np.arange(40) / fps, ALL))
+    held = held[(held != ABSENT).any(1)]
+    points = torch.from_numpy(walk[: len(seen)])
+    with torch.no_grad():
+        inputs, _ = clip_encoder._lay_out(points, None)
+        z_pose, z_view = clip_encoder(points)
+        read = clip.read(inputs, z_pose, z_view)
+        present = held != ABSENT
+        start = held.gather(1, nearest_to_middle(present)).squeeze(1)
+        close(
+            clip.correct(read, z_pose, z_view, held),
+            clip.join(read[held.clamp_min(0)], present, z_pose[start], z_view[start]),
+        )
 
 
 def test_times_stand_for_a_frame_rate(clip_encoder: PoseEncoder, walk: np.ndarray) -> None:
