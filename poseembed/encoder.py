@@ -1,8 +1,8 @@
 """`PoseEncoder`: keypoints in, view-invariant pose vectors out."""
 
 import copy
-import operator
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Generic, Literal, overload
@@ -22,8 +22,8 @@ from poseembed.clip_network import ClipEncoder
 from poseembed.decoder import Decoder
 from poseembed.devices import check_dtype, find_device
 from poseembed.keypoints import MIN_CONFIDENCE, Array, normalize_keypoints, read_joints
-from poseembed.network import BATCH_SIZE, Encoder
-from poseembed.origin import MadeBy
+from poseembed.network import BATCH_SIZE, Encoder, check_batch_size
+from poseembed.origin import MadeBy, Names
 from poseembed.plausibility import look_at
 from poseembed.skeleton import NUM_JOINTS, Skeleton
 from poseembed.space import PoseSpace
@@ -76,7 +76,7 @@ class PoseEncoder(ClipEmbedder, PoseSpace, nn.Module):
         self.network: Encoder = checkpoint.network
         self.decoder: Decoder | None = checkpoint.decoder
         self.clip: ClipEncoder | None = checkpoint.clip
-        self._named: tuple[tuple[object, ...], tuple[str, str]] | None = None
+        self._names = Names()
         self.eval()
 
     @classmethod
@@ -150,7 +150,7 @@ class PoseEncoder(ClipEmbedder, PoseSpace, nn.Module):
         Raises:
             ValueError: If the network is quantised.
         """
-        return self._names()[0]
+        return self._name(origin.fingerprint)
 
     @property
     def space(self) -> str:
@@ -159,12 +159,17 @@ class PoseEncoder(ClipEmbedder, PoseSpace, nn.Module):
         It is the fingerprint of the network without the layer that gives pose vectors their lengths: they are compared
         by their directions. Or that of the network whose vectors it learnt to give, if the checkpoint says so.
         """
-        return self.config.space or self._names()[1]
+        return self.config.space or self._name(origin.space)
 
     @property
     def made_by(self) -> MadeBy:
         """What the vectors say of their origin, see `Poses.made_by`."""
         return MadeBy(self.fingerprint, self.space)
+
+    @property
+    def clip_made_by(self) -> MadeBy | None:
+        """What vectors with context say of their origin; None if there is no clip encoder."""
+        return None if self.clip is None else replace(self.made_by, clip=self._names.of(self.clip))
 
     def forward(
         self, keypoints: Float[Tensor, "*batch 13 2"], visible: Bool[Tensor, "*batch 13"] | None = None
@@ -273,7 +278,7 @@ class PoseEncoder(ClipEmbedder, PoseSpace, nn.Module):
             KeypointsWarning: If the poses are most likely not what they are taken for: zeros for missing joints,
                 coordinates in 0 to 1, y up, scores in percent, joints in another order. It looks at 128 of them.
         """
-        batch_size = _batch_size(batch_size)
+        batch_size = check_batch_size(batch_size)
         points, visible = read_joints(keypoints, confidence, skeleton, min_confidence)
         encoder = self._on(device)
         numpy_out = not isinstance(keypoints, Tensor) and not convert_to_tensor
@@ -366,35 +371,14 @@ class PoseEncoder(ClipEmbedder, PoseSpace, nn.Module):
             present = present & visible
         return self.network.layout(normalize_keypoints(points, present).to(self.dtype), present), present
 
-    def _names(self) -> tuple[str, str]:
-        """The fingerprint of the network, and that of its own space."""
+    def _name(self, kind: Callable[[Encoder], str]) -> str:
+        """The fingerprint of the network, or the name of its own space."""
         if not self._weight().is_floating_point():
             raise ValueError("a quantised network has no fingerprint; embed arrays with it, whose vectors need none")
-        tensors = self.network.state_dict().values()
-        # Naming a large network takes longer than embedding a pose, so it is done once for weights that stay the same.
-        state = tuple((t.data_ptr(), t.device, t.dtype, 0 if t.is_inference() else t._version) for t in tensors)
-        if self._named is None or self._named[0] != state:
-            self._named = state, (origin.fingerprint(self.network), origin.space(self.network))
-        return self._named[1]
+        return self._names.of(self.network, kind)
 
     def _take(self, points: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
         """Bring poses to the encoder's device."""
         if self.device.type == "mps":  # has no float64
             points = points.float()
         return points.to(self.device), visible.to(self.device)
-
-
-def _batch_size(value: int) -> int:
-    """Check how many poses go through the network at once.
-
-    Raises:
-        TypeError: If it is no whole number.
-        ValueError: If it is under 1.
-    """
-    try:
-        size = operator.index(value)
-    except TypeError as error:
-        raise TypeError(f"got batch_size={value!r}; wanted a whole number") from error
-    if size < 1:
-        raise ValueError(f"got batch_size={size}; it must be at least 1")
-    return size

@@ -1,6 +1,7 @@
 """The encoder network of CV-MIM and the operators that fuse its two vectors."""
 
 import copy
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar, cast
@@ -163,6 +164,22 @@ class Encoder(nn.Module):
 def certainty_of(score: Float[Tensor, "*any"]) -> Float[Tensor, "*any"]:
     """Length of the pose vector, `LEAST_CERTAINTY` to 1, for what the layer says that reads it: the logistic curve."""
     return LEAST_CERTAINTY + (1 - LEAST_CERTAINTY) * score.sigmoid()
+
+
+def check_batch_size(value: int) -> int:
+    """Check how many poses go through the network at once.
+
+    Raises:
+        TypeError: If it is no whole number.
+        ValueError: If it is under 1.
+    """
+    try:
+        size = operator.index(value)
+    except TypeError as error:
+        raise TypeError(f"got batch_size={value!r}; wanted a whole number") from error
+    if size < 1:
+        raise ValueError(f"got batch_size={size}; it must be at least 1")
+    return size
 
 
 def network_input(
