@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from poseembed.actions.sequences import resample
 from poseembed.bounds import MAX_COUNT, MAX_FRAMES, check_whole
-from poseembed.extras import how_to_install
+from poseembed.warping import import_dtw
 
 Clips = Sequence[Float32[np.ndarray, "_frames dim"]]
 
@@ -118,10 +118,7 @@ class Exemplars:
         Raises:
             ImportError: If dtaidistance is not installed.
         """
-        try:
-            from dtaidistance import dtw_ndim
-        except ImportError as error:
-            raise ImportError(f"comparing clips needs dtaidistance: {how_to_install('align')}") from error
+        _, dtw_ndim = import_dtw()
         exemplars = [_unit(clip) for clip in self.clips]
         scores = np.empty((len(clips), self.labels.max() + 1))
         for row, clip in enumerate(tqdm(clips, desc="compare", unit="clip", disable=not show_progress_bar)):
