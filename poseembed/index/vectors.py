@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from poseembed.extras import how_to_install
-from poseembed.search import CHUNK, Hits, nearest
+from poseembed.search import Chunk, Hits, nearest, rows_at_once
 from poseembed.vectors import unit
 
 TRAINING_ROWS = 64
@@ -62,7 +62,8 @@ def nearest_rows(
     faiss = import_faiss()
     if isinstance(index, faiss.IndexFlat):
         stored = torch.from_numpy(faiss.rev_swig_ptr(index.get_xb(), index.ntotal * index.d)).reshape(-1, index.d)
-        exact = nearest(queries, stored.split(CHUNK), rows=len(stored), top_k=top_k, where=where)
+        chunks = map(Chunk, stored.split(rows_at_once(len(queries))))
+        exact = nearest(queries, chunks, rows=len(stored), top_k=top_k, where=where)
         return Hits(exact.similarities.numpy(), exact.indices.numpy())
     parameters = None
     if where is not None:
