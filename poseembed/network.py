@@ -1,5 +1,6 @@
 """The encoder network of CV-MIM and the operators that fuse its two vectors."""
 
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar, cast
@@ -15,6 +16,9 @@ Layer = TypeVar("Layer", nn.Linear, nn.Conv1d)
 
 BATCH_SIZE = 8192
 """Poses that go through a network at once, unless somebody says otherwise."""
+
+CACHED = 2048
+"""Poses that a processor takes at once at most: what layers of a thousand units make of them fits its cache."""
 
 _KERAS_TRUNCATION = 0.87962566103423978  # std of a unit normal cut at two sigma: Keras divides by it, and so do we
 
@@ -142,6 +146,22 @@ class Encoder(nn.Module):
         """The pose vector and the view vector out of the last hidden layer."""
         z_pose, z_view = self.tower.head(features).split([self.config.pose_dim, self.config.view_dim], dim=-1)
         return z_pose, z_view
+
+
+def check_batch_size(value: int) -> int:
+    """Check how many poses go through the network at once.
+
+    Raises:
+        TypeError: If it is no whole number.
+        ValueError: If it is under 1.
+    """
+    try:
+        size = operator.index(value)
+    except TypeError as error:
+        raise TypeError(f"got batch_size={value!r}; wanted a whole number") from error
+    if size < 1:
+        raise ValueError(f"got batch_size={size}; it must be at least 1")
+    return size
 
 
 def network_input(
