@@ -22,20 +22,22 @@ Sequence = Float64[np.ndarray, "_frames dim"]
 Steps = Int64[np.ndarray, "steps 2"]
 
 
-def warping_path(one: Sequence, other: Sequence, open_ends: tuple[int, int] = (0, 0)) -> Steps:
+def warping_path(
+    one: Sequence, other: Sequence, open_ends: tuple[int, int] = (0, 0), *, cells: int = EXACT_CELLS
+) -> Steps:
     """Which frames belong together: the path of the least sum of squared distances, by the dtaidistance package.
 
-    Up to `EXACT_CELLS` pairs of frames it is the best of all paths (Sakoe and Chiba, 1978). The path of longer
+    Up to `cells` pairs of frames it is the best of all paths (Sakoe and Chiba, 1978). The path of longer
     sequences is found as FastDTW does (Salvador and Chan, 2007): first on means of some frames each, and then, along
     what was found, on the frames themselves, with all paths of about `BLOCK` by `BLOCK` frames searched where FastDTW
     looks at a corridor. Half of each such piece is kept, and the next one starts there. So time and memory grow as the
-    sum of the two lengths, and dtaidistance, which ends the process where memory runs out, never asks for more than
-    `EXACT_CELLS` numbers.
+    sum of the two lengths.
 
     Args:
         one: The vectors of a sequence.
         other: Those of the other one.
         open_ends: Frames of each that may stay without counterpart at the start, and again at the end.
+        cells: Pairs of frames of which all paths are searched; 8 bytes each, and at least `BLOCK` by `BLOCK`.
 
     Returns:
         Steps, each a row of `one` and one of `other`; neither ever falls.
@@ -44,11 +46,12 @@ def warping_path(one: Sequence, other: Sequence, open_ends: tuple[int, int] = (0
         ImportError: If dtaidistance is not installed.
     """
     lengths, openings = np.array([len(one), len(other)]), np.array(open_ends)
-    cells = math.prod(lengths.tolist())
-    if cells <= EXACT_CELLS:
+    pairs = math.prod(lengths.tolist())
+    if pairs <= cells:
         return _exact(one, other, openings, openings)
-    thinning = min(MAX_THINNING, math.ceil(math.sqrt(cells / EXACT_CELLS)))
-    rough = warping_path(_thin(one, thinning), _thin(other, thinning), tuple((openings // thinning).tolist()))
+    thinning = min(MAX_THINNING, math.ceil(math.sqrt(pairs / cells)))
+    skip, skip_other = (openings // thinning).tolist()
+    rough = warping_path(_thin(one, thinning), _thin(other, thinning), (skip, skip_other), cells=cells)
     return np.concatenate(list(_refine(one, other, rough * thinning, thinning, openings)))
 
 

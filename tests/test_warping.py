@@ -12,10 +12,13 @@ from poseembed.warping import warping_path
 
 Pair = tuple[np.ndarray, np.ndarray]
 
+FEW = 2000
+"""Pairs of frames that are searched whole."""
+
 
 @pytest.fixture
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"EXACT_CELLS": 2000, "BLOCK": 60, "MAX_THINNING": 4}.items():
+    for name, value in {"BLOCK": 60, "MAX_THINNING": 4}.items():
         monkeypatch.setattr(warping, name, value)
 
 
@@ -71,23 +74,16 @@ def test_the_path_is_the_best_one_that_leaves_out_no_more_than_it_may(
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_in_pieces_the_same_performance_gets_the_best_path(
-    seed: int, small_pieces: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_in_pieces_the_same_performance_gets_the_best_path(seed: int, small_pieces: None) -> None:
     pair = twice(900, seed)
-    pieces = warping_path(*pair)
-    monkeypatch.setattr(warping, "EXACT_CELLS", 10**9)
-    exact = warping_path(*pair)
+    pieces, exact = warping_path(*pair, cells=FEW), warping_path(*pair)
     assert is_whole(pieces, (len(pair[0]), len(pair[1])), (0, 0))
     np.testing.assert_array_equal(pieces, exact)
 
 
-def test_in_pieces_two_performances_get_a_path_nearly_as_good(
-    small_pieces: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_in_pieces_two_performances_get_a_path_nearly_as_good(small_pieces: None) -> None:
     pairs = [(walk(700, seed), walk(900, seed + 100)) for seed in range(8)]
-    pieces = [cost(pair, warping_path(*pair)) for pair in pairs]
-    monkeypatch.setattr(warping, "EXACT_CELLS", 10**9)
+    pieces = [cost(pair, warping_path(*pair, cells=FEW)) for pair in pairs]
     exact = [cost(pair, warping_path(*pair)) for pair in pairs]
     excess = np.divide(pieces, exact) - 1
     assert excess.min() > -1e-9 and excess.max() < 0.1 and np.median(excess) < 0.03
@@ -95,18 +91,15 @@ def test_in_pieces_two_performances_get_a_path_nearly_as_good(
 
 @pytest.mark.parametrize("at_the_end", [False, True])
 @pytest.mark.parametrize("longer", [0, 1])
-def test_in_pieces_the_ends_can_stay_open(
-    longer: int, at_the_end: bool, small_pieces: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_in_pieces_the_ends_can_stay_open(longer: int, at_the_end: bool, small_pieces: None) -> None:
     pair = list(twice(500, 5))
     kept = len(pair[longer])
     astray = -np.repeat(pair[longer][:1], 90, axis=0)
     pair[longer] = np.concatenate([pair[longer], astray] if at_the_end else [astray, pair[longer]])
     openings = (100, 0) if longer == 0 else (0, 100)
-    path = warping_path(pair[0], pair[1], openings)
+    path = warping_path(pair[0], pair[1], openings, cells=FEW)
     found, wanted = (path[-1, longer], kept - 1) if at_the_end else (path[0, longer], 90)
     assert abs(found - wanted) <= 1  # by chance the next one may fit as well
-    monkeypatch.setattr(warping, "EXACT_CELLS", 10**9)
     np.testing.assert_array_equal(path, warping_path(pair[0], pair[1], openings))
 
 
@@ -114,10 +107,10 @@ def test_in_pieces_the_ends_can_stay_open(
 @given(st.integers(1, 400), st.integers(1, 400), st.floats(0, 0.49), st.integers(0, 3))
 def test_any_two_lengths_get_a_whole_path(frames: int, others: int, share: float, seed: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {"EXACT_CELLS": 100, "BLOCK": 12, "MAX_THINNING": 3}.items():
+        for name, value in {"BLOCK": 12, "MAX_THINNING": 3}.items():
             patch.setattr(warping, name, value)
         openings = int(share * frames), int(share * others)
-        path = warping_path(walk(frames, seed), walk(others, seed + 10), openings)
+        path = warping_path(walk(frames, seed), walk(others, seed + 10), openings, cells=100)
     assert is_whole(path, (frames, others), openings)
 
 
@@ -129,13 +122,13 @@ def test_no_piece_is_larger_than_what_is_searched_whole(monkeypatch: pytest.Monk
         asked.append(len(one) * len(other))
         return exact(one, other, begin, end)
 
-    for name, value in {"EXACT_CELLS": 300**2, "BLOCK": 100, "MAX_THINNING": 4}.items():
+    for name, value in {"BLOCK": 100, "MAX_THINNING": 4}.items():
         monkeypatch.setattr(warping, name, value)
     monkeypatch.setattr(warping, "_exact", watched)
     still = np.repeat(walk(1, 0), 1500, axis=0)  # the first waits, and the second, for most of the time
     one, other = np.concatenate([walk(800, 1), still]), np.concatenate([still, walk(800, 1)])
-    assert is_path(warping_path(one, other))
-    assert len(asked) > 20 and max(asked) <= warping.EXACT_CELLS
+    assert is_path(warping_path(one, other, cells=300**2))
+    assert len(asked) > 20 and max(asked) <= 300**2
 
 
 @pytest.mark.long
