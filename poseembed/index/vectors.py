@@ -26,7 +26,7 @@ def new(kind: str, dim: int, *, nprobe: int) -> Any:
     try:
         index = faiss.index_factory(dim, kind, faiss.METRIC_INNER_PRODUCT)
     except RuntimeError as error:
-        raise ValueError(f"faiss has no kind {kind!r} for {dim} dimensions; try 'Flat' or 'IVF4096,SQ8'") from error
+        raise ValueError(f"faiss has no kind {kind!r} for {dim} dimensions; try 'Flat' or 'IVF4096,SQfp16'") from error
     if isinstance(index, faiss.IndexIVF):
         index.nprobe = min(nprobe, index.nlist)
         index.cp.min_points_per_centroid = 1  # or faiss prints advice
