@@ -20,9 +20,9 @@ from poseembed.checkpoint import Checkpoint
 from poseembed.clip_embedding import ClipEmbedder
 from poseembed.clip_network import ClipEncoder
 from poseembed.decoder import Decoder
-from poseembed.devices import check_dtype, find_device
+from poseembed.devices import find_device, find_precision
 from poseembed.keypoints import MIN_CONFIDENCE, Array, normalize_keypoints, read_joints
-from poseembed.network import BATCH_SIZE, Encoder, check_batch_size
+from poseembed.network import BATCH_SIZE, CACHED, Encoder, check_batch_size
 from poseembed.origin import MadeBy, Names
 from poseembed.plausibility import look_at
 from poseembed.skeleton import NUM_JOINTS, Skeleton
@@ -90,7 +90,7 @@ class PoseEncoder(ClipEmbedder, PoseSpace, nn.Module):
         local_files_only: bool = False,
         force_download: bool = False,
         device: str | torch.device | None = None,
-        dtype: torch.dtype | None = None,
+        precision: str = "float32",
     ) -> Self:
         """Load a checkpoint.
 
@@ -103,17 +103,17 @@ class PoseEncoder(ClipEmbedder, PoseSpace, nn.Module):
             local_files_only: Never go to the network, use what is in the cache.
             force_download: Download again even what is in the cache.
             device: Where to put the encoder; the CPU if None.
-            dtype: Type of the weights; float32 if None. Half types are for GPUs.
+            precision: What to compute in: "float32", "bfloat16", "float16", "float64"; or "auto" for bfloat16 where the
+                device multiplies it faster, else float32. Vectors are float32 all the same, or float64.
 
         Raises:
             FileNotFoundError: If there is no such folder or packaged checkpoint, or a file of it is missing.
             OSError: If the Hub cannot be reached, or does not have it.
-            TypeError: If `dtype` is no type that weights can have.
             ValueError: If a file is damaged, does not fit its config, or needs a newer library; or if there is no such
-                device.
+                device or precision.
         """
-        where = None if device is None else find_device(device)
-        check_dtype(dtype)
+        where = find_device(device or "cpu")
+        dtype = find_precision(precision, where)
         folder = checkpoints.find(
             name_or_folder,
             revision=revision,
@@ -131,7 +131,7 @@ class PoseEncoder(ClipEmbedder, PoseSpace, nn.Module):
 
     @property
     def dtype(self) -> torch.dtype:
-        """Type of the weights, and of the vectors that torch input gets."""
+        """Type of the weights."""
         dtype = self._weight().dtype
         return dtype if dtype.is_floating_point else torch.float32  # what quantised layers give
 
@@ -181,7 +181,8 @@ class PoseEncoder(ClipEmbedder, PoseSpace, nn.Module):
             visible: Joints that count, besides not being NaN; all if None.
 
         Returns:
-            Vectors of the encoder's dtype; NaN rows for poses without a visible joint.
+            Vectors of the encoder's dtype (pose vectors whose lengths say how sure it is are float32 at least); NaN
+            rows for poses without a visible joint.
         """
         inputs, present = self._lay_out(keypoints, visible)
         somebody = present.any(-1, keepdim=True)
@@ -250,7 +251,8 @@ class PoseEncoder(ClipEmbedder, PoseSpace, nn.Module):
         """Turn poses into vectors.
 
         A vector depends on its own pose alone: not on the rest of the batch, nor on where and how large the person
-        stands in the picture (to about 1e-5 of its length in float32, on any device and at any batch size).
+        stands in the picture: in float32 to about 1e-5 of its length, on any device and at any batch size; in bfloat16
+        it is up to 4 % of its length from that, at a cosine of 0.999 and more.
 
         Args:
             keypoints: (..., joints, 2) points (x, y), y down, in any unit with square pixels (multiply normalised
@@ -258,16 +260,16 @@ class PoseEncoder(ClipEmbedder, PoseSpace, nn.Module):
             confidence: (..., joints) scores of the joints; NaN, or a score under `min_confidence`, is missing.
             skeleton: Name of the source's skeleton, see `poseembed.SKELETONS`.
             min_confidence: Least score of a joint that is there.
-            batch_size: Poses that go through the network at once.
+            batch_size: Poses that go through the network at once; a processor takes 2,048 at most, which fit its cache.
             show_progress_bar: Show one, on stderr.
             convert_to_tensor: Return tensors, on the device that did the work, whatever came in.
             device: Where to do it, with a copy of the encoder; None is where the encoder is. For many calls on one
                 device move the encoder there once, with `encoder.to(device)`.
 
         Returns:
-            `(z_pose, z_view)` of shapes (..., pose_dim) and (..., view_dim): float32 numpy arrays for numpy input,
-            tensors on the input's device for torch input. A pose without a single usable joint gives a NaN row. An
-            empty batch gives an empty one.
+            `(z_pose, z_view)` of shapes (..., pose_dim) and (..., view_dim), float32: numpy arrays for numpy input,
+            tensors on the input's device for torch input (float64 if the encoder is). A pose without a single usable
+            joint gives a NaN row. An empty batch gives an empty one.
 
         Raises:
             TypeError: If an input is not a numeric array or tensor, or a number is none.
@@ -286,8 +288,10 @@ class PoseEncoder(ClipEmbedder, PoseSpace, nn.Module):
         leading = points.shape[:-2]
         points, visible = points.reshape(-1, NUM_JOINTS, 2), visible.reshape(-1, NUM_JOINTS)
         look_at(points, visible, confidence)
-        z_pose = torch.empty(len(points), self.pose_dim, dtype=self.dtype, device=out_device)
-        z_view = torch.empty(len(points), self.view_dim, dtype=self.dtype, device=out_device)
+        dtype = torch.promote_types(self.dtype, torch.float32)
+        z_pose = torch.empty(len(points), self.pose_dim, dtype=dtype, device=out_device)
+        z_view = torch.empty(len(points), self.view_dim, dtype=dtype, device=out_device)
+        batch_size = min(batch_size, CACHED) if encoder.device.type == "cpu" else batch_size
         with tqdm(total=len(points), desc="embed", unit="pose", disable=not show_progress_bar) as progress:
             for start in range(0, len(points), batch_size):
                 rows = slice(start, start + batch_size)

@@ -20,6 +20,9 @@ Network = TypeVar("Network", bound=nn.Module)
 BATCH_SIZE = 8192
 """Poses that go through a network at once, unless somebody says otherwise."""
 
+CACHED = 2048
+"""Poses that a processor takes at once at most: what layers of a thousand units make of them fits its cache."""
+
 LEAST_CERTAINTY = 0.01
 """Length of the pose vector of a picture that says nothing: its direction is still there, in half precision too."""
 
@@ -157,7 +160,9 @@ class Encoder(nn.Module):
         """The pose vector and the view vector out of the last hidden layer."""
         z_pose, z_view = self.tower.head(features).split([self.config.pose_dim, self.config.view_dim], dim=-1)
         if self.certainty is not None:
-            z_pose = certainty_of(self.certainty(features)) * normalize(z_pose, dim=-1)
+            # Half types would round the lengths, and so how sure of a pose it is.
+            wide = torch.promote_types(z_pose.dtype, torch.float32)
+            z_pose = certainty_of(self.certainty(features).to(wide)) * normalize(z_pose.to(wide), dim=-1)
         return z_pose, z_view
 
 

@@ -274,7 +274,7 @@ def test_a_tensor_stays_where_it_is(clip_encoder: PoseEncoder, walk: np.ndarray)
 
 
 def test_half_types(clip_folder: Path, walk: np.ndarray) -> None:
-    half = PoseEncoder.from_pretrained(clip_folder, dtype=torch.bfloat16)
+    half = PoseEncoder.from_pretrained(clip_folder, precision="bfloat16")
     found = half.embed_clip(walk, fps=30)
     wanted = PoseEncoder.from_pretrained(clip_folder).embed_clip(walk, fps=30)
     assert found.z_pose.dtype == np.float32

@@ -21,11 +21,11 @@ A_CLIP, PUPIL_CLIP = replace(A, clip="d" * 16), replace(PUPIL, clip="e" * 16)
 
 
 @pytest.mark.parametrize("name", list_pretrained())
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
-def test_the_same_weights_have_one_name_in_every_type(name: str, dtype: torch.dtype) -> None:
+@pytest.mark.parametrize("precision", ["float16", "bfloat16", "float64"])
+def test_the_same_weights_have_one_name_in_every_type(name: str, precision: str) -> None:
     encoder = PoseEncoder.from_pretrained(name)
-    assert PoseEncoder.from_pretrained(name, dtype=dtype).fingerprint == encoder.fingerprint
-    assert encoder.to(dtype).fingerprint == PoseEncoder.from_pretrained(name).fingerprint
+    assert PoseEncoder.from_pretrained(name, precision=precision).fingerprint == encoder.fingerprint
+    assert encoder.to(getattr(torch, precision)).fingerprint == PoseEncoder.from_pretrained(name).fingerprint
 
 
 def test_names_are_short_and_differ() -> None:
