@@ -20,8 +20,12 @@ from poseembed.decoder import Decoder
 from poseembed.devices import check_dtype, find_device
 from poseembed.keypoints import MIN_CONFIDENCE, Array, check_keypoints, normalize_keypoints, visible_joints
 from poseembed.network import BATCH_SIZE, Encoder
+from poseembed.onnx import backend as backends
+from poseembed.onnx import export
+from poseembed.onnx.runtime import OnnxRuntime
 from poseembed.origin import MadeBy
 from poseembed.plausibility import look_at
+from poseembed.poses import Poses
 from poseembed.skeleton import NUM_JOINTS, get_skeleton
 from poseembed.space import PoseSpace
 
@@ -54,6 +58,7 @@ class PoseEncoder(PoseSpace, nn.Module):
         config: What the checkpoint says of itself.
         card: The model card.
         decoder: Reads body and camera out of the vectors, where the checkpoint has one.
+        runtime: What embeds in the place of torch, with the ONNX backend; else None.
 
     Examples:
         >>> from poseembed import PoseEncoder
@@ -65,8 +70,9 @@ class PoseEncoder(PoseSpace, nn.Module):
         array([1., 1.], dtype=float32)
     """
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
+    def __init__(self, checkpoint: Checkpoint, runtime: OnnxRuntime | None = None) -> None:
         super().__init__()
+        self.runtime = runtime  # the first to be asked to move, before anything has moved
         self.config = checkpoint.config
         self.card = checkpoint.card
         self.network: Encoder = checkpoint.network
@@ -86,6 +92,9 @@ class PoseEncoder(PoseSpace, nn.Module):
         force_download: bool = False,
         device: str | torch.device | None = None,
         dtype: torch.dtype | None = None,
+        backend: Literal["torch", "onnx"] = "torch",
+        file_name: str | None = None,
+        provider: str | None = None,
     ) -> Self:
         """Load a checkpoint.
 
@@ -99,16 +108,22 @@ class PoseEncoder(PoseSpace, nn.Module):
             force_download: Download again even what is in the cache.
             device: Where to put the encoder; the CPU if None.
             dtype: Type of the weights; float32 if None. Half types are for GPUs.
+            backend: What computes the vectors: "torch", or "onnx" for ONNX Runtime, which `poseembed.onnx` is about.
+            file_name: With the ONNX backend, the exported network: in the checkpoint's folder or anywhere; None is
+                onnx/model.onnx of the folder and, if there is none, one that is made now, which takes seconds.
+            provider: With the ONNX backend, where it computes, such as "CUDAExecutionProvider"; the CPU if None.
 
         Raises:
             FileNotFoundError: If there is no such folder or packaged checkpoint, or a file of it is missing.
+            ImportError: If the ONNX backend's packages are not installed.
             OSError: If the Hub cannot be reached, or does not have it.
             TypeError: If `dtype` is no type that weights can have.
-            ValueError: If a file is damaged, does not fit its config, or needs a newer library; or if there is no such
-                device.
+            ValueError: If a file is damaged, does not fit its config, or needs a newer library; if there is no such
+                device, backend or provider; or if something is given that is for the other backend.
         """
         where = None if device is None else find_device(device)
         check_dtype(dtype)
+        backends.check(backend, where, dtype, file_name, provider)
         folder = checkpoints.find(
             name_or_folder,
             revision=revision,
@@ -116,8 +131,13 @@ class PoseEncoder(PoseSpace, nn.Module):
             token=token,
             local_files_only=local_files_only,
             force_download=force_download,
+            also=backends.files(backend, file_name),
         )
-        return cls(checkpoints.read(folder)).to(device=where, dtype=dtype)
+        content = checkpoints.read(folder)
+        encoder = cls(content)
+        if backend == "torch":
+            return encoder.to(device=where, dtype=dtype)
+        return cls(content, backends.load(folder, file_name, provider, str(encoder.made_by), encoder._onnx))
 
     @property
     def device(self) -> torch.device:
@@ -178,6 +198,8 @@ class PoseEncoder(PoseSpace, nn.Module):
         Returns:
             Vectors of the encoder's dtype; NaN rows for poses without a visible joint.
         """
+        if self.runtime is not None:
+            return Embedding(*self.runtime(keypoints, visible))
         # Half types cannot hold pixel coordinates: normalise in float32 at least.
         points = keypoints.to(torch.promote_types(keypoints.dtype, torch.float32))
         present = ~points.isnan().any(-1)
@@ -304,9 +326,44 @@ class PoseEncoder(PoseSpace, nn.Module):
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write `config.json`, `model.safetensors` and `README.md`, as `from_pretrained` reads them."""
-        checkpoints.write(
-            Path(os.path.expanduser(folder)), Checkpoint(self.config, self.network, self.card, self.decoder)
-        )
+        target = Path(os.path.expanduser(folder))
+        checkpoints.write(target, Checkpoint(self.config, self.network, self.card, self.decoder))
+        if self.runtime is not None:
+            backends.save(self.runtime, target)
+
+    def export_onnx(
+        self, path: str | os.PathLike[str], *, precision: export.Precision = "float32", calibration: Poses | None = None
+    ) -> None:
+        """Write the encoder as one ONNX file, for where there is no torch; `poseembed.onnx.export` says what is in it.
+
+        The file is tried before it is written: on poses of all kinds, or those of `calibration`, it must give the
+        vectors that torch gives (a mean cosine of 1 but for 1e-5 in float32, 1e-3 in float16 and 0.05 in int8).
+
+        Args:
+            path: The file, .onnx.
+            precision: What to keep the weights in: "float32"; "float16", half the size, for GPUs; "int8", a quarter of
+                the size and two to three times as fast on CPUs, at the price that `docs/how-to/deploy.md` states.
+            calibration: For int8 alone, which needs them: some hundreds of poses such as will be embedded, joints under
+                `poseembed.keypoints.MIN_CONFIDENCE` missing.
+
+        Raises:
+            FileNotFoundError: If the folder does not exist.
+            ImportError: If onnx, onnxscript or onnxruntime is not installed, or torch is too old to export.
+            RuntimeError: If the file would give other vectors.
+            ValueError: If there is no such precision; if int8 and `calibration` do not come together, or there are too
+                few poses; or if the encoder has the ONNX backend itself.
+
+        Examples:
+            >>> from poseembed import PoseEncoder, Poses
+            >>> encoder = PoseEncoder.from_pretrained("poseembed-small")
+            >>> encoder.export_onnx("small.onnx")  # doctest: +SKIP
+            >>> people = Poses.from_arrays(np.random.default_rng(0).normal(300, 100, size=(500, 13, 2)))
+            >>> encoder.export_onnx("small_int8.onnx", precision="int8", calibration=people)  # doctest: +SKIP
+        """
+        target = Path(os.path.expanduser(path))
+        if not target.parent.is_dir():
+            raise FileNotFoundError(f"cannot write {target}: there is no folder {target.parent}")
+        backends.write(self._onnx(precision, calibration), target)
 
     def push_to_hub(
         self,
@@ -337,6 +394,17 @@ class PoseEncoder(PoseSpace, nn.Module):
             create_pr=create_pr,
             commit_message=commit_message,
         )
+
+    def _onnx(self, precision: export.Precision = "float32", calibration: Poses | None = None) -> bytes:
+        """The content of an ONNX file."""
+        if self.runtime is not None:
+            raise ValueError("this encoder runs an exported network itself; load it with backend='torch' to export it")
+        about = {"made_by": str(self.made_by), "config": self.config.to_json()}
+        points = None
+        if calibration is not None:
+            seen = calibration.confidence >= MIN_CONFIDENCE
+            points = np.where(seen[..., None], calibration.keypoints, np.nan).astype(np.float32)
+        return export.to_onnx(copy.deepcopy(self).to("cpu", torch.float32), about, precision, points)
 
     def _on(self, device: str | torch.device | None) -> Self:
         """The encoder if it is on that device, or else a copy there."""

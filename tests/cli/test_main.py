@@ -187,7 +187,7 @@ def test_python_m_is_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert "packaged checkpoints" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", ["embed", "video", "search", "compare", "count", "classify", "info"])
+@pytest.mark.parametrize("command", ["embed", "video", "search", "compare", "count", "classify", "export", "info"])
 def test_help_has_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])
