@@ -27,6 +27,9 @@ def example_folder(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: 
     text = request.node.dtest.docstring
     if "clip.avi" in text:
         write_clip(tmp_path / "clip.avi")
+    if "export_onnx(" in text:
+        for package in ("onnx", "onnxruntime", "onnxscript"):
+            pytest.importorskip(package)
     if VIDEO in text or LANDMARKER in text:
         pytest.importorskip("mediapipe")
         if not DATA:

@@ -11,7 +11,6 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -35,17 +34,6 @@ if tuple(map(int, torch.__version__.split(".")[:2])) < LEAST_TORCH:
 ROOT = Path(__file__).parents[1]
 
 
-def export(encoder: PoseEncoder, path: Path, **options: Any) -> Path:
-    """Export where annotations are not checked: the sizes that the exporter shows to the code are symbols."""
-    before = jaxtyping.config.jaxtyping_disable
-    jaxtyping.config.update("jaxtyping_disable", True)
-    try:
-        encoder.export_onnx(path, **options)
-    finally:
-        jaxtyping.config.update("jaxtyping_disable", before)
-    return path
-
-
 def people(count: int) -> Poses:
     """Poses to calibrate with, some joints of theirs missing."""
     rng = np.random.default_rng(5)
@@ -56,7 +44,9 @@ def people(count: int) -> Poses:
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory, masked_folder: Path) -> Path:
     """The encoder with mask input, exported. Not to be changed."""
-    return export(PoseEncoder.from_pretrained(masked_folder), tmp_path_factory.mktemp("onnx") / "model.onnx")
+    path = tmp_path_factory.mktemp("onnx") / "model.onnx"
+    PoseEncoder.from_pretrained(masked_folder).export_onnx(path)
+    return path
 
 
 @pytest.fixture
@@ -110,7 +100,8 @@ def test_the_file_gives_the_vectors_of_torch(model: Path, by_torch: PoseEncoder,
 def test_a_network_without_mask_and_view_vector_exports_too(tmp_path: Path, poses: np.ndarray) -> None:
     network = Encoder(NetworkConfig(width=16, pose_dim=5, view_dim=0), batch_norm=False).eval()
     encoder = PoseEncoder(Checkpoint(CheckpointConfig(network.config), network))
-    z_pose, z_view = run(export(encoder, tmp_path / "model.onnx"), poses)
+    encoder.export_onnx(tmp_path / "model.onnx")
+    z_pose, z_view = run(tmp_path / "model.onnx", poses)
     assert z_view.shape == (24, 0)
     close([z_pose], [encoder.embed(poses).z_pose])
 
@@ -131,10 +122,10 @@ def test_the_file_says_what_it_is(model: Path, by_torch: PoseEncoder) -> None:
 @pytest.fixture(scope="module")
 def small_models(tmp_path_factory: pytest.TempPathFactory, masked_folder: Path) -> dict[str, Path]:
     encoder, folder = PoseEncoder.from_pretrained(masked_folder), tmp_path_factory.mktemp("small")
-    return {
-        "float16": export(encoder, folder / "float16.onnx", precision="float16"),
-        "int8": export(encoder, folder / "int8.onnx", precision="int8", calibration=people(300)),
-    }
+    paths = {precision: folder / f"{precision}.onnx" for precision in ("float16", "int8")}
+    encoder.export_onnx(paths["float16"], precision="float16")
+    encoder.export_onnx(paths["int8"], precision="int8", calibration=people(300))
+    return paths
 
 
 @pytest.mark.parametrize("precision, largest, least", [("float16", np.float16, 0.9999), ("int8", np.int8, 0.99)])
@@ -373,7 +364,8 @@ def test_the_example_runs_where_there_is_no_torch(
 @pytest.mark.skipif("POSEEMBED_DATA" not in os.environ, reason="POSEEMBED_DATA does not name real/")
 def test_what_detectors_saw_gets_the_packaged_encoders_vectors(tmp_path: Path) -> None:
     encoder = PoseEncoder.from_pretrained("poseembed-small")
-    path = export(encoder, tmp_path / "small.onnx")
+    path = tmp_path / "small.onnx"
+    encoder.export_onnx(path)
     for file in sorted(Path(os.environ["POSEEMBED_DATA"], "real").glob("*.npz")):
         points = np.load(file)["keypoints"].astype(np.float32).reshape(-1, 13, 2)
         alike(run(path, points), encoder.embed(points), 1e-5)
