@@ -6,7 +6,7 @@ PACKAGES = {
     "align": ("dtaidistance>=2.3.13", "scipy>=1.13"),
     "parquet": ("pyarrow>=17",),
     "plot": ("matplotlib>=3.9",),
-    "onnx": ("onnx>=1.18", "onnxruntime>=1.22", "onnxscript>=0.5"),
+    "onnx": ("onnx>=1.18", "onnxruntime>=1.22", "onnxscript>=0.6"),
 }
 """The extras, as the project's metadata has them."""
 

@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from poseembed import PoseEncoder
-from poseembed.onnx.export import LEAST_TORCH
+from poseembed.onnx.export import LEAST_TORCH, torch_version
 
 NEW = pytest.mark.skipif(
-    tuple(map(int, torch.__version__.split(".")[:2])) < LEAST_TORCH,
+    torch_version() < LEAST_TORCH,
     reason=f"torch {torch.__version__} is older than what the documentation says this of",
 )
 

@@ -18,7 +18,7 @@ import torch
 from poseembed import SKELETONS, KeypointsWarning, PoseEncoder, Poses
 from poseembed.checkpoint import Checkpoint, CheckpointConfig
 from poseembed.network import Encoder, NetworkConfig
-from poseembed.onnx.export import LEAST_TORCH
+from poseembed.onnx.export import LEAST_TORCH, torch_version
 from poseembed.onnx.quantize import LEAST_POSES
 
 from .conftest import STANDING
@@ -28,7 +28,7 @@ from .test_processes import run as in_processes
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
-if tuple(map(int, torch.__version__.split(".")[:2])) < LEAST_TORCH:
+if torch_version() < LEAST_TORCH:
     pytest.skip(f"torch {torch.__version__} is too old to export", allow_module_level=True)
 
 ROOT = Path(__file__).parents[1]
@@ -93,6 +93,8 @@ def alike(ours: Any, wanted: Any, tolerance: float) -> None:
 @pytest.mark.filterwarnings("ignore::poseembed.KeypointsWarning")
 @pytest.mark.parametrize("rows", [0, 1, 2, 36])
 def test_the_file_gives_the_vectors_of_torch(model: Path, by_torch: PoseEncoder, poses: np.ndarray, rows: int) -> None:
+    if not rows and tuple(map(int, onnxruntime.__version__.split(".")[:2])) < (1, 32):
+        pytest.skip("ONNX Runtime before 1.32 fails at an empty batch")
     points = degenerate(poses)[:rows]
     alike(run(model, points), by_torch.embed(points), 1e-5)
 

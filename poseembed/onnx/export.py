@@ -104,10 +104,14 @@ class _InFloat32(nn.Module):
         return z_pose.float(), z_view.float()
 
 
+def torch_version() -> tuple[int, ...]:
+    """Of the torch that is here, as `LEAST_TORCH` has it."""
+    return tuple(map(int, torch.__version__.split(".")[:2]))
+
+
 def _translate(module: nn.Module) -> Any:
     """A module as an `onnx.ModelProto`."""
-    version = tuple(map(int, torch.__version__.split(".")[:2]))
-    if version < LEAST_TORCH:
+    if torch_version() < LEAST_TORCH:
         wanted = ".".join(map(str, LEAST_TORCH))
         raise ImportError(f"exporting needs torch {wanted} or newer, and this is {torch.__version__}")
     try:
