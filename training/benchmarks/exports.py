@@ -62,10 +62,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         views = calibration_views(Bodies(*mocap.read_poses(options.data, "train"), Variation()), seed=options.seed)
         for weights in options.weights:
             encoder = PoseEncoder.from_pretrained(weights)
-            files = {precision: Path(folder) / f"{precision}.onnx" for precision in PRECISIONS}
-            for precision, file in files.items():
-                encoder.export_onnx(file, precision=precision, calibration=views if precision == "int8" else None)
-            results += run(weights, dict(files), recordings, batches=BATCHES, seconds=options.seconds)
+            files: dict[str, Path] = {}
+            for precision in PRECISIONS:
+                files[precision] = Path(folder) / f"{precision}.onnx"
+                calibration = views if precision == "int8" else None
+                encoder.export_onnx(files[precision], precision=precision, calibration=calibration)
+            results += run(weights, files, recordings, batches=BATCHES, seconds=options.seconds)
     write_json(options.out, [asdict(result) for result in results])
     print(texts(tables(results, torch.get_num_threads())))
 
