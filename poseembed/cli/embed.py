@@ -9,10 +9,11 @@ import numpy as np
 
 from poseembed.adapters import read_alphapose, read_coco, read_mmpose, read_openpose, read_poem
 from poseembed.cli.arguments import add_skeleton, expand_one, share
-from poseembed.cli.outputs import check_file, counted
+from poseembed.cli.outputs import check_file, check_folder, counted
 from poseembed.cli.shared import POSE_FILES, EncoderCommand
 from poseembed.files.poses import POSE_SUFFIXES, read_poses, write_poses
 from poseembed.keypoints import MIN_CONFIDENCE
+from poseembed.large import embed_file
 from poseembed.loading import shards
 from poseembed.poses import Poses
 
@@ -36,6 +37,7 @@ class Embed(EncoderCommand):
         "keypoints.npy vectors.npy --skeleton coco",
         "keypoints.csv poses.parquet",
         "openpose_json/ poses.npz --format openpose",
+        "large.npy vectors/   (a folder: a part at a time; the same command goes on after an interruption)",
     )
 
     input: Path
@@ -50,7 +52,9 @@ class Embed(EncoderCommand):
         parser.add_argument(
             "input", type=Path, help=f"keypoints: {POSE_FILES}; the folder of a long video; or what --format says"
         )
-        parser.add_argument("output", type=Path, help=f"poses with vectors: {POSE_FILES} (.npy: z_pose alone)")
+        parser.add_argument(
+            "output", type=Path, help=f"poses with vectors: {POSE_FILES} (.npy: z_pose alone); or a folder"
+        )
         parser.add_argument("--format", choices=list(READERS), help="whose files the input is (default: by its suffix)")
         add_skeleton(parser)
         parser.add_argument(
@@ -63,7 +67,9 @@ class Embed(EncoderCommand):
         super().add_arguments(parser)
 
     def run(self) -> str:
-        """Read, embed, write."""
+        """Read, embed, write; into a folder, where the output has no suffix, a part at a time."""
+        if not self.output.suffix:
+            return self._to_folder()
         check_file(self.output, POSE_SUFFIXES)
         path, encoder = expand_one(self.input), self.encoder()
         if self.format is not None:
@@ -75,6 +81,20 @@ class Embed(EncoderCommand):
         poses = poses.embed(encoder, min_confidence=self.min_confidence, show_progress_bar=True)
         write_poses(poses, self.output)
         return f"wrote {self.output}: {embedded(poses)}"
+
+    def _to_folder(self) -> str:
+        if self.format is not None:
+            raise ValueError(f"--format is for an output that is one file, and {self.output} would be a folder")
+        check_folder(self.output)
+        files = embed_file(
+            expand_one(self.input),
+            self.output,
+            self.encoder(),
+            skeleton=self.skeleton,
+            min_confidence=self.min_confidence,
+            show_progress_bar=True,
+        )
+        return f"wrote {self.output}: {counted(len(files.z_pose), 'file')} of z_pose, as many of z_view"
 
 
 def embedded(poses: Poses) -> str:

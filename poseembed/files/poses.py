@@ -254,7 +254,7 @@ def _load_arrays(path: Path) -> Columns:
     return {"keypoints": arrays[""]} if "" in arrays else arrays
 
 
-def _are_scores(third: np.ndarray) -> bool:
+def are_scores(third: np.ndarray) -> bool:
     """Whether the third numbers of keypoints are scores and no depths: nearly all between 0 and 1, and none far off."""
     known = third[~np.isnan(third)]
     inside = (known >= 0) & (known <= 1)
@@ -272,7 +272,7 @@ def _poses_of_arrays(arrays: Columns, skeleton: Skeleton) -> Poses:
     check_joint_count(points.shape[1], skeleton)
     points = points.astype(np.float64)
     if points.shape[-1] == 3:
-        if confidence is not None or not _are_scores(points[..., 2]):
+        if confidence is not None or not are_scores(points[..., 2]):
             raise ValueError(
                 "got three numbers a keypoint, where the third is not a score (0 to 1; the peaks of heat maps go a "
                 "little beyond) or there is a confidence besides; poses are 2D here: keep x and y, without the depth"
