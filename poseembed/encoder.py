@@ -336,8 +336,8 @@ class PoseEncoder(PoseSpace, nn.Module):
     ) -> None:
         """Write the encoder as one ONNX file, for where there is no torch; `poseembed.onnx.export` says what is in it.
 
-        The file is tried before it is written: on poses of all kinds, or those of `calibration`, it must give the
-        vectors that torch gives (a mean cosine of 1 but for 1e-5 in float32, 1e-3 in float16 and 0.05 in int8).
+        The file is tried before it is written: on poses of all kinds, or those of `calibration`, its vectors must be
+        torch's (to a mean of 1e-4 of their length in float32, 1e-2 in float16, 0.2 in int8).
 
         Args:
             path: The file, .onnx.

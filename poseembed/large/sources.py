@@ -78,13 +78,18 @@ class ArrayFile(Source):
                 shape, _, dtype = read_header(file)
             if dtype.kind not in "iuf" or not shape:
                 raise ValueError(f"it is an array of {dtype} of shape {shape}; wanted numbers, a pose a row")
-            self.array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-        self.files, self.rows = [path], len(self.array)
+            self.files, self.rows = [path], len(self._map(path))
 
     def pieces(self, start: int) -> Iterator[Rows]:
         """All rows from one on."""
         for first in range(start, self.rows, _BATCH):
-            yield np.array(self.array[first : first + _BATCH])
+            # Mapped afresh each time, for what was read through a map is memory of the process while the map is there.
+            yield np.array(self._map(self.files[0])[first : first + _BATCH])
+
+    @staticmethod
+    def _map(path: Path) -> np.ndarray:
+        array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+        return array
 
 
 class TableFiles(Source):

@@ -143,7 +143,7 @@ for rows in (20_000, 200_000):
         file[start : start + 10_000] = poses
     del file
     embed_file(f"{{rows}}.npy", f"out{{rows}}", encoder, shard_rows=10_000)
-    print(re.search(r"RssAnon:\\s+(\\d+)", open("/proc/self/status").read())[1])
+    print(re.search(r"VmRSS:\\s+(\\d+)", open("/proc/self/status").read())[1])
 """
     done = subprocess.run(
         [sys.executable, "-c", code],
