@@ -32,7 +32,7 @@ from jaxtyping import Float32
 from poseembed.files.arrays import read_arrays
 from poseembed.files.atomic import replacing
 from poseembed.files.tables import Columns, known_suffix, naming, read_columns, write_columns
-from poseembed.files.values import check_points, settle_scores
+from poseembed.files.values import are_scores, check_points, settle_scores
 from poseembed.origin import MadeBy
 from poseembed.poses import NOBODY, Poses
 from poseembed.skeleton import JOINTS, NUM_JOINTS, Skeleton, check_joint_count, get_skeleton
@@ -43,8 +43,6 @@ POSE_SUFFIXES = (*TABLE_SUFFIXES, ".npz", ".npy")
 
 COORDINATES = tuple(f"{joint}_{axis}" for joint in JOINTS for axis in "xy")
 SCORES = tuple(f"{joint}_score" for joint in JOINTS)
-_LEAST_PEAK, _MOST_PEAK = -0.1, 2.0
-"""Between these lie the scores of RTMPose, MSPN and AlphaPose; depths go beyond, or are negative."""
 
 _VECTOR = re.compile(r"(z_pose|z_view)_(0|[1-9]\d*)")
 
@@ -252,13 +250,6 @@ def _load_arrays(path: Path) -> Columns:
         if name in _ATTRIBUTES - {"keypoints"} and values.dtype.kind not in wanted:
             raise ValueError(f"{name} is an array of {values.dtype}; wanted {'text' if wanted == 'U' else 'numbers'}")
     return {"keypoints": arrays[""]} if "" in arrays else arrays
-
-
-def are_scores(third: np.ndarray) -> bool:
-    """Whether the third numbers of keypoints are scores and no depths: nearly all between 0 and 1, and none far off."""
-    known = third[~np.isnan(third)]
-    inside = (known >= 0) & (known <= 1)
-    return bool(((known >= _LEAST_PEAK).all() and (known <= _MOST_PEAK).all() and (known > 0).any()) or inside.all())
 
 
 def _poses_of_arrays(arrays: Columns, skeleton: Skeleton) -> Poses:

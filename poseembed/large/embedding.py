@@ -13,9 +13,8 @@ from typing_extensions import NamedTuple
 from poseembed._version import __version__
 from poseembed.encoder import PoseEncoder
 from poseembed.files.atomic import replacing
-from poseembed.files.poses import are_scores
 from poseembed.files.records import RecordKind
-from poseembed.files.values import check_points, settle_scores
+from poseembed.files.values import are_scores, check_points, settle_scores
 from poseembed.keypoints import MIN_CONFIDENCE
 from poseembed.large.sources import Rows, Source, open_source
 from poseembed.skeleton import Skeleton, check_joint_count, get_skeleton
