@@ -22,11 +22,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import yaml
 
 from poseembed import JOINTS, SKELETONS, PoseEncoder, Poses, write_poses
 from poseembed.adapters.poem import COORDINATES, SCORES
 from poseembed.cli import main
+from poseembed.onnx.export import LEAST_TORCH, torch_version
 
 from .test_align import squat
 
@@ -123,6 +125,11 @@ def workplace(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
 
 def wants_data(text: str) -> None:
+    if 'backend="onnx"' in text or "poseembed export" in text:
+        pytest.importorskip("onnxruntime")
+        pytest.importorskip("onnxscript")
+        if torch_version() < LEAST_TORCH:
+            pytest.skip(f"torch {torch.__version__} is too old to export")
     if VIDEO in text and not DATA:
         pytest.skip(f"set POSEEMBED_DATA to a folder with media/{VIDEO} and models/{LANDMARKER} to run the rest")
 

@@ -668,17 +668,6 @@ def test_embedding_where_the_encoder_is_copies_nothing(
         encoder.embed(poses, device="meta", convert_to_tensor=True)
 
 
-@pytest.mark.filterwarnings("ignore:.*torch.jit.trace.* is deprecated:DeprecationWarning")
-@pytest.mark.unchecked_types  # in a trace sizes are tensors
-def test_an_encoder_can_be_traced(encoder: PoseEncoder, poses: np.ndarray) -> None:
-    points = torch.from_numpy(poses)
-    with torch.no_grad():
-        traced = torch.jit.trace(encoder, (points[:4],))
-        points[0, 5] = torch.nan
-        for ours, wanted in zip(traced(points), encoder(points), strict=True):
-            torch.testing.assert_close(ours, wanted)
-
-
 @pytest.mark.parametrize(
     "copy", [deepcopy, lambda encoder: pickle.loads(pickle.dumps(encoder))], ids=["deep", "pickle"]
 )
