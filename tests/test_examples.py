@@ -184,7 +184,8 @@ def moving(seed: int, frames: int = 120) -> list[Turns]:
 def test_film_and_train_on_mocap(
     run: Run, refused: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("training.calibrate.BATCH", 24)
+    monkeypatch.setattr("training.calibrate.GALLERIES", 4)
+    monkeypatch.setattr("training.calibrate.STEPS", 5)
     (tmp_path / "bvh").mkdir()
     for seed, clip in enumerate(("01_01", "02_01")):
         (tmp_path / "bvh" / f"{clip}.bvh").write_text(bvh(moving(seed)))
