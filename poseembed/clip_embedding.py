@@ -17,6 +17,9 @@ from poseembed.keypoints import MIN_CONFIDENCE, Array, read_joints
 from poseembed.network import BATCH_SIZE
 from poseembed.skeleton import NUM_JOINTS, Skeleton
 
+_MOST_WINDOWS = 2**16
+"""So many at once have fewer frames than `ClipEncoder.correct` can tell apart, two million."""
+
 
 class ClipEmbedding(NamedTuple, Generic[Array]):
     """What `PoseEncoder.embed_clip` returns.
@@ -82,6 +85,7 @@ class ClipEmbedder:
         context: float = REACH,
         look_ahead: float | None = None,
         fill_unseen: bool = False,
+        wanted: ArrayLike | Tensor | None = None,
         skeleton: str | Skeleton = "poseembed13",
         min_confidence: float = MIN_CONFIDENCE,
         batch_size: int = BATCH_SIZE,
@@ -109,9 +113,11 @@ class ClipEmbedder:
                 step that is read may hold a frame 1/60 s later.
             fill_unseen: Whether a frame in which the person was not seen gets vectors from those around it, if there is
                 any within the window, instead of NaN.
+            wanted: (frames,) or (..., frames) mask of the frames whose vectors are asked for, all if None: such as the
+                last one, live. The others are read, and NaN.
             skeleton: Name of the source's skeleton, see `poseembed.SKELETONS`.
             min_confidence: Least score of a joint that is there.
-            batch_size: Frames, or slots of windows, that go through a network at once.
+            batch_size: Frames, or groups of them, that go through a network at once.
             show_progress_bar: Show one, on stderr.
             device: Where to do it, with a copy of the encoder; None is where the encoder is.
 
@@ -123,7 +129,8 @@ class ClipEmbedder:
         Raises:
             TypeError: As `embed` does; and if `times`, `fps`, `context` or `look_ahead` are no numbers.
             ValueError: As `embed` does; and if the checkpoint has no clip encoder, there is no axis of frames, neither
-                or both of `times` and `fps` are given, times do not rise, or a length of time is negative.
+                or both of `times` and `fps` are given, times do not rise, a length of time is negative, or `wanted`
+                is no mask of the frames.
 
         Warns:
             KeypointsWarning: As `embed` does.
@@ -149,7 +156,7 @@ class ClipEmbedder:
                 "keypoints[None]"
             )
         shape = tuple(points.shape[:-2])
-        seconds = clip_times(times, fps, shape)
+        seconds, asked = clip_times(times, fps, shape), _mask(wanted, shape)
         encoder = self._on(device)
         z_pose, z_view = encoder.embed(
             keypoints,
@@ -167,13 +174,16 @@ class ClipEmbedder:
                 points.reshape(-1, NUM_JOINTS, 2),
                 visible.reshape(-1, NUM_JOINTS),
                 (z_pose.flatten(0, -2), z_view.flatten(0, -2)),
-                end_to_end(seconds),
+                end_to_end(seconds.reshape(-1), np.arange(seconds.size) % max(shape[-1], 1) == 0),
                 reach,
+                asked.reshape(-1),
                 fill_unseen,
                 batch_size,
                 show_progress_bar,
             )
             z_pose, z_view, filled = poses.view_as(z_pose), views.view_as(z_view), filled.reshape(shape)
+        if wanted is not None:
+            z_pose[~asked], z_view[~asked] = torch.nan, torch.nan
         if isinstance(keypoints, Tensor):
             return ClipEmbedding(*(each.to(keypoints.device) for each in (z_pose, z_view, filled)))
         return ClipEmbedding(z_pose.float().cpu().numpy(), z_view.float().cpu().numpy(), filled.numpy())
@@ -186,13 +196,15 @@ def _correct(
     vectors: tuple[Float[Tensor, "frames pose"], Float[Tensor, "frames view"]],
     times: Float64[np.ndarray, " frames"],
     reach: Reach,
+    wanted: Bool[Tensor, " frames"],
     fill_unseen: bool,
     batch_size: int,
     show_progress_bar: bool,
 ) -> tuple[Float[Tensor, "frames pose"], Float[Tensor, "frames view"], Bool[Tensor, " frames"]]:
-    """Correct the vectors of frames by their windows; also which frames were filled.
+    """Correct the vectors of frames that are wanted by their windows; also which frames were filled.
 
-    Frames go through the first layer once, `batch_size` at a time with those that the windows of both ends need too.
+    Windows are taken several at a time, in order, and a frame that stands in many of them goes through the first layer
+    once.
     """
     clip = encoder.clip
     assert clip is not None
@@ -202,24 +214,40 @@ def _correct(
     filled = torch.zeros(len(points), dtype=torch.bool)
     if not len(seen):
         return z_pose, z_view, filled
-    middles = np.arange(len(points)) if fill_unseen else seen
+    middles = np.flatnonzero(wanted.numpy() if fill_unseen else (wanted & shown).numpy())
+    several = min(max(1, 3 * batch_size // SLOTS), _MOST_WINDOWS)  # of three slots the first layer makes one
     with tqdm(total=len(middles), desc="clips", unit="frame", disable=not show_progress_bar) as progress:
-        for start in range(0, len(middles), batch_size):
-            at = middles[start : start + batch_size]
-            slots = windows(times[seen], times[at], reach)
+        for start in range(0, len(middles), several):
+            at = middles[start : start + several]
             progress.update(len(at))
+            slots = windows(times[seen], times[at], reach)
             some = (slots != ABSENT).any(1)
             at, slots = at[some], slots[some]
             if not len(at):
                 continue
-            low = int(slots[slots != ABSENT].min())
-            rows = torch.from_numpy(seen[low : int(slots.max()) + 1])
-            inputs, _ = encoder._lay_out(*encoder._take(points[rows], visible[rows]))
+            used, held = np.unique(slots, return_inverse=True)
+            absent = int(used[0] == ABSENT)
+            rows = torch.from_numpy(seen[used[absent:]])
             pose, view = (each[rows] for each in vectors)
-            read = clip.read(inputs, pose, view)
-            held = torch.from_numpy(np.where(slots == ABSENT, ABSENT, slots - low)).to(read.device)
-            several = max(1, batch_size // SLOTS)
-            for part, to in zip(held.split(several), torch.from_numpy(at).split(several), strict=True):
-                z_pose[to], z_view[to] = clip.correct(read, pose, view, part)
+            inputs, _ = encoder._lay_out(*encoder._take(points[rows], visible[rows]))
+            place = torch.from_numpy(held.reshape(slots.shape) - absent).to(pose.device)
+            z_pose[at], z_view[at] = clip.correct(clip.read(inputs, pose, view), pose, view, place)
             filled[at] = ~shown[at]
     return z_pose, z_view, filled
+
+
+def _mask(wanted: ArrayLike | Tensor | None, shape: tuple[int, ...]) -> Bool[Tensor, "*shape"]:
+    """Which frames are asked for, of the shape of all.
+
+    Raises:
+        ValueError: If it is no mask, or of another shape.
+    """
+    if wanted is None:
+        return torch.ones(shape, dtype=torch.bool)
+    mask = np.asarray(wanted.detach().cpu() if isinstance(wanted, Tensor) else wanted)
+    if mask.dtype != np.bool_ or mask.shape not in (shape, shape[-1:]):
+        raise ValueError(
+            f"got wanted of {mask.dtype} and shape {mask.shape}; it is to be a mask of the frames, True or False for "
+            f"each of {shape[-1:]}"
+        )
+    return torch.from_numpy(np.broadcast_to(mask, shape).copy())

@@ -131,7 +131,13 @@ class ClipEncoder(nn.Module):
         """
         present = windows != ABSENT
         start = windows.gather(1, nearest_to_middle(present)).squeeze(1)
-        return self.join(read[windows.clamp_min(0)], present, z_pose[start], z_view[start])
+        x = torch.cat([read, self.absent.to(read.dtype).unsqueeze(0)])
+        rows = torch.where(present, windows, len(read)).long()
+        for layer in self.layers:
+            # Windows overlap: what stands in several of them is joined once.
+            joined, rows = _distinct(rows.unflatten(1, (-1, _JOINED)))
+            x = x[joined[:, _JOINED // 2]] + layer(x[joined].flatten(1))
+        return self._corrected(x[rows.squeeze(1)], present, z_pose[start], z_view[start])
 
     def join(
         self,
@@ -153,7 +159,17 @@ class ClipEncoder(nn.Module):
             middle = x[:, _JOINED // 2 :: _JOINED]
             joined = x.unflatten(1, (-1, _JOINED)).flatten(2)
             x = middle + layer(joined.flatten(0, 1)).unflatten(0, joined.shape[:2])
-        correction = self.head(x.squeeze(1)).to(z_pose.dtype)
+        return self._corrected(x.squeeze(1), present, z_pose, z_view)
+
+    def _corrected(
+        self,
+        x: Float[Tensor, "windows width"],
+        present: Bool[Tensor, "windows 27"],
+        z_pose: Float[Tensor, "windows pose"],
+        z_view: Float[Tensor, "windows view"],
+    ) -> tuple[Float[Tensor, "windows pose"], Float[Tensor, "windows view"]]:
+        """The vectors with the corrections that are read from what windows were joined to."""
+        correction = self.head(x).to(z_pose.dtype)
         pose_correction, view_correction = correction.split([self.frames.pose_dim, self.frames.view_dim], dim=-1)
         alone = ((present.sum(-1) == 1) & present[:, _MIDDLE]).unsqueeze(-1)
         corrected = normalize(normalize(z_pose, dim=-1) + pose_correction, dim=-1) * z_pose.norm(dim=-1, keepdim=True)
@@ -164,3 +180,11 @@ def nearest_to_middle(present: Bool[Tensor, "windows 27"]) -> Int[Tensor, "windo
     """The slot, of those with a frame, that is nearest to the middle; the earlier one of two."""
     away = (torch.arange(SLOTS, device=present.device) - _MIDDLE).abs()
     return torch.where(present, SLOTS - away, 0).argmax(-1, keepdim=True)
+
+
+def _distinct(rows: Int[Tensor, "windows groups 3"]) -> tuple[Int[Tensor, "distinct 3"], Int[Tensor, "windows groups"]]:
+    """Each group of rows once, and which of these stands where."""
+    count = rows.max() + 1  # so that a group is a number, of fewer than 64 bits for two million rows
+    first, second, third = rows.unbind(-1)
+    found, where = torch.unique((first * count + second) * count + third, return_inverse=True)
+    return torch.stack([found // count**2, found // count % count, found % count], dim=-1), where

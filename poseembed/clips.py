@@ -10,7 +10,7 @@ import numbers
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Bool, Float64, Int64
 from numpy.typing import ArrayLike
 from torch import Tensor
 
@@ -64,13 +64,13 @@ class Reach(NamedTuple):
 
     @property
     def seconds_ahead(self) -> float:
-        """How long after a frame the last one that it is read with may come: no longer need anybody wait for it."""
-        return (self.ahead + 0.5) * STEP if self.ahead else 0.0
+        """How long after a frame the last one that it is read with may come."""
+        return (self.ahead + 0.5 + _TIE) * STEP if self.ahead else 0.0
 
     @property
     def seconds_back(self) -> float:
         """How long before a frame the first one that it is read with may come."""
-        return (self.back + 0.5) * STEP if self.back else 0.0
+        return (self.back + 0.5 + _TIE) * STEP if self.back else 0.0
 
 
 def clip_times(
@@ -87,6 +87,11 @@ def clip_times(
         TypeError: If `fps` is no number, or `times` are no numbers.
         ValueError: If neither or both are given, `fps` is not above 0, or the times have another shape, are not
             finite, or do not rise.
+
+    Examples:
+        >>> from poseembed.clips import clip_times
+        >>> clip_times(None, 25, (4,)).tolist()
+        [0.0, 0.04, 0.08, 0.12]
     """
     if (times is None) == (fps is None):
         raise ValueError("pass either times=, the seconds of the frames, or fps=, frames per second")
@@ -119,14 +124,22 @@ def clip_times(
     return np.broadcast_to(seconds, shape)
 
 
-def end_to_end(times: Float64[np.ndarray, "*clips frames"]) -> Float64[np.ndarray, "clips_and_frames"]:
-    """Times of clips laid one after the other, so far apart that no window holds frames of two."""
-    if not times.size:
-        return times.reshape(-1)
-    clips = times.reshape(-1, times.shape[-1])
-    since = clips - clips[:, :1]
-    ends = np.cumsum(since[:, -1] + _APART)
-    return (since + np.concatenate([[0.0], ends[:-1]])[:, None]).reshape(-1)
+def end_to_end(
+    times: Float64[np.ndarray, " frames"], begins: Bool[np.ndarray, " frames"]
+) -> Float64[np.ndarray, " frames"]:
+    """Times of clips laid one after the other, so far apart that no window holds frames of two.
+
+    Args:
+        times: Seconds of all frames, clip after clip, rising in each.
+        begins: Which frames are the first of a clip.
+
+    Examples:
+        >>> from poseembed.clips import end_to_end
+        >>> laid = end_to_end(np.array([0, 0.04, 0, 0.04]), np.array([True, False, True, False]))
+        >>> np.diff(laid).round(2).tolist()
+        [0.04, 1.87, 0.04]
+    """
+    return np.cumsum(np.where(begins, _APART, np.diff(times, prepend=0.0)))
 
 
 def windows(

@@ -2,8 +2,8 @@
 
 import torch
 
-DTYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
-"""Types that weights can have."""
+PRECISIONS = ("auto", "float32", "bfloat16", "float16", "float64")
+"""What networks can compute in; "auto" is the fastest of float32 and bfloat16."""
 
 
 def find_device(device: str | torch.device) -> torch.device:
@@ -28,11 +28,27 @@ def devices() -> list[str]:
     return ["cpu", *gpus, *(["mps"] if torch.backends.mps.is_available() else [])]
 
 
-def check_dtype(dtype: torch.dtype | None) -> None:
-    """Refuse what cannot be the type of weights.
+def find_precision(name: str, device: torch.device) -> torch.dtype:
+    """The type of weights that compute in a precision on a device.
 
     Raises:
-        TypeError: If it is neither None nor one of `DTYPES`.
+        ValueError: If there is no such precision.
     """
-    if dtype is not None and dtype not in DTYPES:
-        raise TypeError(f"got dtype={dtype!r}; wanted one of {', '.join(map(str, DTYPES))}")
+    if name not in PRECISIONS:
+        raise ValueError(f"got precision={name!r}; wanted one of {', '.join(PRECISIONS)}")
+    if name == "auto":
+        return torch.bfloat16 if multiplies_bfloat16(device) else torch.float32
+    dtype: torch.dtype = getattr(torch, name)
+    return dtype
+
+
+def multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether a device has instructions that multiply matrices of bfloat16 faster than those of float32.
+
+    GPUs of Nvidia have since Ampere, and processors with AMX or AVX512-BF16; of these torch tells since it knows
+    `torch.cpu.get_capabilities`.
+    """
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    known = getattr(torch.cpu, "get_capabilities", dict)() if device.type == "cpu" else {}
+    return bool(known.get("amx_bf16") or known.get("avx512_bf16"))

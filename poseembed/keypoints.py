@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from poseembed.hints import door_for, way_to_shape
-from poseembed.skeleton import HIP_JOINTS, SHOULDER_JOINTS, Skeleton, check_joint_count, get_skeleton
+from poseembed.skeleton import HIP_JOINTS, NUM_JOINTS, SHOULDER_JOINTS, Skeleton, check_joint_count, get_skeleton
 
 Array = TypeVar("Array", np.ndarray, Tensor)
 """One of the two kinds of arrays: what comes in as numpy goes out as numpy."""
@@ -127,6 +127,24 @@ def visible_joints(
             f"wanted one score a joint, {tuple(present.shape)}"
         )
     return present & (scores.to(points.device) >= min_confidence)
+
+
+def few_joints(
+    points: Float[np.ndarray, "*batch 13 2"],
+    confidence: Float[np.ndarray, "*batch 13"],
+    min_joints: int,
+    min_confidence: float,
+) -> Bool[np.ndarray, "*batch"]:
+    """Which poses show somebody, but fewer joints than so many.
+
+    Raises:
+        ValueError: If `min_joints` is not from 1 to 13, or `min_confidence` is not in 0 to 1.
+    """
+    if not 1 <= min_joints <= NUM_JOINTS:
+        raise ValueError(f"got min_joints={min_joints}; wanted a number of joints, 1 to {NUM_JOINTS}")
+    count = visible_joints(torch.from_numpy(points), confidence, min_confidence).sum(-1).numpy()
+    few: np.ndarray = (count > 0) & (count < min_joints)
+    return few
 
 
 def check_min_confidence(value: float) -> None:

@@ -62,7 +62,7 @@ def load_embedded(
 
 
 def read_folder(folder: Path, skeleton: str | Skeleton = "poseembed13") -> Iterator[Poses]:
-    """The poses of a folder, file by file: the pieces of one video if `embed_video_to` wrote it, else of several.
+    """The poses of a folder: of one video in many files if `embed_video_to` wrote it, else file by file.
 
     Raises:
         FileNotFoundError: If it holds no .npz files.
@@ -76,7 +76,7 @@ def read_folder(folder: Path, skeleton: str | Skeleton = "poseembed13") -> Itera
             f"{folder} holds no poses; wanted the .npz files that embed_video_to or write_poses writes"
         )
     if is_job(folder):
-        yield from map(read_poses, files)
+        yield Poses.concatenate(map(read_poses, files))
         return
     for file in files:
         poses = read_poses(file, skeleton=skeleton)

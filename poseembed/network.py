@@ -1,6 +1,7 @@
 """The encoder network of CV-MIM and the operators that fuse its two vectors."""
 
 import copy
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar, cast
@@ -18,6 +19,9 @@ Network = TypeVar("Network", bound=nn.Module)
 
 BATCH_SIZE = 8192
 """Poses that go through a network at once, unless somebody says otherwise."""
+
+CACHED = 2048
+"""Poses that a processor takes at once at most: what layers of a thousand units make of them fits its cache."""
 
 LEAST_CERTAINTY = 0.01
 """Length of the pose vector of a picture that says nothing: its direction is still there, in half precision too."""
@@ -156,13 +160,31 @@ class Encoder(nn.Module):
         """The pose vector and the view vector out of the last hidden layer."""
         z_pose, z_view = self.tower.head(features).split([self.config.pose_dim, self.config.view_dim], dim=-1)
         if self.certainty is not None:
-            z_pose = certainty_of(self.certainty(features)) * normalize(z_pose, dim=-1)
+            # Half types would round the lengths, and so how sure of a pose it is.
+            wide = torch.promote_types(z_pose.dtype, torch.float32)
+            z_pose = certainty_of(self.certainty(features).to(wide)) * normalize(z_pose.to(wide), dim=-1)
         return z_pose, z_view
 
 
 def certainty_of(score: Float[Tensor, "*any"]) -> Float[Tensor, "*any"]:
     """Length of the pose vector, `LEAST_CERTAINTY` to 1, for what the layer says that reads it: the logistic curve."""
     return LEAST_CERTAINTY + (1 - LEAST_CERTAINTY) * score.sigmoid()
+
+
+def check_batch_size(value: int) -> int:
+    """Check how many poses go through the network at once.
+
+    Raises:
+        TypeError: If it is no whole number.
+        ValueError: If it is under 1.
+    """
+    try:
+        size = operator.index(value)
+    except TypeError as error:
+        raise TypeError(f"got batch_size={value!r}; wanted a whole number") from error
+    if size < 1:
+        raise ValueError(f"got batch_size={size}; it must be at least 1")
+    return size
 
 
 def network_input(

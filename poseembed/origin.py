@@ -2,12 +2,16 @@
 
 import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 
 from poseembed.clip_network import ClipEncoder
 from poseembed.network import Encoder
+
+_Network = TypeVar("_Network", Encoder, ClipEncoder)
 
 _FINGERPRINT = re.compile("[0-9a-f]{16}")
 
@@ -17,11 +21,13 @@ class MadeBy:
     """What made some vectors. Vectors can be compared if they lie in one space.
 
     Its text, `str(made_by)`, which files keep and `from_text` reads, is "FINGERPRINT", or "FINGERPRINT in SPACE" where
-    the two differ.
+    the two differ; with context " with CLIP" follows.
 
     Attributes:
         fingerprint: Of the network, see `PoseEncoder.fingerprint`.
         space: Fingerprint of the network in whose space the vectors lie: its own, or that of the one it learnt from.
+        clip: Fingerprint of the clip encoder that corrected the vectors of those who could be followed over time; None
+            for vectors of single frames. The space is the same.
 
     Examples:
         >>> from poseembed import MadeBy, PoseEncoder
@@ -34,6 +40,7 @@ class MadeBy:
 
     fingerprint: str
     space: str
+    clip: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what are no fingerprints.
@@ -41,7 +48,7 @@ class MadeBy:
         Raises:
             ValueError: If one is not 16 hex digits.
         """
-        for name in (self.fingerprint, self.space):
+        for name in (self.fingerprint, self.space, *([] if self.clip is None else [self.clip])):
             check_fingerprint(name)
 
     @classmethod
@@ -51,11 +58,13 @@ class MadeBy:
         Raises:
             ValueError: If it is something else.
         """
-        fingerprint, separator, space = text.partition(" in ")
-        return cls(fingerprint, space if separator else fingerprint)
+        frames, corrected, clip = text.partition(" with ")
+        fingerprint, separator, space = frames.partition(" in ")
+        return cls(fingerprint, space if separator else fingerprint, clip if corrected else None)
 
     def __str__(self) -> str:
-        return self.fingerprint if self.fingerprint == self.space else f"{self.fingerprint} in {self.space}"
+        frames = self.fingerprint if self.fingerprint == self.space else f"{self.fingerprint} in {self.space}"
+        return frames if self.clip is None else f"{frames} with {self.clip}"
 
 
 def space(network: Encoder) -> str:
@@ -86,6 +95,25 @@ def fingerprint(network: Encoder | ClipEncoder, *, without: str | None = None) -
     return digest.hexdigest()[:16]
 
 
+class Names:
+    """Fingerprints and spaces of networks, each made once for weights that stay the same.
+
+    To name a large network takes longer than to embed a pose.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[object, tuple[tuple[object, ...], str]] = {}
+
+    def of(self, network: _Network, kind: Callable[[_Network], str] = fingerprint) -> str:
+        """The `fingerprint` or the `space` of a network, of which there is one of each type."""
+        tensors = network.state_dict().values()
+        state = tuple((t.data_ptr(), t.device, t.dtype, 0 if t.is_inference() else t._version) for t in tensors)
+        key = (type(network), kind)
+        if key not in self._known or self._known[key][0] != state:
+            self._known[key] = state, kind(network)
+        return self._known[key][1]
+
+
 def check_fingerprint(text: str) -> None:
     """Refuse what is no fingerprint.
 
@@ -100,8 +128,8 @@ def meet(first: MadeBy | None, second: MadeBy | None, names: tuple[str, str]) ->
     """What made two collections of vectors that are to be compared, or joined to one.
 
     Returns:
-        The one that made both; for two of one space, that space's. Where it is not known of one (plain arrays do not
-        say), that of the other.
+        The one that made both; for one encoder with and without context, that without; for two encoders of one space,
+        that space's. Where it is not known of one (plain arrays do not say), that of the other.
 
     Raises:
         ValueError: If their vectors lie in different spaces.
@@ -113,4 +141,4 @@ def meet(first: MadeBy | None, second: MadeBy | None, names: tuple[str, str]) ->
             f"{names[0]} has vectors of checkpoint {first}, {names[1]} of checkpoint {second}; vectors of two spaces "
             "cannot be compared, so embed again with the encoder of the other, or one of its space (PoseEncoder.space)"
         )
-    return MadeBy(first.space, first.space)
+    return MadeBy(first.fingerprint if first.fingerprint == second.fingerprint else first.space, first.space)

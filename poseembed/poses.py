@@ -3,20 +3,20 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float, Int64
 from numpy.typing import ArrayLike
 from typing_extensions import Self
 
 from poseembed.columns import named_columns
 from poseembed.extras import how_to_install
-from poseembed.keypoints import MIN_CONFIDENCE, MIN_JOINTS, visible_joints
+from poseembed.keypoints import MIN_CONFIDENCE, MIN_JOINTS, few_joints
 from poseembed.network import BATCH_SIZE
 from poseembed.origin import MadeBy, meet
 from poseembed.skeleton import NUM_JOINTS, Skeleton, get_skeleton
+from poseembed.tracks import Embeds, embed_rows
 
 if TYPE_CHECKING:
     import pandas
@@ -30,26 +30,6 @@ _MOST_ROWS_EACH = 100
 
 NOBODY = -1
 """`person` of a row whose identity is not known, and of the row that stands for a frame without anybody."""
-
-
-@runtime_checkable
-class Embeds(Protocol):
-    """What turns keypoints into vectors, as `PoseEncoder` does: who only reads poses need not load one."""
-
-    @property
-    def made_by(self) -> MadeBy:
-        """What its vectors say of their origin."""
-
-    def embed(
-        self,
-        keypoints: np.ndarray,
-        confidence: np.ndarray,
-        *,
-        min_confidence: float,
-        batch_size: int,
-        show_progress_bar: bool,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Vectors of (n, 13, 2) keypoints and (n, 13) scores: (n, pose_dim) and (n, view_dim)."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -263,6 +243,8 @@ class Poses:
         many = f" of {starts.sum()} videos" if starts.sum() > 1 else ""
         who = f", {people} {'person' if people == 1 else 'people'}" if people else ""
         vectors = "not embedded" if self.z_pose is None else f"z_pose of {self.z_pose.shape[1]}"
+        if self.made_by is not None and self.made_by.clip is not None:
+            vectors += " with context"
         rows = f"{len(self)} row{'' if len(self) == 1 else 's'} in {frames} frame{'' if frames == 1 else 's'}{many}"
         return f"<{type(self).__name__}: {rows}{who}, {vectors}>"
 
@@ -372,6 +354,8 @@ class Poses:
         self,
         encoder: Embeds,
         *,
+        context: float | None = None,
+        look_ahead: float | None = None,
         min_confidence: float = MIN_CONFIDENCE,
         min_joints: int = MIN_JOINTS,
         batch_size: int = BATCH_SIZE,
@@ -379,10 +363,15 @@ class Poses:
     ) -> Self:
         """The same rows with `z_pose`, `z_view` and `made_by`; NaN rows where nobody, or too little of one, was found.
 
-        `PoseEncoder.embed` says what the other arguments are; it embeds whatever has a joint.
+        If the encoder has a clip encoder, the frames of people who can be followed over time, because `person` and
+        `time` are known, are embedded by what comes before and after them in their video (`PoseEncoder.embed_clip`).
+        All other rows, such as photos, are embedded each by itself. `made_by.clip` tells the two apart.
 
         Args:
-            encoder: What embeds.
+            encoder: A `PoseEncoder`, which embeds whatever has a joint.
+            context: Seconds before and after a frame that are read; None reads all that the clip encoder can, if there
+                is one, and 0 takes each frame by itself.
+            look_ahead: Seconds after it, if that is to be less.
             min_confidence: Least score of a joint that is there.
             min_joints: Least number of joints that are there. A pose of fewer resembles too many others: it gets no
                 vector, so that it is no hit in searches, galleries and indices (`sparse` says which these are).
@@ -390,7 +379,13 @@ class Poses:
             show_progress_bar: Show one, on stderr.
 
         Raises:
-            ValueError: If `min_joints` is not from 1 to 13; and as `PoseEncoder.embed` does.
+            TypeError: As `PoseEncoder.embed_clip` does.
+            ValueError: Likewise; if `min_joints` is not from 1 to 13; and if there is to be a context and nobody can be
+                followed.
+
+        Warns:
+            KeypointsWarning: As `PoseEncoder.embed` does.
+            UserWarning: If the times of a person do not rise.
 
         Examples:
             >>> from poseembed import PoseEncoder, Poses
@@ -400,18 +395,21 @@ class Poses:
             >>> np.isfinite(poses.z_pose).all(axis=1).tolist()
             [True, False]
         """
-        if not 1 <= min_joints <= NUM_JOINTS:
-            raise ValueError(f"got min_joints={min_joints}; wanted a number of joints, 1 to {NUM_JOINTS}")
-        z_pose, z_view = encoder.embed(
+        z_pose, z_view, made_by = embed_rows(
+            encoder,
             self.keypoints,
             self.confidence,
+            self.video,
+            self.person,
+            self.time,
+            context=context,
+            look_ahead=look_ahead,
+            min_joints=min_joints,
             min_confidence=min_confidence,
             batch_size=batch_size,
             show_progress_bar=show_progress_bar,
         )
-        left_out = self.sparse(min_joints, min_confidence=min_confidence)
-        z_pose[left_out], z_view[left_out] = np.nan, np.nan
-        return replace(self, z_pose=z_pose, z_view=z_view, made_by=encoder.made_by)
+        return replace(self, z_pose=z_pose, z_view=z_view, made_by=made_by)
 
     def sparse(self, min_joints: int = MIN_JOINTS, *, min_confidence: float = MIN_CONFIDENCE) -> Bool[np.ndarray, " n"]:
         """Rows that show somebody, but fewer joints than so many; see `embed`.
@@ -423,9 +421,7 @@ class Poses:
             >>> Poses.from_arrays(keypoints).sparse().tolist()  # a nose; five joints; nobody
             [True, False, False]
         """
-        count = visible_joints(torch.from_numpy(self.keypoints), self.confidence, min_confidence).sum(-1).numpy()
-        few: np.ndarray = (count > 0) & (count < min_joints)
-        return few
+        return few_joints(self.keypoints, self.confidence, min_joints, min_confidence)
 
     def to_pandas(self) -> "pandas.DataFrame":
         """A data frame, a row a person in a picture, with the columns that files have: see `poseembed.files.poses`.

@@ -22,8 +22,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int64
 from numpy.typing import ArrayLike
+from torch import Tensor
 
 from poseembed.extras import how_to_install
+from poseembed.smoothing import SmoothTrack
 from poseembed.vectors import Track, Vectors
 
 MIN_SWING = 0.5
@@ -93,8 +95,7 @@ def count_repetitions(
     """Count the repetitions of one movement.
 
     A repetition leaves the pose that the recording starts and ends in, and comes back; doing so once counts as 1, and
-    standing still as 0. A live counter calls this on all that it has seen so far; a minute of video takes
-    a few hundredths of a second.
+    standing still as 0. An hour of video takes half a second; `RepetitionCounter` counts while the frames come.
 
     Args:
         poses: (frames, pose_dim) pose vectors of one person, numpy or torch, evenly spaced in time, NaN where nobody
@@ -116,36 +117,101 @@ def count_repetitions(
         [[4, 26], [33, 56], [63, 85]]
     """
     track = Track.of(poses, "poses")
-    vectors, times = track.z_pose.astype(np.float64), _times(track, time)
-    try:
-        from scipy.ndimage import gaussian_filter1d
-        from scipy.signal import find_peaks
-    except ImportError as error:
-        raise ImportError(f"counting repetitions needs scipy: {how_to_install('align')}") from error
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    seen = np.flatnonzero(lengths[:, 0] > 0)  # NaN is not
-    if len(seen) < 2:
-        return _none(len(vectors))
-    clock = np.arange(len(vectors)) if times is None else times
-    unit = vectors[seen] / lengths[seen]
-    filled = np.stack([np.interp(clock, clock[seen], column) for column in unit.T], axis=1)
-    rate = FRAME_RATE if times is None else 1 / np.median(np.diff(times))
-    smooth = gaussian_filter1d(filled, SMOOTHING * rate, axis=0, mode="nearest")
-    signal = _most_changing(smooth, lag=int(np.clip(round(LAG * rate), 1, len(smooth) // 2)))
-    swing = np.ptp(signal)
-    if swing < min_swing:
-        return _none(len(vectors), signal)
-    peaks, _ = find_peaks(signal, prominence=PROMINENCE * swing)
-    if not len(peaks):
-        return _none(len(vectors), signal)
-    similarity = _similarity_to_typical(smooth, _spans(signal, peaks, _CORE))
-    alike = similarity >= min_similarity
-    return Repetitions(
-        boundaries=_spans(signal, peaks, _REST)[alike],
-        similarity=similarity[alike],
-        period=float(np.median(np.diff(clock[peaks[alike]]))) if alike.sum() > 1 else np.nan,
-        signal=signal,
-    )
+    times = _times(track, time)
+    rate = FRAME_RATE if times is None or len(times) < 2 else float(1 / np.median(np.diff(times)))
+    counter = RepetitionCounter(rate, min_swing=min_swing, min_similarity=min_similarity)
+    counter.update(track.z_pose)
+    return counter._count(np.arange(float(len(track.z_pose))) if times is None else times)
+
+
+class RepetitionCounter:
+    """Counts the repetitions of one movement while the frames come, as `count_repetitions` counts them in the whole.
+
+    What it says after some frames is what `count_repetitions` says of these frames, at the same frame rate. So it can
+    take back what it said: what moves most, and which repetition is the typical one, shows with time. A frame takes
+    a fraction of a millisecond, and asking some milliseconds for each hour that was seen.
+
+    Args:
+        frame_rate: Frames a second, evenly spaced.
+        min_swing: As in `count_repetitions`.
+        min_similarity: Likewise.
+
+    Raises:
+        ImportError: If scipy is not installed.
+        ValueError: If the frame rate is not more than 0, and finite.
+
+    Examples:
+        >>> from poseembed.repetitions import RepetitionCounter
+        >>> bend = np.sin(np.linspace(0, 3 * np.pi, 90)) ** 2  # down and up again, three times in three seconds
+        >>> counter = RepetitionCounter(frame_rate=30)
+        >>> for z_pose in np.stack([np.cos(bend), np.sin(bend)], axis=1):  # yours: from a camera, one by one
+        ...     counter.update(z_pose)
+        >>> counter.repetitions().count, counter.repetitions().boundaries.tolist()
+        (3, [[4, 26], [33, 56], [63, 85]])
+    """
+
+    def __init__(
+        self,
+        frame_rate: float = FRAME_RATE,
+        *,
+        min_swing: float = MIN_SWING,
+        min_similarity: float = MIN_SIMILARITY,
+    ) -> None:
+        try:
+            from scipy.signal import find_peaks
+        except ImportError as error:
+            raise ImportError(f"counting repetitions needs scipy: {how_to_install('align')}") from error
+        if not 0 < frame_rate < np.inf:
+            raise ValueError(f"got frame_rate={frame_rate}; wanted frames a second, more than 0")
+        self._rate, self._min_swing, self._min_similarity = frame_rate, min_swing, min_similarity
+        self._find_peaks = find_peaks
+        self._track = SmoothTrack(SMOOTHING * frame_rate, lag=max(1, round(LAG * frame_rate)))
+        self._shape: tuple[int, int] = (0, 0)
+
+    def update(self, z_pose: np.ndarray | Tensor) -> None:
+        """Take the next frame, or the next ones.
+
+        Args:
+            z_pose: (pose_dim,) pose vector of one person, or (frames, pose_dim) of several frames in their order, numpy
+                or torch; NaN where nobody was seen.
+
+        Raises:
+            TypeError: If it is no array or tensor of floating-point numbers.
+            ValueError: If a vector is infinite or not as long as those before, or the shape is another.
+        """
+        single = isinstance(z_pose, np.ndarray | Tensor) and z_pose.ndim == 1
+        vectors = Track.of(z_pose[None] if single else z_pose, "z_pose").z_pose.astype(np.float64)
+        frames, dim = self._shape
+        if frames and vectors.shape[1] != dim:
+            raise ValueError(f"z_pose has vectors of length {vectors.shape[1]}, those before were {dim} long")
+        self._shape = frames + len(vectors), vectors.shape[1]
+        self._track.append(vectors)
+
+    def repetitions(self) -> Repetitions:
+        """The repetitions in all frames so far, rows being counted from the first one; the period is in seconds."""
+        return self._count(np.arange(self._shape[0]) / self._rate)
+
+    def _count(self, clock: Float[np.ndarray, " frames"]) -> Repetitions:
+        """The repetitions in all frames so far, which were at these times."""
+        frames = len(clock)
+        if self._track.seen < 2:
+            return _none(frames)
+        smooth, scatter = self._track.so_far()
+        signal = _along(np.linalg.eigh(scatter).eigenvectors[:, -1], smooth)
+        swing = np.ptp(signal)
+        if swing < self._min_swing:
+            return _none(frames, signal)
+        peaks, _ = self._find_peaks(signal, prominence=PROMINENCE * swing)
+        if not len(peaks):
+            return _none(frames, signal)
+        similarity = _similarity_to_typical(smooth, _spans(signal, peaks, _CORE))
+        alike = similarity >= self._min_similarity
+        return Repetitions(
+            boundaries=_spans(signal, peaks, _REST)[alike],
+            similarity=similarity[alike],
+            period=float(np.median(np.diff(clock[peaks[alike]]))) if alike.sum() > 1 else np.nan,
+            signal=signal,
+        )
 
 
 def _times(track: Track, time: ArrayLike | None) -> Float[np.ndarray, " frames"] | None:
@@ -171,11 +237,12 @@ def _none(frames: int, signal: Float[np.ndarray, " frames"] | None = None) -> Re
     )
 
 
-def _most_changing(vectors: Float[np.ndarray, "frames dim"], lag: int) -> Float[np.ndarray, " frames"]:
-    """Where vectors are along the direction that changes most within some frames, the first and last being low."""
-    changes = vectors[lag:] - vectors[:-lag]
-    _, directions = np.linalg.eigh(changes.T @ changes)
-    signal = (vectors - vectors.mean(0)) @ directions[:, -1]
+def _along(
+    direction: Float[np.ndarray, " dim"], vectors: Float[np.ndarray, "frames dim"]
+) -> Float[np.ndarray, " frames"]:
+    """Where vectors are along a direction, from their mean, the first and last being low."""
+    signal = vectors @ direction
+    signal -= signal.mean()
     ends, middle = (signal[0] + signal[-1]) / 2, (signal.min() + signal.max()) / 2
     return -signal if ends > middle else signal
 
@@ -202,5 +269,7 @@ def _similarity_to_typical(
     # Nearest frames will do: the vectors were smoothed.
     movements = vectors[frames.round().astype(np.int64)].reshape(len(spans), -1)
     movements /= np.linalg.norm(movements, axis=1, keepdims=True)
-    similarity = movements @ movements.T
-    return similarity[similarity.sum(1).argmax()].clip(-1, 1)
+    alike = (movements @ movements.sum(0)).round(9)  # rounding errors do not choose between two
+    typical = movements[alike.argmax()]
+    similarity: np.ndarray = (movements @ typical).clip(-1, 1)
+    return similarity

@@ -1,11 +1,12 @@
 """Exact search among up to about a million pose vectors, by cosine; `poseembed.index` is for more."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Generic, overload
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Float32, Int64
 from torch import Tensor
 from typing_extensions import NamedTuple
 
@@ -15,7 +16,10 @@ from poseembed.poses import Poses
 from poseembed.vectors import PoseVectors, unit
 
 CHUNK, QUERIES = 8192, 64
-"""Gallery rows and queries that are compared at once: 4 MB of cosines, which a processor's cache can hold."""
+"""Gallery rows and queries that are compared at once: 2 MB of cosines, which a processor's cache can hold."""
+
+MOST_CHUNKS = 8
+"""As many chunks are compared at once with a query by itself, whose cosines take less room."""
 
 STEPS = 2.0**24
 """Cosines are told apart in steps of 1 / STEPS, about 6e-8, which float32 holds exactly."""
@@ -112,7 +116,9 @@ def search(
         )
     wanted = None if where is None else check_where(where, len(gallery))
     queries = unit(to_tensor(query, "query").reshape(-1, query.shape[-1]))
-    chunks = (unit(to_tensor(gallery[at : at + CHUNK], "gallery")) for at in range(0, len(gallery), CHUNK))
+    size = rows_at_once(len(queries))
+    parts = (to_tensor(gallery[at : at + size], "gallery") for at in range(0, len(gallery), size))
+    chunks = (Chunk.of(part.detach().to(queries.device)) for part in parts)
     hits = nearest(queries, chunks, rows=len(gallery), top_k=top_k, where=wanted)
     similarities, indices = (part.reshape(*query.shape[:-1], top_k) for part in hits)
     if isinstance(query, Tensor):
@@ -120,19 +126,52 @@ def search(
     return Hits(similarities.numpy(), indices.numpy())
 
 
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """Some rows of a gallery.
+
+    Attributes:
+        vectors: As they are kept.
+        lengths: Of the vectors, float32, NaN and inf as they come; None if `unit` has prepared them already.
+    """
+
+    vectors: Float[Tensor, "rows dim"]
+    lengths: Float32[Tensor, " rows"] | None = None
+
+    @classmethod
+    def of(cls, vectors: Float[Tensor, "rows dim"]) -> "Chunk":
+        """Rows of any length."""
+        return cls(vectors, torch.linalg.vector_norm(vectors.float(), dim=-1))
+
+    def cosines(self, queries: Float32[Tensor, "queries dim"]) -> Float[Tensor, "queries rows"]:
+        """Cosines that are `rounding` off at most, NaN for rows that are not finite."""
+        if self.lengths is None:
+            return _product(queries, self.vectors)
+        cosines = _product(queries, self.vectors).div_(self.lengths)
+        odd = ~((self.lengths > 1e-11) & (self.lengths < 1e15))  # float32 cannot hold their squares, or they are NaN
+        if odd.any():
+            cosines[:, odd] = _product(queries, unit(self.vectors[odd]))
+        return cosines
+
+    def unit(self, rows: Int64[Tensor, " rows"]) -> Float32[Tensor, "rows dim"]:
+        """Some of the rows, as `poseembed.vectors.unit` prepares them."""
+        return self.vectors[rows] if self.lengths is None else unit(self.vectors[rows])
+
+
 def nearest(
-    queries: Float[Tensor, "queries dim"],
-    chunks: Iterable[Float[Tensor, "_chunk dim"]],
+    queries: Float32[Tensor, "queries dim"],
+    chunks: Iterable[Chunk],
     *,
     rows: int,
     top_k: int,
     where: Bool[Tensor, " rows"] | None = None,
 ) -> Hits[Tensor]:
-    """`search` on vectors that `unit` has prepared, the gallery in chunks.
+    """`search` on queries that `unit` has prepared, the gallery in chunks.
 
     A row and its cosine become one number: the cosine in whole steps, times `MAX_ROWS`, less the row. Such numbers
     all differ, and the largest are the best hits in order, whatever `topk` does with ties. Products of float32
     numbers are summed in float64, so that rounding, which depends on how the matrix is cut, does not reach the steps.
+    That is done for few rows: those that can be among the best for all that a product in float32 knows of them.
 
     Raises:
         ValueError: If `top_k` is under 1 or there are more than `MAX_ROWS` rows.
@@ -143,23 +182,49 @@ def nearest(
         raise ValueError(f"got {rows} rows; search takes up to {MAX_ROWS}, poseembed.index.PoseIndex more")
     scaled = queries.double() * STEPS
     best = torch.full((len(queries), top_k), -torch.inf, dtype=torch.float64, device=queries.device)
+    margin = rounding(queries.shape[1])
     start = 0
     for chunk in chunks:
-        columns = chunk.to(scaled).mT
-        numbers = torch.arange(start, start + len(chunk)).to(scaled)
-        left_out = None if where is None else ~where[start : start + len(chunk)].to(scaled.device)
-        for block, kept in zip(scaled.split(QUERIES), best.split(QUERIES), strict=True):
-            keys = (block @ columns).round_().clamp_(-STEPS, STEPS).mul_(MAX_ROWS).sub_(numbers)
-            keys.nan_to_num_(nan=-torch.inf)
+        size = len(chunk.vectors)
+        left_out = None if where is None else ~where[start : start + size].to(queries.device)
+        for block, steps, kept in zip(queries.split(QUERIES), scaled.split(QUERIES), best.split(QUERIES), strict=True):
+            cosines = chunk.cosines(block)
             if left_out is not None:
-                keys.masked_fill_(left_out, -torch.inf)
-            found = keys.topk(min(top_k, len(chunk)), sorted=False).values
-            kept.copy_(torch.cat([kept, found], dim=1).topk(top_k).values)
-        start += len(chunk)
+                cosines.masked_fill_(left_out, torch.nan)
+            least = (kept[:, -1:] / MAX_ROWS).ceil() / STEPS - margin
+            if least.isinf().any():  # there were not yet enough
+                first = cosines.nan_to_num(nan=-torch.inf).topk(min(top_k, size)).values
+                least = torch.maximum(least, first[:, -1:] - 2 * margin)
+            able = cosines >= least.to(cosines)  # NaN is not
+            some = able.any(0).nonzero().squeeze(1)
+            keys = (steps @ chunk.unit(some).double().mT).round_().clamp_(-STEPS, STEPS)
+            keys = keys.mul_(MAX_ROWS).sub_(some + start).masked_fill_(~able[:, some], -torch.inf)
+            kept.copy_(torch.cat([kept, keys], dim=1).topk(top_k).values)
+        start += size
     none = best.isinf()
     steps = (best / MAX_ROWS).ceil()
     indices = (steps * MAX_ROWS - best).masked_fill(none, -1).long()
     return Hits((steps / STEPS).masked_fill(none, torch.nan).float(), indices)
+
+
+def rows_at_once(queries: int) -> int:
+    """Rows of a gallery that so many queries are compared with at once."""
+    return CHUNK * max(1, min(MOST_CHUNKS, QUERIES // max(1, queries)))
+
+
+def rounding(dim: int) -> float:
+    """How far cosines in float32 are off at most: by the product, by the length, and by a step."""
+    return (2 * dim + 8) / 2**24 + 1 / STEPS
+
+
+def _product(
+    queries: Float32[Tensor, "queries dim"], vectors: Float[Tensor, "rows dim"]
+) -> Float[Tensor, "queries rows"]:
+    """In float32, by numpy, which no setting of torch makes coarser; on a GPU in float64 for that reason."""
+    if queries.device.type != "cpu":
+        return queries.double() @ vectors.double().mT
+    with np.errstate(all="ignore"):  # of rows that are not finite
+        return torch.from_numpy(queries.numpy() @ vectors.float().numpy().T)
 
 
 def check_where(where: np.ndarray | Tensor, rows: int) -> Bool[Tensor, " rows"]:

@@ -125,12 +125,14 @@ def test_a_checkpoint_from_before_there_were_calibrations(folder: Path) -> None:
     assert PoseEncoder.from_pretrained(folder).config.calibration is None
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
-def test_dtype_is_that_asked_for_and_survives_saving(plain_folder: Path, tmp_path: Path, dtype: torch.dtype) -> None:
-    encoder = PoseEncoder.from_pretrained(plain_folder, dtype=dtype)
-    assert encoder.dtype == dtype
+@pytest.mark.parametrize("precision", ["float16", "bfloat16", "float64"])
+def test_the_precision_is_that_asked_for_and_survives_saving(
+    plain_folder: Path, tmp_path: Path, precision: str
+) -> None:
+    encoder = PoseEncoder.from_pretrained(plain_folder, precision=precision)
+    assert encoder.dtype == getattr(torch, precision)
     encoder.save_pretrained(tmp_path / "saved")
-    again = PoseEncoder.from_pretrained(tmp_path / "saved", dtype=dtype)
+    again = PoseEncoder.from_pretrained(tmp_path / "saved", precision=precision)
     assert all(torch.equal(value, again.state_dict()[name]) for name, value in encoder.state_dict().items())
 
 

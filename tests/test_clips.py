@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from poseembed import ClipEmbedding, KeypointsWarning, PoseEncoder, list_pretrained
-from poseembed.clip_network import ABSENT, SLOTS, STEP
+from poseembed.clip_network import ABSENT, SLOTS, STEP, nearest_to_middle
 from poseembed.clips import REACH, Reach, clip_times, end_to_end, windows
 
 MIDDLE = SLOTS // 2
@@ -41,7 +41,7 @@ def test_windows_at_any_frame_rate(fps: float) -> None:
     np.testing.assert_array_equal(found[:, MIDDLE], np.arange(len(seen)))
     for shift in (1.7e9, 0.1):  # by the clock
         np.testing.assert_array_equal(windows(seen + shift - shift, seen, ALL), found)
-        moved = end_to_end((seen + shift)[None])
+        moved = end_to_end(seen + shift, np.arange(len(seen)) == 0)
         np.testing.assert_array_equal(windows(moved, moved, ALL), found)
 
 
@@ -80,11 +80,11 @@ def test_reach() -> None:
 
 def test_end_to_end_keeps_clips_apart() -> None:
     times = np.array([[0, 0.1, 5.0], [7.0, 7.1, 7.2], [-3.0, -2.9, 0]])
-    laid = end_to_end(times)
+    laid = end_to_end(times.reshape(-1), np.arange(9) % 3 == 0)
     assert (np.diff(laid) > 0).all()
     np.testing.assert_allclose(np.diff(laid.reshape(3, 3)), np.diff(times))
     assert (laid[3::3] - laid[2:-1:3] > REACH + STEP).all()
-    assert end_to_end(np.empty((0, 4))).shape == end_to_end(np.empty((2, 0))).shape == (0,)
+    assert end_to_end(np.empty(0), np.empty(0, bool)).shape == (0,)
 
 
 @pytest.fixture
@@ -121,6 +121,26 @@ def test_vectors_are_those_of_the_clip_encoder(clip_encoder: PoseEncoder, walk: 
     np.testing.assert_allclose(
         np.linalg.norm(found.z_pose, axis=1), np.linalg.norm(alone.z_pose, axis=1), rtol=1e-5, err_msg="as long"
     )
+
+
+@pytest.mark.parametrize("fps", [7, 24, 30, 60])
+def test_what_windows_have_in_common_is_joined_once(clip_encoder: PoseEncoder, walk: np.ndarray, fps: float) -> None:
+    clip = clip_encoder.clip
+    assert clip is not None
+    seen = np.delete(np.arange(40), [3, 4, 20, 39]) / fps
+    held = torch.from_numpy(windows(seen, np.arange(40) / fps, ALL))
+    held = held[(held != ABSENT).any(1)]
+    points = torch.from_numpy(walk[: len(seen)])
+    with torch.no_grad():
+        inputs, _ = clip_encoder._lay_out(points, None)
+        z_pose, z_view = clip_encoder(points)
+        read = clip.read(inputs, z_pose, z_view)
+        present = held != ABSENT
+        start = held.gather(1, nearest_to_middle(present)).squeeze(1)
+        close(
+            clip.correct(read, z_pose, z_view, held),
+            clip.join(read[held.clamp_min(0)], present, z_pose[start], z_view[start]),
+        )
 
 
 def test_times_stand_for_a_frame_rate(clip_encoder: PoseEncoder, walk: np.ndarray) -> None:
@@ -227,6 +247,25 @@ def test_nothing_beyond_the_look_ahead_is_read(
             assert np.abs(cut.z_pose[end - frames] - whole.z_pose[end - frames]).max() > 1e-4
 
 
+@pytest.mark.parametrize("fill_unseen", [False, True])
+def test_only_what_is_wanted_is_given(clip_encoder: PoseEncoder, walk: np.ndarray, fill_unseen: bool) -> None:
+    clips = walk.reshape(2, 20, 13, 2).copy()
+    clips[0, 7:9] = np.nan
+    whole = clip_encoder.embed_clip(clips, fps=30, fill_unseen=fill_unseen)
+    wanted = np.random.default_rng(0).random((2, 20)) < 0.3
+    wanted[0, 7], wanted[0, 8] = True, False
+    for mask in (wanted, torch.from_numpy(wanted), wanted.tolist(), wanted[0]):
+        part = clip_encoder.embed_clip(clips, fps=30, fill_unseen=fill_unseen, wanted=mask)
+        asked = np.broadcast_to(np.asarray(mask), (2, 20))
+        close([each[asked] for each in part], [each[asked] for each in whole])
+        assert np.isnan(part.z_pose[~asked]).all() and np.isnan(part.z_view[~asked]).all()
+        assert not part.filled[~asked].any() and part.filled[0, 7] == fill_unseen
+    none = clip_encoder.embed_clip(walk, fps=30, wanted=np.zeros(40, bool))
+    assert np.isnan(none.z_pose).all()
+    last = clip_encoder.embed_clip(walk, fps=30, context=0, wanted=np.arange(40) == 39)
+    np.testing.assert_array_equal(np.isnan(last.z_pose).all(1), np.arange(40) < 39)
+
+
 def test_a_tensor_stays_where_it_is(clip_encoder: PoseEncoder, walk: np.ndarray) -> None:
     found = clip_encoder.embed_clip(torch.from_numpy(walk), fps=30)
     assert all(isinstance(each, torch.Tensor) and each.device.type == "cpu" for each in found)
@@ -235,7 +274,7 @@ def test_a_tensor_stays_where_it_is(clip_encoder: PoseEncoder, walk: np.ndarray)
 
 
 def test_half_types(clip_folder: Path, walk: np.ndarray) -> None:
-    half = PoseEncoder.from_pretrained(clip_folder, dtype=torch.bfloat16)
+    half = PoseEncoder.from_pretrained(clip_folder, precision="bfloat16")
     found = half.embed_clip(walk, fps=30)
     wanted = PoseEncoder.from_pretrained(clip_folder).embed_clip(walk, fps=30)
     assert found.z_pose.dtype == np.float32
@@ -266,6 +305,12 @@ def test_the_same_warnings_as_embed(clip_encoder: PoseEncoder, walk: np.ndarray)
         ({"fps": 30, "context": np.nan}, ValueError, "got context=nan; wanted seconds"),
         ({"fps": 30, "look_ahead": "1"}, TypeError, "got look_ahead='1'; wanted seconds"),
         ({"fps": 30, "batch_size": 0}, ValueError, "batch_size=0"),
+        (
+            {"fps": 30, "wanted": [39]},
+            ValueError,
+            r"wanted of int64 and shape \(1,\); it is to be a mask",
+        ),
+        ({"fps": 30, "wanted": np.ones(39, bool)}, ValueError, r"shape \(39,\); it is to be a mask .* each of \(40,\)"),
         ({"fps": 30, "skeleton": "coco"}, ValueError, "13 joints"),
     ],
 )

@@ -14,11 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from poseembed import SKELETONS, Embedding, MadeBy, PoseEncoder, Poses, mirror
+from poseembed import SKELETONS, Embedding, MadeBy, PoseEncoder, Poses, list_pretrained, mirror
 from poseembed.calibration import MatchCalibration
 from poseembed.checkpoint import Checkpoint, CheckpointConfig
 from poseembed.keypoints import normalize_keypoints
 from poseembed.network import Encoder, NetworkConfig, network_input
+
+from .conftest import STANDING
 
 LEFT_WRIST, HIPS, SHOULDERS = 5, [7, 8], [1, 2]
 
@@ -133,15 +135,44 @@ def test_inputs_are_left_as_they_are(encoder: PoseEncoder, poses: np.ndarray) ->
     assert (confidence == np.float32(0.1)).all()
 
 
-@pytest.mark.parametrize("dtype, tolerance", [(torch.float64, 1e-5), (torch.float16, 2e-2), (torch.bfloat16, 0.1)])
-def test_weights_of_other_types(plain_folder: Path, poses: np.ndarray, dtype: torch.dtype, tolerance: float) -> None:
-    exact, encoder = PoseEncoder.from_pretrained(plain_folder), PoseEncoder.from_pretrained(plain_folder, dtype=dtype)
+@pytest.mark.parametrize("precision, tolerance", [("float64", 1e-5), ("float16", 2e-2), ("bfloat16", 0.1)])
+def test_other_precisions(plain_folder: Path, poses: np.ndarray, precision: str, tolerance: float) -> None:
+    exact = PoseEncoder.from_pretrained(plain_folder)
+    encoder = PoseEncoder.from_pretrained(plain_folder, precision=precision)
     far = poses + 5000  # half types hold no such pixels
     far[0] = np.nan
     vectors = encoder.embed(far)
     assert vectors.z_pose.dtype == np.float32 and np.isnan(vectors.z_pose[0]).all()
-    assert encoder.embed(torch.from_numpy(far)).z_view.dtype == dtype
+    wide = torch.float64 if precision == "float64" else torch.float32
+    assert encoder.embed(torch.from_numpy(far)).z_view.dtype == wide
     close([vector[1:] for vector in vectors], [vector[1:] for vector in exact.embed(far)], tolerance)
+
+
+@pytest.mark.parametrize("name", list_pretrained())
+def test_bfloat16_is_as_near_as_promised_and_does_not_depend_on_the_batch(name: str) -> None:
+    body = STANDING + 0.1 * np.random.default_rng(0).normal(size=(500, *STANDING.shape))
+    poses = 300 + 150 * body[..., :2]
+    exact, encoder = (PoseEncoder.from_pretrained(name, precision=kind) for kind in ("float32", "bfloat16"))
+    wanted, found = exact.embed(poses).z_pose, encoder.embed(poses).z_pose
+    assert exact.similarity_pairwise(wanted, found).min() > 0.999
+    assert (np.linalg.norm(found - wanted, axis=1) / np.linalg.norm(wanted, axis=1)).max() < 0.04
+    for size in (1, 7):
+        np.testing.assert_allclose(encoder.embed(poses[:20], batch_size=size).z_pose, found[:20], rtol=0.02, atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("known", "wanted"),
+    [({"avx512_bf16": True}, torch.bfloat16), ({"amx_bf16": True}, torch.bfloat16), ({"avx2": True}, torch.float32)],
+    ids=str,
+)
+def test_the_processor_chooses_the_precision(
+    plain_folder: Path, known: dict[str, bool], wanted: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: known, raising=False)
+    assert PoseEncoder.from_pretrained(plain_folder, precision="auto").dtype == wanted
+    monkeypatch.delattr(torch.cpu, "get_capabilities")  # as it was before torch told
+    assert PoseEncoder.from_pretrained(plain_folder, precision="auto").dtype == torch.float32
+    assert PoseEncoder.from_pretrained(plain_folder).dtype == torch.float32
 
 
 # A vector depends on its own pose alone
@@ -689,11 +720,10 @@ def test_a_torch_without_cuda_says_so(encoder: PoseEncoder, poses: np.ndarray) -
         encoder.embed(poses, device="cuda")
 
 
-@pytest.mark.parametrize("dtype", ["float16", torch.int32, torch.complex64, torch.float8_e4m3fn])
-@pytest.mark.unchecked_types
-def test_a_type_that_weights_cannot_have_is_refused(plain_folder: Path, dtype: Any) -> None:
-    with pytest.raises(TypeError, match="wanted one of torch.float32"):
-        PoseEncoder.from_pretrained(plain_folder, dtype=dtype)
+@pytest.mark.parametrize("precision", ["float8", "", "torch.float32", "int8"])
+def test_a_precision_that_is_not_known_is_refused(plain_folder: Path, precision: str) -> None:
+    with pytest.raises(ValueError, match="got precision=.*wanted one of auto, float32, bfloat16"):
+        PoseEncoder.from_pretrained(plain_folder, precision=precision)
 
 
 @pytest.mark.parametrize("size", [2.5, "8", None, float("nan"), torch.tensor(2.5)])

@@ -21,7 +21,7 @@ from poseembed.index import pose_index as module
 from poseembed.search import search
 
 DIM, ROWS = 8, 600
-LARGE_KINDS = ("IVF12,SQ8", "IVF12,Flat")
+LARGE_KINDS = ("IVF12,SQ8", "IVF12,SQfp16", "IVF12,Flat")
 
 
 def normal(seed: int, *shape: int) -> np.ndarray:
@@ -111,7 +111,7 @@ def test_the_kind_follows_from_the_number_of_rows(z_pose: np.ndarray, monkeypatc
     monkeypatch.setattr(module, "EXACT_UP_TO", ROWS)
     assert PoseIndex.build(z_pose).kind == "Flat"
     monkeypatch.setattr(module, "EXACT_UP_TO", ROWS - 1)
-    assert PoseIndex.build(z_pose).kind == "IVF98,SQ8"  # 4 sqrt(600)
+    assert PoseIndex.build(z_pose).kind == "IVF98,SQfp16"  # 4 sqrt(600)
     z_pose[3] = np.nan
     assert PoseIndex.build(z_pose).kind == "Flat"
 

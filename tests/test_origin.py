@@ -17,14 +17,15 @@ from poseembed.network import Encoder
 from poseembed.origin import meet
 
 A, B, PUPIL = MadeBy("a" * 16, "a" * 16), MadeBy("b" * 16, "b" * 16), MadeBy("c" * 16, "a" * 16)
+A_CLIP, PUPIL_CLIP = replace(A, clip="d" * 16), replace(PUPIL, clip="e" * 16)
 
 
 @pytest.mark.parametrize("name", list_pretrained())
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
-def test_the_same_weights_have_one_name_in_every_type(name: str, dtype: torch.dtype) -> None:
+@pytest.mark.parametrize("precision", ["float16", "bfloat16", "float64"])
+def test_the_same_weights_have_one_name_in_every_type(name: str, precision: str) -> None:
     encoder = PoseEncoder.from_pretrained(name)
-    assert PoseEncoder.from_pretrained(name, dtype=dtype).fingerprint == encoder.fingerprint
-    assert encoder.to(dtype).fingerprint == PoseEncoder.from_pretrained(name).fingerprint
+    assert PoseEncoder.from_pretrained(name, precision=precision).fingerprint == encoder.fingerprint
+    assert encoder.to(getattr(torch, precision)).fingerprint == PoseEncoder.from_pretrained(name).fingerprint
 
 
 def test_names_are_short_and_differ() -> None:
@@ -68,6 +69,18 @@ def test_the_layer_that_gives_lengths_makes_another_network_in_the_same_space(en
     assert str(longer.made_by) == f"{longer.fingerprint} in {encoder.fingerprint}"
 
 
+def test_a_clip_encoder_has_a_name_of_its_own(clip_encoder: PoseEncoder, masked_folder: Path) -> None:
+    plain = PoseEncoder.from_pretrained(masked_folder)
+    assert clip_encoder.made_by == plain.made_by and plain.clip_made_by is None
+    with_context = clip_encoder.clip_made_by
+    assert with_context is not None and clip_encoder.clip is not None
+    assert replace(with_context, clip=None) == clip_encoder.made_by
+    with torch.no_grad():
+        clip_encoder.clip.absent[0] += 0.5
+    again = clip_encoder.clip_made_by
+    assert again is not None and again.clip != with_context.clip and again.fingerprint == with_context.fingerprint
+
+
 def test_an_encoder_loaded_in_inference_mode_has_a_name(plain_folder: Path) -> None:
     with torch.inference_mode():
         inside = PoseEncoder.from_pretrained(plain_folder).fingerprint
@@ -87,13 +100,23 @@ def test_the_space_is_kept_in_the_config(encoder: PoseEncoder, tmp_path: Path) -
     assert again.made_by == MadeBy(encoder.fingerprint, "0123456789abcdef")
 
 
-@pytest.mark.parametrize("made_by, text", [(A, "a" * 16), (PUPIL, f"{'c' * 16} in {'a' * 16}")])
+@pytest.mark.parametrize(
+    "made_by, text",
+    [
+        (A, "a" * 16),
+        (PUPIL, f"{'c' * 16} in {'a' * 16}"),
+        (A_CLIP, f"{'a' * 16} with {'d' * 16}"),
+        (PUPIL_CLIP, f"{'c' * 16} in {'a' * 16} with {'e' * 16}"),
+    ],
+)
 def test_the_text_is_read_back(made_by: MadeBy, text: str) -> None:
     assert str(made_by) == text
     assert MadeBy.from_text(text) == made_by
 
 
-@pytest.mark.parametrize("text", ["", "poseembed-base", "A" * 16, "a" * 17, f"{'a' * 16} in ", f"{'a' * 16} in b"])
+@pytest.mark.parametrize(
+    "text", ["", "poseembed-base", "A" * 16, "a" * 17, f"{'a' * 16} in ", f"{'a' * 16} in b", f"{'a' * 16} with "]
+)
 def test_what_is_no_origin(text: str) -> None:
     with pytest.raises(ValueError, match="wanted the fingerprint of a network, 16 hex digits"):
         MadeBy.from_text(text)
@@ -101,7 +124,11 @@ def test_what_is_no_origin(text: str) -> None:
 
 @pytest.mark.parametrize(
     "first, second, wanted",
-    [(A, A, A), (A, PUPIL, A), (PUPIL, A, A), (PUPIL, PUPIL, PUPIL), (None, B, B), (B, None, B), (None, None, None)],
+    [
+        *[(A, A, A), (A, PUPIL, A), (PUPIL, A, A), (PUPIL, PUPIL, PUPIL)],
+        *[(None, B, B), (B, None, B), (None, None, None), (A_CLIP, None, A_CLIP)],
+        *[(A, A_CLIP, A), (A_CLIP, A_CLIP, A_CLIP), (A_CLIP, PUPIL, A), (PUPIL_CLIP, PUPIL, PUPIL)],
+    ],
 )
 def test_what_meets(first: Any, second: Any, wanted: Any) -> None:
     assert meet(first, second, ("x", "y")) == wanted

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from poseembed import PoseEncoder, Poses
-from poseembed.repetitions import count_repetitions
+from poseembed.repetitions import RepetitionCounter, Repetitions, count_repetitions
 
 POSE_DIM = 32
 
@@ -354,3 +356,63 @@ def test_squats_are_counted_from_any_side(degrees: float) -> None:
     keypoints = 100 * np.stack([x * np.cos(angle) + z * np.sin(angle), -y], axis=-1)
     found = count_repetitions(PoseEncoder.from_pretrained().embed(keypoints).z_pose)
     assert found.count == 4
+
+
+def assert_same(found: Repetitions, wanted: Repetitions) -> None:
+    np.testing.assert_array_equal(found.boundaries, wanted.boundaries)
+    np.testing.assert_allclose(found.similarity, wanted.similarity, atol=1e-9)
+    np.testing.assert_allclose(found.signal, wanted.signal, atol=1e-9)
+    assert found.period == pytest.approx(wanted.period, nan_ok=True)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.integers(1, 60), min_size=1, max_size=8), st.integers(0, 99), st.sampled_from([0.2, 8.0, 30.0, 50.0])
+)
+def test_a_counter_says_of_what_came_so_far_what_is_said_of_the_whole(
+    lengths: list[int], seed: int, rate: float
+) -> None:
+    vectors = exercise(30, 25, 40, 20, pause=4, noise=0.05)
+    rng = np.random.default_rng(seed)
+    for start in rng.integers(0, len(vectors), 3):  # nobody is seen for a while, perhaps at the start or the end
+        vectors[start : start + rng.integers(1, 20)] = np.nan
+    counter, fed = RepetitionCounter(rate), 0
+    for length in lengths:
+        part = vectors[fed : fed + length]
+        counter.update(part[0] if len(part) == 1 else part)
+        fed += len(part)
+        assert_same(counter.repetitions(), count_repetitions(vectors[:fed], np.arange(fed) / rate))
+
+
+def test_a_counter_that_is_fed_frame_by_frame_counts_as_the_frames_come() -> None:
+    vectors, counter = exercise(*[30] * 6, noise=0.05), RepetitionCounter()
+    assert counter.repetitions().count == 0
+    counts, first = [], None
+    for row in vectors:
+        counter.update(torch.from_numpy(row))
+        counts.append(counter.repetitions().count)
+        if len(counts) == 100:
+            first = counter.repetitions(), count_repetitions(vectors[:100], np.arange(100) / 30)
+    assert counts[45] == 1 and counts[105] == 3 and counts[-1] == 6
+    assert first is not None
+    assert_same(*first)  # what was said stays as it was when more comes
+
+
+@pytest.mark.parametrize("rate", [0, -1, np.nan, np.inf])
+def test_a_counter_needs_a_frame_rate(rate: float) -> None:
+    with pytest.raises(ValueError, match="wanted frames a second, more than 0"):
+        RepetitionCounter(rate)
+
+
+def test_a_counter_refuses_what_is_no_pose_vector() -> None:
+    counter = RepetitionCounter()
+    counter.update(np.ones((3, 4)))
+    with pytest.raises(ValueError, match="vectors of length 5, those before were 4 long"):
+        counter.update(np.ones(5))
+    with pytest.raises(ValueError, match=r"wanted \(frames, pose_dim\)"):
+        counter.update(np.ones((2, 3, 4)))
+    with pytest.raises(ValueError, match="infinite"):
+        counter.update(np.full(4, np.inf))
+    with pytest.raises(TypeError, match="whole numbers"):
+        counter.update(np.ones(4, dtype=int))
+    assert counter.repetitions().signal.shape == (3,)

@@ -11,7 +11,8 @@ import torch
 
 from poseembed import MadeBy, Poses
 from poseembed import search as module
-from poseembed.search import Hits, search
+from poseembed.search import Chunk, Hits, search
+from poseembed.vectors import unit
 
 DIM = 8
 
@@ -75,6 +76,36 @@ def test_of_equal_rows_the_lower_comes_first(gallery: np.ndarray) -> None:
     np.testing.assert_array_equal(indices, np.sort(copies))
     np.testing.assert_array_equal(similarities, 1)
     np.testing.assert_array_equal(search(gallery[copies[0]], gallery, top_k=13).indices, np.sort(copies)[:13])
+
+
+def by_steps(query: np.ndarray, gallery: np.ndarray, top_k: int) -> np.ndarray:
+    """Rows in the order of their cosines in whole steps, then of their numbers; float64 throughout."""
+    units = [unit(torch.from_numpy(vectors)).double().numpy() for vectors in (query, gallery)]
+    steps = (units[0] @ units[1].T * module.STEPS).round().clip(max=module.STEPS)
+    return np.lexsort((np.broadcast_to(np.arange(len(gallery)), steps.shape), -steps))[:, :top_k]
+
+
+@pytest.mark.parametrize("apart", [0, 3e-8, 1e-7, 1e-6, 1e-4])
+def test_rows_that_float32_cannot_tell_apart_come_in_their_order(query: np.ndarray, apart: float) -> None:
+    rng = np.random.default_rng(5)
+    near = query[rng.integers(0, len(query), 2000)] * (1 + apart * rng.normal(size=(2000, DIM)))
+    gallery = (near * rng.uniform(0.01, 100, (2000, 1))).astype(np.float32)
+    for top_k in (1, 10, 300):
+        np.testing.assert_array_equal(search(query, gallery, top_k=top_k).indices, by_steps(query, gallery, top_k))
+    kept = unit(torch.from_numpy(gallery))
+    for asked in (query, query[:1]):
+        hits = module.nearest(unit(torch.from_numpy(asked)), map(Chunk, kept.split(64)), rows=2000, top_k=10)
+        np.testing.assert_array_equal(hits.indices, by_steps(asked, kept.numpy(), 10))
+
+
+@pytest.mark.parametrize("length", [0, 1e-37, 1e-20, 1e-14, 1e14, 1e20, 1e37])
+def test_vectors_that_float32_cannot_square_are_found(query: np.ndarray, gallery: np.ndarray, length: float) -> None:
+    gallery[10] = length * query[3] / np.linalg.norm(query[3])
+    gallery[11] = 0
+    indices = search(query, gallery, top_k=300).indices
+    np.testing.assert_array_equal(indices, by_steps(query, gallery, 300))
+    np.testing.assert_array_equal(search(query, gallery, top_k=2).indices, indices[:, :2])
+    assert length < 1e-11 or indices[3, 0] == 10
 
 
 @pytest.mark.parametrize("leading", [(), (1,), (10,), (2, 5), (0,), (3, 0)])

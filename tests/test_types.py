@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from typing_extensions import assert_type
 
-from poseembed import Embedding, PoseEncoder, Poses
+from poseembed import ClipEmbedding, Embedding, PoseEncoder, Poses
 from poseembed.index import PoseIndex
 from poseembed.search import Hits, search
 
@@ -21,6 +21,14 @@ def test_embed(encoder: PoseEncoder, poses: np.ndarray) -> None:
     assert_type(z_pose, np.ndarray)
     assert_type(z_view, np.ndarray)
     assert isinstance(z_pose, np.ndarray) and isinstance(encoder.embed(tensor).z_pose, torch.Tensor)
+
+
+def test_embed_clip(clip_encoder: PoseEncoder, poses: np.ndarray) -> None:
+    assert_type(clip_encoder.embed_clip(poses, fps=30), ClipEmbedding[np.ndarray])
+    assert_type(clip_encoder.embed_clip(torch.from_numpy(poses), times=np.arange(24)), ClipEmbedding[torch.Tensor])
+    z_pose, _, filled = clip_encoder.embed_clip(poses, fps=30, fill_unseen=True)
+    assert_type(z_pose, np.ndarray)
+    assert_type(filled, np.ndarray)
 
 
 def test_similarity(encoder: PoseEncoder, poses: np.ndarray) -> None:

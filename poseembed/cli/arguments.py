@@ -68,6 +68,28 @@ def number(least: float, most: float) -> Callable[[str], float]:
     return read
 
 
+def seconds(text: str) -> float:
+    """Reads a length of time."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not number >= 0:
+        raise ArgumentTypeError(f"got {text!r}; wanted seconds, from 0")
+    return number
+
+
+def add_context(parser: ArgumentParser) -> None:
+    """Add --context."""
+    parser.add_argument(
+        "--context",
+        type=seconds,
+        metavar="SECONDS",
+        help="read so much before and after a frame of somebody who is followed over time (default: all that the "
+        "checkpoint can; 0: each frame by itself)",
+    )
+
+
 def add_skeleton(parser: ArgumentParser, option: str = "--skeleton", of: str = "") -> None:
     """Add --skeleton, or another option of its kind, which --skeleton stands in for."""
     parser.add_argument(

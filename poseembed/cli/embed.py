@@ -19,7 +19,7 @@ from poseembed.adapters import (
     read_poem,
     read_yolo,
 )
-from poseembed.cli.arguments import add_skeleton, expand_one, share, size
+from poseembed.cli.arguments import add_context, add_skeleton, expand_one, share, size
 from poseembed.cli.outputs import check_file, counted
 from poseembed.cli.shared import FOLDERS, POSE_FILES, EncoderCommand
 from poseembed.files.poses import POSE_SUFFIXES, read_poses, write_poses
@@ -68,6 +68,7 @@ class Embed(EncoderCommand):
     image_size: tuple[float, float] | None
     skeleton: str
     min_confidence: float
+    context: float | None
 
     @classmethod
     def add_arguments(cls, parser: ArgumentParser) -> None:
@@ -87,6 +88,7 @@ class Embed(EncoderCommand):
             metavar="SCORE",
             help="least score of a joint (%(default)s)",
         )
+        add_context(parser)
         super().add_arguments(parser)
 
     def run(self) -> str:
@@ -103,13 +105,13 @@ class Embed(EncoderCommand):
             poses = Poses.concatenate(read_folder(path, self.skeleton))
         else:
             poses = read_poses(path, skeleton=self.skeleton)
-        poses = poses.embed(encoder, min_confidence=self.min_confidence, show_progress_bar=True)
+        poses = poses.embed(encoder, context=self.context, min_confidence=self.min_confidence, show_progress_bar=True)
         write_poses(poses, self.output)
         return f"wrote {self.output}: {embedded(poses, self.min_confidence)}"
 
 
 def embedded(poses: Poses, min_confidence: float = MIN_CONFIDENCE) -> str:
-    """How many poses there are, and how many of them have no vector, because little or nothing is seen."""
+    """How many poses there are, how many of them have no vector and why, and whether they were seen in context."""
     assert poses.z_pose is not None
     without = np.isnan(poses.z_pose).any(-1)
     few = int((without & poses.sparse(min_confidence=min_confidence)).sum())
@@ -119,4 +121,6 @@ def embedded(poses: Poses, min_confidence: float = MIN_CONFIDENCE) -> str:
         texts.append(f"{empty:,} without anybody")
     if few:
         texts.append(f"{few:,} with fewer than {MIN_JOINTS} joints, which have no vectors")
+    if poses.made_by is not None and poses.made_by.clip is not None:
+        texts.append("with what comes before and after them")
     return ", ".join(texts)

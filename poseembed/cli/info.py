@@ -38,8 +38,12 @@ class Info(Command):
         parameters = sum(value.numel() for value in encoder.network.parameters())
         print(f"network: {network.blocks} blocks, {network.width} wide, {parameters / 1e6:.2f} million parameters")
         print(f"knows missing joints: {'yes' if network.mask_input else 'no'}")
-        calibrated, decodes = config.calibration is not None, encoder.decoder is not None
-        print(f"match probability: {'yes' if calibrated else 'no'}; decoder: {'yes' if decodes else 'no'}")
+        parts = {
+            "match probability": config.calibration,
+            "decoder": config.decoder,
+            "clip encoder": config.clip,
+        }
+        print("; ".join(f"{name}: {'no' if part is None else 'yes'}" for name, part in parts.items()))
         made_by = encoder.made_by
         print(f"fingerprint: {made_by.fingerprint}")
         print(f"space: {made_by.space} (its vectors can be compared with those of any checkpoint of this space)")

@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from dataclasses import dataclass
 from pathlib import Path
 
-from poseembed.cli.arguments import add_landmarker, expand_one, video_source, whole
+from poseembed.cli.arguments import add_context, add_landmarker, expand_one, video_source, whole
 from poseembed.cli.embed import embedded
 from poseembed.cli.outputs import check_file, check_folder, counted
 from poseembed.cli.shared import POSE_FILES, EncoderCommand
@@ -30,6 +30,7 @@ class Video(EncoderCommand):
     people: int
     every: int
     stop: int | None
+    context: float | None
     landmarker: Path | None
 
     @classmethod
@@ -44,6 +45,7 @@ class Video(EncoderCommand):
             "--every", type=whole(1), default=1, metavar="N", help="look at each N-th frame (%(default)s)"
         )
         parser.add_argument("--stop", type=whole(1), metavar="N", help="end before frame N (default: at the end)")
+        add_context(parser)
         add_landmarker(parser)
         super().add_arguments(parser)
 
@@ -65,6 +67,7 @@ class Video(EncoderCommand):
                 num_poses=self.people,
                 every=self.every,
                 stop=self.stop,
+                context=self.context,
                 show_progress_bar=True,
             )
             return f"wrote {self.output}: {counted(len(files), 'file')}"
@@ -75,6 +78,7 @@ class Video(EncoderCommand):
             num_poses=self.people,
             every=self.every,
             stop=self.stop,
+            context=self.context,
             show_progress_bar=True,
         )
         write_poses(poses, self.output)

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Float32, Int64
 from torch import Tensor
 
 from poseembed.extras import how_to_install
-from poseembed.search import CHUNK, Hits, nearest
+from poseembed.search import Chunk, Hits, nearest, rows_at_once
 from poseembed.vectors import unit
 
 TRAINING_ROWS = 64
@@ -26,7 +26,7 @@ def new(kind: str, dim: int, *, nprobe: int) -> Any:
     try:
         index = faiss.index_factory(dim, kind, faiss.METRIC_INNER_PRODUCT)
     except RuntimeError as error:
-        raise ValueError(f"faiss has no kind {kind!r} for {dim} dimensions; try 'Flat' or 'IVF4096,SQ8'") from error
+        raise ValueError(f"faiss has no kind {kind!r} for {dim} dimensions; try 'Flat' or 'IVF4096,SQfp16'") from error
     if isinstance(index, faiss.IndexIVF):
         index.nprobe = min(nprobe, index.nlist)
         index.cp.min_points_per_centroid = 1  # or faiss prints advice
@@ -62,7 +62,8 @@ def nearest_rows(
     faiss = import_faiss()
     if isinstance(index, faiss.IndexFlat):
         stored = torch.from_numpy(faiss.rev_swig_ptr(index.get_xb(), index.ntotal * index.d)).reshape(-1, index.d)
-        exact = nearest(queries, stored.split(CHUNK), rows=len(stored), top_k=top_k, where=where)
+        chunks = map(Chunk, stored.split(rows_at_once(len(queries))))
+        exact = nearest(queries, chunks, rows=len(stored), top_k=top_k, where=where)
         return Hits(exact.similarities.numpy(), exact.indices.numpy())
     parameters = None
     if where is not None:

@@ -14,9 +14,11 @@ from poseembed.encoder import PoseEncoder
 from poseembed.files.poses import read_poses, write_poses
 from poseembed.poses import NOBODY, Poses
 from poseembed.skeleton import NUM_JOINTS
+from poseembed.tracks import reach_of
 from poseembed.video.capture import Frame, Video, find_video
 from poseembed.video.job import Job, is_finished, mark_finished, shard_file, shards_done
 from poseembed.video.landmarker import Landmarker, find_model, sha256
+from poseembed.video.pieces import embed_pieces, latest
 from poseembed.video.tracking import Tracker, without_duplicates
 
 CHUNK_FRAMES = 256
@@ -100,9 +102,11 @@ def embed_video(
     every: int = 1,
     start: int = 0,
     stop: int | None = None,
+    context: float | None = None,
+    look_ahead: float | None = None,
     show_progress_bar: bool = False,
 ) -> Poses:
-    """Find the people in a video and embed their poses.
+    """Find the people in a video and embed their poses, each by what comes before and after it where the encoder can.
 
     Args:
         source: Path of a video file, address of a stream, or number of a camera, from 0. What has no end needs `stop`.
@@ -112,6 +116,9 @@ def embed_video(
         every: Look at each `every`-th frame only.
         start: First frame to look at.
         stop: Frame to end before; None is the end of the video.
+        context: Seconds before and after a frame that are read, see `Poses.embed`: all that can be if None; 0 takes
+            each frame by itself.
+        look_ahead: Seconds after it, if that is to be less.
         show_progress_bar: Show one, on stderr.
 
     Returns:
@@ -120,7 +127,7 @@ def embed_video(
 
     Raises:
         FileNotFoundError, ImportError, OSError, TypeError, ValueError: As `detect_video` does; and a ValueError for a
-            camera or a live stream without `stop`.
+            camera or a live stream without `stop`, and for a context where the encoder has no clip encoder.
 
     Examples:
         >>> from poseembed.video import embed_video
@@ -131,13 +138,14 @@ def embed_video(
     if isinstance(source, int) and stop is None:
         raise ValueError("a camera has no end: pass stop=, in frames, or go through detect_video() piece by piece")
     _check_range(num_poses, every, start, stop)
+    encoder = PoseEncoder.from_pretrained() if encoder is None else encoder
+    reach_of(encoder, context, look_ahead)  # what cannot be is refused before the work
     video = Video(source)
     if video.is_live and stop is None:
         raise ValueError(f"{video.name} has no end: pass stop=, in frames, or go through detect_video() piece by piece")
     frames = _frames(video, start, stop, every, show_progress_bar)
     chunks = _detect_chunks(video, frames, find_model(landmarker), num_poses, CHUNK_FRAMES)
-    encoder = PoseEncoder.from_pretrained() if encoder is None else encoder
-    return Poses.concatenate(chunks).embed(encoder)
+    return Poses.concatenate(chunks).embed(encoder, context=context, look_ahead=look_ahead)
 
 
 def embed_video_to(
@@ -150,6 +158,8 @@ def embed_video_to(
     every: int = 1,
     start: int = 0,
     stop: int | None = None,
+    context: float | None = None,
+    look_ahead: float | None = None,
     shard_frames: int = SHARD_FRAMES,
     show_progress_bar: bool = False,
 ) -> list[Path]:
@@ -160,6 +170,7 @@ def embed_video_to(
     looks. The files are the same, to the last bit, however often the work was interrupted, because MediaPipe begins
     afresh at the start of each file anyway. So whom it finds there can differ from `embed_video`, most of all with
     several people, whom it finds again one by one. They keep their numbers across files, as far as `Tracker` can tell.
+    With context a frame is read with its neighbours of the next file, so a file is written when those are found.
 
     Args:
         source: Path of a video file.
@@ -170,6 +181,9 @@ def embed_video_to(
         every: Look at each `every`-th frame only.
         start: First frame to look at.
         stop: Frame to end before; None is the end of the video.
+        context: Seconds before and after a frame that are read, see `Poses.embed`: all that can be if None; 0 takes
+            each frame by itself.
+        look_ahead: Seconds after it, if that is to be less.
         shard_frames: Frames in a file.
         show_progress_bar: Show one, on stderr.
 
@@ -195,11 +209,15 @@ def embed_video_to(
     with Video(path) as video:
         model = find_model(landmarker)
         encoder = PoseEncoder.from_pretrained() if encoder is None else encoder
+        reach, clip = reach_of(encoder, context, look_ahead), encoder.clip_made_by
         job = Job(
             poseembed_version=__version__,
             video=sha256(path),
             model=sha256(model),
             encoder=encoder.fingerprint,
+            clip=clip.clip if clip is not None and reach != (0, 0) else None,
+            slots_before=reach.back,
+            slots_after=reach.ahead,
             num_poses=num_poses,
             every=every,
             start=start,
@@ -211,16 +229,16 @@ def embed_video_to(
         if is_finished(folder):
             return shards
         tracker = Tracker()
+        before = Poses.concatenate([])
         for shard in shards:
-            tracker.remember(read_poses(shard))
+            poses = read_poses(shard)
+            tracker.remember(poses)
+            before = latest(Poses.concatenate([before, poses]), reach.seconds_back)
         frames = _frames(video, start, stop, every, show_progress_bar, done=len(shards) * shard_frames)
-        while True:
-            with Landmarker(model, num_poses) as detector:
-                poses = _detect(islice(frames, shard_frames), detector, tracker)
-            if not len(poses):
-                break
+        found = _detect_shards(frames, model, num_poses, tracker, shard_frames)
+        for poses in embed_pieces(found, encoder, context=context, look_ahead=look_ahead, before=before):
             shards.append(shard_file(folder, len(shards)))
-            write_poses(poses.embed(encoder), shards[-1])
+            write_poses(poses, shards[-1])
     mark_finished(folder)
     return shards
 
@@ -233,6 +251,18 @@ def _detect_chunks(
     with video, Landmarker(model, num_poses) as landmarker:
         while len(poses := _detect(islice(frames, chunk_frames), landmarker, tracker)):
             yield poses
+
+
+def _detect_shards(
+    frames: Iterator[Frame], model: Path, num_poses: int, tracker: Tracker, shard_frames: int
+) -> Iterator[Poses]:
+    """The people in each so many frames, with a landmarker of their own."""
+    while True:
+        with Landmarker(model, num_poses) as landmarker:
+            poses = _detect(islice(frames, shard_frames), landmarker, tracker)
+        if not len(poses):
+            return
+        yield poses
 
 
 def _detect(frames: Iterable[Frame], landmarker: Landmarker, tracker: Tracker) -> Poses:

@@ -25,6 +25,9 @@ class Job:
         video: SHA-256 of the file.
         model: SHA-256 of the landmarker's file.
         encoder: Its fingerprint.
+        clip: Fingerprint of the clip encoder; None if each frame is embedded by itself.
+        slots_before: How much before a frame is read, see `poseembed.clips.Reach`.
+        slots_after: How much after it.
         num_poses: As `embed_video_to` takes it, and so are the rest.
         every: Distance from one frame to the next.
         start: First frame.
@@ -36,6 +39,9 @@ class Job:
     video: str
     model: str
     encoder: str
+    clip: str | None
+    slots_before: int
+    slots_after: int
     num_poses: int
     every: int
     start: int

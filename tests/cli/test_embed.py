@@ -78,3 +78,36 @@ def test_a_higher_threshold_loses_joints(tmp_path: Path, poses: np.ndarray) -> N
     for threshold, seen in ((0.3, True), (0.6, False)):
         assert run("embed", tmp_path / "in.npy", tmp_path / "out.npy", "--min-confidence", threshold) == 0
         assert np.isfinite(np.load(tmp_path / "out.npy")).all() == seen
+
+
+@pytest.mark.parametrize("context, in_context", [([], True), (["--context", "0.2"], True), (["--context", "0"], False)])
+def test_people_who_are_followed_are_embedded_in_context(
+    squats: tuple[Path, Path],
+    tmp_path: Path,
+    clip_folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    context: list[str],
+    in_context: bool,
+) -> None:
+    assert run("embed", squats[0], tmp_path / "out.npz", "--weights", clip_folder, *context) == 0
+    said = capsys.readouterr().err
+    assert ("40 poses, with what comes before and after them" in said) == in_context
+    encoder = PoseEncoder.from_pretrained(clip_folder)
+    wanted = read_poses(squats[0]).embed(encoder, context=float(context[1]) if context else None)
+    found = read_poses(tmp_path / "out.npz")
+    np.testing.assert_array_equal(found.z_pose, wanted.z_pose)
+    assert found.made_by == wanted.made_by and (found.made_by != encoder.made_by) == in_context
+
+
+def test_a_context_that_cannot_be(
+    squats: tuple[Path, Path], tmp_path: Path, plain_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for context, weights, words in (("0.4", plain_folder, "this checkpoint has no clip encoder"), ("soon", None, "")):
+        options = ["--context", context, *(["--weights", weights] if weights else [])]
+        if weights:
+            assert run("embed", squats[0], tmp_path / "out.npz", *options) == 1
+        else:
+            with pytest.raises(SystemExit):
+                run("embed", squats[0], tmp_path / "out.npz", *options)
+            words = "got 'soon'; wanted seconds, from 0"
+        assert words in capsys.readouterr().err

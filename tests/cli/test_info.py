@@ -1,5 +1,7 @@
 """`poseembed info`."""
 
+from pathlib import Path
+
 import pytest
 
 from poseembed import PoseEncoder, list_pretrained
@@ -14,6 +16,15 @@ def test_info(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("info", "poseembed-base") == 0
     said = capsys.readouterr().out
     assert "apache-2.0" in said and "768 wide" in said and "decoder: yes" in said
+
+
+def test_info_tells_of_a_clip_encoder(
+    plain_folder: Path, clip_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("info", plain_folder) == 0
+    assert "match probability: no; decoder: no; clip encoder: no\n" in capsys.readouterr().out
+    assert run("info", clip_folder) == 0
+    assert "match probability: no; decoder: no; clip encoder: yes\n" in capsys.readouterr().out
 
 
 def test_info_tells_fingerprint_and_space(capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,11 +20,12 @@ def test_video_passes_its_options_on(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(video, "embed_video", stand_in)
     out = tmp_path / "out.npz"
-    assert run("video", "in.mp4", out, "--people", 3, "--every", 2, "--landmarker", "m.task") == 0
+    assert run("video", "in.mp4", out, "--people", 3, "--every", 2, "--context", 0, "--landmarker", "m.task") == 0
     ((source, settings),) = calls
     assert source == Path("in.mp4") and len(read_poses(out)) == 40
     assert settings.pop("stop") is None
-    assert settings == {"landmarker": Path("m.task"), "num_poses": 3, "every": 2, "show_progress_bar": True}
+    wanted = {"landmarker": Path("m.task"), "num_poses": 3, "every": 2, "context": 0.0, "show_progress_bar": True}
+    assert settings == wanted
 
 
 def test_an_address_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

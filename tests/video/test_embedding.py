@@ -5,7 +5,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from typing_extensions import Self
 from poseembed import PoseEncoder, Poses
 from poseembed.adapters.base import Keypoints
 from poseembed.decoder import Decoder, DecoderConfig
-from poseembed.files.poses import read_poses
+from poseembed.files.poses import read_poses, write_poses
 from poseembed.video import detect_video, embed_video, embed_video_to, embedding
 from poseembed.video.capture import Frame, Video
 from poseembed.video.landmarker import Landmarker
@@ -96,6 +96,17 @@ def assert_same(ours: Poses, wanted: Poses) -> None:
         np.testing.assert_array_equal(getattr(ours, column.name), getattr(wanted, column.name), err_msg=column.name)
 
 
+def without_vectors(poses: Poses) -> Poses:
+    return replace(poses, z_pose=None, z_view=None, made_by=None)
+
+
+def assert_close(ours: Poses, wanted: Poses) -> None:
+    """The vectors agree."""
+    assert ours.made_by == wanted.made_by and ours.z_pose is not None and ours.z_view is not None
+    np.testing.assert_allclose(ours.z_pose, wanted.z_pose, atol=2e-5, rtol=1e-4)
+    np.testing.assert_allclose(ours.z_view, wanted.z_view, atol=2e-5, rtol=1e-4)
+
+
 # In memory
 
 
@@ -145,6 +156,31 @@ def test_embedding_is_that_of_the_encoder(clip: Path, model: Path, tiny: PoseEnc
     assert_same(poses, wanted)
     assert poses.z_pose is not None
     np.testing.assert_array_equal(np.isnan(poses.z_pose).all(-1), poses.person == -1)
+
+
+def test_frames_are_embedded_in_context_unless_somebody_says_otherwise(
+    clip: Path, model: Path, clip_encoder: PoseEncoder
+) -> None:
+    found = Poses.concatenate(detect_video(clip, landmarker=model, num_poses=2))
+    poses = embed_video(clip, clip_encoder, landmarker=model, num_poses=2)
+    assert_same(poses, found.embed(clip_encoder))
+    assert poses.made_by == clip_encoder.clip_made_by
+    alone = embed_video(clip, clip_encoder, landmarker=model, num_poses=2, context=0)
+    assert_same(alone, found.embed(clip_encoder, context=0))
+    assert alone.made_by == clip_encoder.made_by
+    live = embed_video(clip, clip_encoder, landmarker=model, num_poses=2, look_ahead=0.1)
+    assert_same(live, found.embed(clip_encoder, look_ahead=0.1))
+    np.testing.assert_array_equal(np.isnan(poses.z_pose).all(-1), poses.person == -1)
+
+
+def test_a_context_without_a_clip_encoder_is_refused_before_the_work(
+    clip: Path, model: Path, tiny: PoseEncoder, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match="got context=0.4, and this checkpoint has no clip encoder"):
+        embed_video(clip, tiny, landmarker=model, context=0.4)
+    with pytest.raises(ValueError, match="got context=0.4, and this checkpoint has no clip encoder"):
+        embed_video_to(clip, tmp_path / "out", tiny, landmarker=model, context=0.4)
+    assert FakeLandmarker.opened == 0 and not (tmp_path / "out").exists()
 
 
 def test_the_packaged_encoder_is_the_default(clip: Path, model: Path) -> None:
@@ -227,22 +263,30 @@ def test_concatenating_refuses_vectors_for_some(poses: np.ndarray, tiny: PoseEnc
 
 
 def interrupt_after(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
-    """Let the encoder work on so many shards, and then be interrupted."""
-    embed, calls = Poses.embed, iter(range(100))
+    """Let so many shards be written, and then be interrupted."""
+    calls = iter(range(100))
 
-    def interrupted(self: Poses, encoder: PoseEncoder) -> Poses:
+    def interrupted(poses: Poses, path: Path) -> None:
         if next(calls) == count:
             raise KeyboardInterrupt
-        return embed(self, encoder)
+        write_poses(poses, path)
 
-    monkeypatch.setattr(Poses, "embed", interrupted)
+    monkeypatch.setattr(embedding, "write_poses", interrupted)
 
 
 @pytest.mark.parametrize("arguments", [{}, {"start": 3, "every": 2}, {"stop": 24}], ids=str)
 @pytest.mark.parametrize("done", [0, 1, 2])
+@pytest.mark.parametrize("folder", ["plain_folder", "clip_folder"])
 def test_an_interrupted_run_ends_as_one_that_was_not(
-    clip: Path, model: Path, tiny: PoseEncoder, tmp_path: Path, arguments: dict[str, int], done: int
+    clip: Path,
+    model: Path,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    arguments: dict[str, int],
+    done: int,
+    folder: str,
 ) -> None:
+    tiny = PoseEncoder.from_pretrained(request.getfixturevalue(folder))
     settings: dict[str, Any] = {"landmarker": model, "num_poses": 2, "shard_frames": 8, **arguments}
     whole = embed_video_to(clip, tmp_path / "whole", tiny, **settings)
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
@@ -256,6 +300,7 @@ def test_an_interrupted_run_ends_as_one_that_was_not(
     looked_at = range(arguments.get("start", 0), arguments.get("stop", FRAMES), arguments.get("every", 1))
     assert np.unique(poses.frame).tolist() == list(looked_at)
     assert sorted(poses.people) == [0, 1]
+    assert_close(poses, Poses.concatenate(map(without_vectors, map(read_poses, parts))).embed(tiny))
 
 
 def test_finished_work_is_not_done_again(clip: Path, model: Path, tiny: PoseEncoder, tmp_path: Path) -> None:
@@ -263,6 +308,17 @@ def test_finished_work_is_not_done_again(clip: Path, model: Path, tiny: PoseEnco
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(embedding, "Landmarker", None)
         assert embed_video_to(clip, tmp_path / "out", tiny, landmarker=model, shard_frames=15) == files
+
+
+@pytest.mark.parametrize("change", [{"context": 0.0}, {"context": 0.2}, {"look_ahead": 0.1}])
+def test_a_folder_of_work_with_another_context_is_refused(
+    clip: Path, model: Path, clip_encoder: PoseEncoder, tmp_path: Path, change: dict[str, float]
+) -> None:
+    arguments: dict[str, Any] = {"landmarker": model, "stop": 30, "shard_frames": 10}
+    files = embed_video_to(clip, tmp_path / "out", clip_encoder, **arguments)
+    with pytest.raises(ValueError, match="holds the work of a call with another (clip, )?slots_(before|after)"):
+        embed_video_to(clip, tmp_path / "out", clip_encoder, **arguments, **change)
+    assert embed_video_to(clip, tmp_path / "out", clip_encoder, **arguments, context=1.0) == files
 
 
 @pytest.mark.parametrize("change", ["video", "model", "encoder", "num_poses", "every", "start", "stop", "shard_frames"])

@@ -2,7 +2,8 @@
 
 `python -m training.benchmarks.repetitions --data mocap_hdm05.npz --weights NAME_OR_FOLDER --out results.json`
 
-What is counted, and in what, is said in `training.evaluation.repetitions`.
+What is counted, and in what, is said in `training.evaluation.repetitions`; of a checkpoint with a clip encoder it is
+counted in the vectors of single frames, and in those with context.
 
 Reported, as by RepNet (Dwibedi et al., CVPR 2020): the share of counts off by at most one (OBO), the mean absolute
 error as a share of the true count (MAE); and the share of exact counts. The constants of `poseembed.repetitions` were
@@ -16,6 +17,7 @@ from dataclasses import asdict
 from tqdm import tqdm
 
 from poseembed import PoseEncoder
+from training.evaluation.clips import frame_by_frame, with_context
 from training.evaluation.command import CommandParser, recordings
 from training.evaluation.conditions import DAMAGED, EXACT, Condition
 from training.evaluation.repetitions import (
@@ -60,11 +62,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_count("--trials", 2, "sequences of each length")
     parser.add_out()
     options = parser.parse(arguments)
-    representations = {"raw 2D keypoints": Representation(filled_keypoints, RAW_SWING)}
+    representations = {"raw 2D keypoints": Representation(frame_by_frame(filled_keypoints), RAW_SWING)}
     with parser.refusing():
         recorded = recordings(options.data)
         for weights in options.weights:
-            representations[f"z_pose {weights}"] = Representation(means(PoseEncoder.from_pretrained(weights)))
+            encoder = PoseEncoder.from_pretrained(weights)
+            representations[f"z_pose {weights}"] = Representation(frame_by_frame(means(encoder)))
+            if encoder.clip is not None:
+                representations[f"z_pose {weights}, with context"] = Representation(with_context(encoder))
     data = {name: list(sequences(one, options.actors, options.trials)) for name, one in recorded.items()}
     for name, motions in data.items():
         if not motions:

@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--kinds",
         nargs="*",
         metavar="KIND",
-        help="faiss's factory strings besides Flat; lists with SQ8, Flat and PQ16 if none",
+        help="faiss's factory strings besides Flat; lists with SQ8, SQfp16 and Flat, and HNSW16, if none",
     )
     parser.add_argument(
         "--nprobe",
@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         nargs="+",
         default=NPROBES,
         metavar="N",
-        help=f"lists that a query looks into (default: {' '.join(map(str, NPROBES))})",
+        help=f"lists that a query looks into, or candidates in a graph (default: {' '.join(map(str, NPROBES))})",
     )
     parser.add_count("--pairs", 20_000, "of pictures whose cameras are compared")
     parser.add_seed("of poses and cameras")
@@ -97,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     one, same, two = (take_pictures(encoder, shown, generator=generator) for shown in (bodies, bodies, others))
     cameras = [*angles(one, same, "one pose"), *angles(one, two, "two poses")]
     lists = large_kind(options.size).partition(",")[0]
-    kinds = options.kinds or [f"{lists},{codes}" for codes in ("SQ8", "Flat", "PQ16")]
+    kinds = options.kinds or [*(f"{lists},{codes}" for codes in ("SQ8", "SQfp16", "Flat")), "HNSW16"]
     results = list(tqdm(run(gallery, queries, kinds, nprobes=options.nprobe), unit="row"))
     write_json(options.out, {"indexes": [asdict(r) for r in results], "cameras": [asdict(a) for a in cameras]})
     print(texts(tables(results, cameras)))

@@ -24,6 +24,7 @@ from poseembed import PoseEncoder
 from poseembed.actions import ActionRecognizer
 from poseembed.actions.nearest import NearestSequence
 from poseembed.actions.temporal_convnet import TemporalConvNet
+from poseembed.clips import REACH
 from training.datasets.actions.clips import ActionClips
 
 ALL = 0
@@ -97,14 +98,15 @@ def run(
 
     Args:
         data: Data sets by name.
-        encoder: Whose pose vectors to learn from.
+        encoder: Whose pose vectors to learn from, with context if it has a clip encoder.
         shots: Clips of each class, at most; `ALL` is all.
         seeds: Draws and trainings.
         test_on: `TEST`, `HELD_OUT` or `OTHER_VIEWS`.
         methods: How to learn.
     """
     for name, clips in data.items():
-        vectors = encoder.embed(clips.keypoints).z_pose
+        context = 0.0 if encoder.clip is None else REACH
+        vectors = encoder.embed_clip(clips.keypoints, times=clips.times, context=context).z_pose
         sequences = np.split(vectors, clips.offsets[1:-1])
         usable = np.array([bool((~np.isnan(sequence).any(1)).any()) for sequence in sequences])
         for number in shots:

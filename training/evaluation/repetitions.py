@@ -28,8 +28,8 @@ from torch import Generator, Tensor
 from poseembed.keypoints import normalize_keypoints
 from poseembed.repetitions import MIN_SWING, count_repetitions
 from training.datasets.mocap import MotionCapture
+from training.evaluation.clips import EmbedClip, FilmedClip
 from training.evaluation.conditions import Condition
-from training.evaluation.representations import Embed
 from training.scene.cameras import CameraRange
 from training.scene.world import heading, to_world, turn
 
@@ -69,12 +69,13 @@ RAW_SWING = 0.2
 
 @dataclass(frozen=True)
 class Sequence3D:
-    """A motion to be counted: 3D poses (z up, torso lengths), and how many repetitions they hold."""
+    """A motion to be counted: 3D poses (z up, torso lengths), how many repetitions they hold, and frames per second."""
 
     kind: str
     action: str
     count: int
     poses: Float[Tensor, "frames 13 3"]
+    fps: float
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ class CountResult:
 class Representation:
     """What repetitions are counted in: a vector a frame, and how far those must move to count."""
 
-    vectors: Embed
+    vectors: EmbedClip
     min_swing: float = MIN_SWING
 
 
@@ -126,11 +127,11 @@ def sequences(recording: MotionCapture, actors: Sequence[str], trials: int) -> I
     groups: dict[tuple[str, str], list[int]] = {}
     for clip in of_actors:
         if repetitions_of(str(recording.clip[clip])) is None:
-            yield Sequence3D("once", str(recording.action[clip]), 1, _poses(recording, clip))
+            yield Sequence3D("once", str(recording.action[clip]), 1, _poses(recording, clip), recording[clip].fps)
         else:
             groups.setdefault((str(recording.action[clip]), str(recording.subject[clip])), []).append(clip)
     for clip in of_actors[::6]:
-        yield Sequence3D("still", "stand", 0, _poses(recording, clip)[:1].expand(STILL, -1, -1))
+        yield Sequence3D("still", "stand", 0, _poses(recording, clip)[:1].expand(STILL, -1, -1), recording[clip].fps)
     for (action, _), clips in groups.items():
         for many, pause in [(n, p) for n in range(1, MOST + 1) for p in (0, PAUSE) for _ in range(trials)]:
             # Every clip once before any a second time.
@@ -139,10 +140,11 @@ def sequences(recording: MotionCapture, actors: Sequence[str], trials: int) -> I
             rates = recording.fps[chosen]
             parts = [hold(part, int(rate * rng.uniform(0, pause))) for part, rate in zip(parts, rates, strict=True)]
             count = sum(repetitions_of(str(recording.clip[clip])) or 0 for clip in chosen)
-            yield Sequence3D("with pauses" if pause else "repeated", action, count, join(parts))
+            yield Sequence3D("with pauses" if pause else "repeated", action, count, join(parts), float(rates[0]))
     for take, name in enumerate(recording.clip):
         for first, last, count, action in TAKES.get(str(name), []):
-            yield Sequence3D("real take", action, count, _poses(recording, take)[first : last + 1])
+            poses = _poses(recording, take)[first : last + 1]
+            yield Sequence3D("real take", action, count, poses, recording[take].fps)
 
 
 def _poses(recording: MotionCapture, clip: int) -> Float[Tensor, "frames 13 3"]:
@@ -191,8 +193,9 @@ def run(
             generator = torch.Generator().manual_seed(0)
             for motion in motions:
                 points, visible = film(motion.poses, condition, generator)
+                filmed = FilmedClip(points, visible, np.arange(len(points)) / motion.fps)
                 for label, representation in representations.items():
-                    vectors = representation.vectors(points, visible).numpy()
+                    vectors = representation.vectors(filmed).numpy()
                     counted = count_repetitions(vectors, min_swing=representation.min_swing).count
                     yield CountResult(name, label, condition, motion.kind, motion.action, motion.count, counted)
 

@@ -27,7 +27,9 @@ from tqdm import tqdm
 from poseembed import PoseEncoder
 from poseembed.index import OTHER_CAMERA, SAME_CAMERA, PoseIndex
 from poseembed.index.files import VECTORS_FILE
+from poseembed.index.vectors import import_faiss
 from poseembed.search import search
+from poseembed.vectors import unit
 from training.scene.cameras import CameraRange
 from training.scene.world import heading, to_world
 
@@ -35,7 +37,7 @@ RANKS = (1, 10)
 TOP_K = max(RANKS)
 
 NPROBES = (8, 16, 32, 64, 128)
-"""Lists that a query looks into, tried one after the other."""
+"""Lists that a query looks into, or candidates that it keeps in a graph, tried one after the other."""
 
 BATCH = 8192
 """Pictures made at once."""
@@ -64,7 +66,7 @@ class SearchResult:
 
     Attributes:
         kind: "search()" for `poseembed.search`, else the kind of the index.
-        nprobe: Lists that a query looks into, if there are any.
+        nprobe: Lists that a query looks into, or candidates that it keeps in a graph (efSearch), if there are any.
         cameras: How rows are chosen, a key of `CAMERAS`.
         recall: Share of the nearest that are found, at each of `RANKS`.
         batched_ms: For one query of many at once.
@@ -157,8 +159,9 @@ def run(
     Args:
         gallery: What to search in.
         queries: What to search for.
-        kinds: faiss's factory strings.
-        nprobes: Lists that a query looks into, where a kind has so many.
+        kinds: faiss's factory strings; a graph, "HNSW...", is searched by faiss itself, in all rows: `PoseIndex` takes
+            none.
+        nprobes: Lists that a query looks into, where a kind has so many, or candidates that it keeps in a graph.
         alone: Queries that are asked one by one, at most.
     """
     start = time.perf_counter()
@@ -180,6 +183,9 @@ def run(
     times = _times(ask_search, len(queries.z_pose), alone)
     yield SearchResult("search()", None, "", found, *times, 0.0, float(gallery.z_pose[0].nbytes))
     for kind in kinds:
+        if kind.startswith("HNSW"):
+            yield from _graph(gallery, queries, kind, exact[""], nprobes=nprobes, alone=alone)
+            continue
         start = time.perf_counter()
         index = PoseIndex.build(gallery.z_pose, gallery.z_view, kind=kind)
         build_seconds, size = time.perf_counter() - start, _bytes(index)
@@ -191,6 +197,33 @@ def run(
             yield SearchResult(
                 kind, nprobe, cameras, found, *_times(ask, len(exact[cameras]), alone), build_seconds, size
             )
+
+
+def _graph(
+    gallery: Pictures,
+    queries: Pictures,
+    kind: str,
+    exact: Int64[np.ndarray, "queries k"],
+    *,
+    nprobes: Sequence[int],
+    alone: int,
+) -> Iterator[SearchResult]:
+    """Measure a graph of the nearest of each row, as faiss searches it."""
+    faiss = import_faiss()
+    rows, asked = (unit(torch.from_numpy(pictures.z_pose)).numpy() for pictures in (gallery, queries))
+    start = time.perf_counter()
+    index = faiss.index_factory(rows.shape[1], kind, faiss.METRIC_INNER_PRODUCT)
+    index.add(rows)
+    build_seconds, size = time.perf_counter() - start, len(faiss.serialize_index(index)) / len(rows)
+
+    def ask(some: slice) -> Int64[np.ndarray, "queries k"]:
+        found: np.ndarray = index.search(asked[some], TOP_K)[1]
+        return found
+
+    for nprobe in nprobes:
+        index.hnsw.efSearch = nprobe
+        found = recall(ask(slice(None)), exact)
+        yield SearchResult(kind, nprobe, "", found, *_times(ask, len(asked), alone), build_seconds, size)
 
 
 def _nprobes(kind: str, nprobes: Sequence[int]) -> Sequence[int | None]:

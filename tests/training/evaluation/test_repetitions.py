@@ -9,6 +9,7 @@ from torch.testing import assert_close
 
 from training.datasets import mocap
 from training.evaluation import repetitions
+from training.evaluation.clips import frame_by_frame
 from training.evaluation.conditions import Condition
 from training.evaluation.repetitions import (
     CountResult,
@@ -152,20 +153,20 @@ def test_missing_keypoints_are_filled_in_over_time() -> None:
 
 def test_counting_in_keypoints_finds_raised_arms(data: Path) -> None:
     motions = [s for s in sequences(mocap.read(data), ["bk"], trials=1) if s.kind in ("repeated", "still")]
-    results = list(run({"data": motions}, {"raw": Representation(filled_keypoints)}, [Condition()]))
+    results = list(run({"data": motions}, {"raw": Representation(frame_by_frame(filled_keypoints))}, [Condition()]))
     assert [(r.truth, r.counted) for r in results if r.kind == "still"] == [(0, 0)]
     assert scores(results)["OBO"] > 0.7
 
 
 def test_motions_do_not_depend_on_the_representation(data: Path) -> None:
-    motion = Sequence3D("repeated", "arms", 1, torch.from_numpy(arms_up()))
+    motion = Sequence3D("repeated", "arms", 1, torch.from_numpy(arms_up()), 30.0)
     seen: list[torch.Tensor] = []
 
     def watch(points: torch.Tensor, visible: torch.Tensor) -> torch.Tensor:
         seen.append(points)
         return filled_keypoints(points, visible)
 
-    both = {"first": Representation(watch), "second": Representation(watch)}
+    both = {"first": Representation(frame_by_frame(watch)), "second": Representation(frame_by_frame(watch))}
     list(run({"data": [motion]}, both, [Condition(noise=0.05)]))
     assert_close(seen[0], seen[1])
 

@@ -101,3 +101,10 @@ def test_exact_ways_find_everything_and_lists_more_with_more(encoder: PoseEncode
     assert all(r.batched_ms > 0 and r.alone_ms > 0 for r in results)
     sizes = {r.kind: r.bytes for r in results}
     assert sizes["Flat"] == pytest.approx(32, abs=1) and 40 <= sizes["IVF20,Flat"] < 60 and sizes["search()"] == 32
+
+
+def test_a_graph_finds_more_with_more_candidates() -> None:
+    results = list(run(pictures(2000, 0), pictures(30, 1), ["HNSW4"], nprobes=(10, 200), alone=5))
+    few, many = (r for r in results if r.kind == "HNSW4")
+    assert (few.nprobe, many.nprobe) == (10, 200) and few.recall[10] < many.recall[10] > 0.9
+    assert few.bytes > 32 + 8 * 4 and few.build_seconds > 0  # vectors, and eight neighbours of each

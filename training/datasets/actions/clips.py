@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Int64
+from jaxtyping import Bool, Float, Float32, Float64, Int64
 
+from poseembed.clips import end_to_end
 from poseembed.skeleton import NUM_JOINTS
 
 
@@ -21,6 +22,7 @@ class ActionClips:
         views: Name of the view each clip was seen from, an array of strings (clips,).
         train: True for the clips that are there to train on, False for those to test on.
         subjects: Number of the person in each clip, or None where a data set does not tell.
+        fps: Frames per second; 30, about right for all of them, where a data set does not tell.
 
     Raises:
         ValueError: If the arrays do not fit together, or a clip has no frames.
@@ -33,6 +35,7 @@ class ActionClips:
     views: np.ndarray
     train: Bool[np.ndarray, " clips"]
     subjects: Int64[np.ndarray, " clips"] | None = None
+    fps: float = 30.0
 
     def __post_init__(self) -> None:
         """Check that the arrays describe the same clips."""
@@ -49,6 +52,12 @@ class ActionClips:
     def __len__(self) -> int:
         """Number of clips."""
         return len(self.offsets) - 1
+
+    @property
+    def times(self) -> Float64[np.ndarray, " frames"]:
+        """Seconds of all frames, rising throughout, the clips far apart: for `PoseEncoder.embed_clip`."""
+        frames = np.arange(len(self.keypoints))
+        return end_to_end(frames / self.fps, np.isin(frames, self.offsets))
 
 
 def check_offsets(offsets: Int64[np.ndarray, " bounds"], frames: int) -> None:

@@ -2,7 +2,7 @@
 
 - `training.classifiers`, each supervised on raw 2D keypoints, normalised as for the encoders;
 - the pose vectors of every finished system of a comparison run, and of other checkpoints, frozen, with the temporal
-  ConvNet, as in the CV-MIM paper;
+  ConvNet, as in the CV-MIM paper; of a checkpoint with a clip encoder those of single frames and those with context;
 - what else a data set measured (`Task.references`), with the same ConvNet.
 """
 
@@ -17,6 +17,7 @@ import torch
 from jaxtyping import Float
 
 from poseembed import PoseEncoder
+from poseembed.clips import REACH
 from poseembed.keypoints import normalize_keypoints
 from training.classifiers import classifiers
 from training.datasets.actions.clips import ActionClips
@@ -60,9 +61,9 @@ def clip_keypoints(clips: ActionClips) -> Float[np.ndarray, "frames 26"]:
     return flat
 
 
-def clip_vectors(encoder: PoseEncoder, clips: ActionClips) -> Float[np.ndarray, "frames dim"]:
-    """The encoder's pose vectors of all frames, zeros where a frame has no joint."""
-    z_pose, _ = encoder.embed(clips.keypoints, skeleton="poseembed13")
+def clip_vectors(encoder: PoseEncoder, clips: ActionClips, *, context: float = 0.0) -> Float[np.ndarray, "frames dim"]:
+    """The encoder's pose vectors of all frames, with so many seconds around them, zeros where a frame has no joint."""
+    z_pose = encoder.embed_clip(clips.keypoints, times=clips.times, context=context).z_pose
     filled: np.ndarray = np.nan_to_num(z_pose, nan=0.0)
     return filled
 
@@ -81,15 +82,15 @@ def supervised_systems() -> list[ActionSystem]:
     ]
 
 
-def encoder_system(name: str, label: str, encoder: PoseEncoder) -> ActionSystem:
-    """The frozen pose vectors of an encoder, and the ConvNet."""
+def encoder_system(name: str, label: str, encoder: PoseEncoder, *, context: float = 0.0) -> ActionSystem:
+    """The frozen pose vectors of an encoder, with so many seconds around each frame, and the ConvNet."""
     pairs = encoder.config.training.get("pairs")
     return ActionSystem(
         name,
         label,
-        lambda task: clip_vectors(encoder, task.clips),
+        lambda task: clip_vectors(encoder, task.clips, context=context),
         classifiers()[CONVNET].build,
-        fingerprint=encoder.fingerprint,
+        fingerprint=str(encoder.clip_made_by) if context else encoder.fingerprint,
         pairs=pairs if isinstance(pairs, int) else None,
     )
 
@@ -114,7 +115,7 @@ def load_systems(run: Path | None, weights: Sequence[str]) -> list[ActionSystem]
     Args:
         run: A folder of `python -m training.compare`; None for none.
         weights: Names or folders of checkpoints. Such a system is called "weights-" and the (folder's) name, so that
-            the shipped `cv-mim` is not taken for that of the run.
+            the shipped `cv-mim` is not taken for that of the run; "-context" follows for its vectors with context.
 
     Raises:
         FileNotFoundError: If there is no such run or checkpoint, or no system of the run is finished.
@@ -124,8 +125,11 @@ def load_systems(run: Path | None, weights: Sequence[str]) -> list[ActionSystem]
     found = supervised_systems()
     found += [encoder_system(name, one.system.label, one.encoder) for name, one in trained.items()]
     for name in weights:
-        short = Path(name).name
-        found.append(encoder_system(f"weights-{short}", f"`{short}` weights", PoseEncoder.from_pretrained(name)))
+        short, encoder = Path(name).name, PoseEncoder.from_pretrained(name)
+        found.append(encoder_system(f"weights-{short}", f"`{short}` weights", encoder))
+        if encoder.clip is not None:
+            label = f"`{short}` weights, with context"
+            found.append(encoder_system(f"weights-{short}-context", label, encoder, context=REACH))
     names = [system.name for system in found]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"two systems are called {', '.join(twice)}; their results could not be told apart")

@@ -10,6 +10,7 @@ import torch
 
 from poseembed import PoseEncoder
 from poseembed.checkpoint import Checkpoint, CheckpointConfig
+from poseembed.clips import REACH
 from poseembed.network import Encoder, NetworkConfig, fold_batch_norm
 from training.datasets.actions.clips import ActionClips
 from training.evaluation.recognition.systems import (
@@ -54,6 +55,21 @@ def test_pose_vectors_have_zeros_for_empty_frames(clips: ActionClips) -> None:
     assert vectors.shape == (len(clips.keypoints), 5)
     assert np.isfinite(vectors).all()
     np.testing.assert_array_equal(np.flatnonzero((vectors == 0).all(1)), [3])
+
+
+def test_clips_are_embedded_one_by_one_in_context(clips: ActionClips, clip_encoder: PoseEncoder) -> None:
+    found = clip_vectors(clip_encoder, clips, context=REACH)
+    for start, end in zip(clips.offsets, clips.offsets[1:], strict=False):
+        wanted = clip_encoder.embed_clip(clips.keypoints[start:end], fps=30).z_pose
+        np.testing.assert_allclose(found[start:end], np.nan_to_num(wanted), atol=2e-5, rtol=1e-4)
+    assert not np.allclose(found, clip_vectors(clip_encoder, clips), atol=1e-2)
+
+
+def test_a_checkpoint_with_a_clip_encoder_is_two_systems(clip_folder: Path, task: Task) -> None:
+    alone, around = load_systems(None, [str(clip_folder)])[-2:]
+    assert (around.name, around.label) == (f"{alone.name}-context", f"{alone.label}, with context")
+    assert alone.fingerprint != around.fingerprint
+    assert not np.allclose(alone.represent(task), around.represent(task), atol=1e-2)
 
 
 def test_systems(run: Path, tmp_path: Path) -> None:

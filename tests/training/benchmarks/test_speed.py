@@ -1,0 +1,62 @@
+"""The command that says how fast the library is."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from training.benchmarks.speed import main
+from training.evaluation import speed
+
+WriteMocap = Callable[[Path, dict[str, np.ndarray]], Path]
+
+
+def bodies(count: int) -> np.ndarray:
+    """Somebody who moves about, metres, y up, facing +z."""
+    standing = np.zeros((13, 3))
+    standing[:, 1] = [0.7, 0.5, 0.5, 0.25, 0.25, 0, 0, 0, 0, -0.4, -0.4, -0.8, -0.8]
+    standing[1::2, 0], standing[2::2, 0] = 0.2, -0.2
+    phase = np.sin(np.arange(count) / 10)[:, None, None] * np.random.default_rng(0).normal(size=(13, 3))
+    return (standing + 0.1 * phase).astype(np.float32)
+
+
+def test_the_command(
+    tmp_path: Path,
+    plain_folder: Path,
+    write_mocap: WriteMocap,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(speed, "BATCHES", (1, 8))
+    monkeypatch.setattr(speed, "SQUARE", 64)
+    data = write_mocap(tmp_path / "moves.npz", {"train": bodies(300)})
+    out, document = tmp_path / "results.json", tmp_path / "SPEED.md"
+    sizes = ["--frames", "150", "--exact", "100", "--size", "100", "--clips", "100"]
+    main(["--data", str(data), "--weights", str(plain_folder), "--out", str(out), "--results", str(document), *sizes])
+    results = json.loads(out.read_text())
+    parts = {"limit", "encoder", "search", "alignment", "counting", "tracking", "recognition"}
+    assert {entry["part"] for entry in results} == parts
+    assert all(entry["value"] > 0 or "above the least" in entry["what"] for entry in results)
+    assert {entry["unit"] for entry in results if entry["part"] == "search"} == {"ms/query"}
+    printed, written = capsys.readouterr().out, document.read_text()
+    assert len(printed.splitlines()) == 1 + len(results)
+    assert written.startswith("# Speed\n") and "--data moves.npz" in written and "--frames 150" in written
+    assert written.count("\n| ") == 2 + len(results)
+
+
+def test_a_recording_that_is_too_short_is_refused(
+    tmp_path: Path, write_mocap: WriteMocap, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = write_mocap(tmp_path / "moves.npz", {"train": bodies(150)})
+    with pytest.raises(SystemExit):
+        main(["--data", str(data), "--out", str(tmp_path / "results.json"), "--exact", "100"])
+    assert "got 150 frames; wanted more than 60, and twice --exact" in capsys.readouterr().err
+
+
+def test_a_track_is_played_at_other_speeds_and_with_pauses() -> None:
+    rows = speed.retime(5000, seed=0)
+    steps = np.diff(rows)
+    assert (steps >= 0).all() and rows[0] <= 1 and rows[-1] >= 4990
+    assert 0.05 < (steps == 0).mean() < 0.5 and steps.max() == 2

@@ -1,0 +1,112 @@
+"""How fast the library is on this machine, and what share that is of what the machine can do.
+
+`OMP_NUM_THREADS=1 python -m training.benchmarks.speed --data FILE... --weights NAME... --out results.json --results
+SPEED.md`
+
+The first checkpoint makes the vectors of everything but the encoders. What is measured is said in
+`training.evaluation.speed`.
+"""
+
+import platform
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from poseembed import PoseEncoder, list_pretrained
+from poseembed.files.atomic import replacing
+from training.evaluation.command import CommandParser, command_line, recordings
+from training.evaluation.pairs import DETECTOR
+from training.evaluation.report import Table, write_json
+from training.evaluation.search import TOP_K, take_pictures
+from training.evaluation.speed import (
+    CLIP,
+    QUERIES,
+    Speed,
+    alignments,
+    counting,
+    encoders,
+    matrix_rates,
+    recognition,
+    searches,
+    tracking,
+)
+from training.scene.film import film, random_camera
+
+
+def table(results: Sequence[Speed]) -> Table:
+    """A row a measurement, and where it was made."""
+    capability = torch.backends.cpu.get_cpu_capability()
+    where = f"{platform.machine()}, {capability}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    rows = [
+        [
+            f"{r.part}: {r.what}",
+            f"{r.value:,.{_digits(r.value)}f}",
+            r.unit,
+            "" if r.share is None else f"{100 * r.share:.0f} %",
+        ]
+        for r in results
+    ]
+    return Table([where, "", "", "of the limit"], rows)
+
+
+def _digits(value: float) -> int:
+    """Decimals that leave about three figures."""
+    return 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2 if abs(value) >= 0.1 else 4
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point of `python -m training.benchmarks.speed`."""
+    parser = CommandParser("training.benchmarks.speed", __doc__)
+    parser.add_data()
+    parser.add_several_weights("checkpoints (default: those that are packaged)")
+    parser.add_count("--frames", 108_000, "of a long recording: an hour", least=100)
+    parser.add_count("--exact", 10_000, "frames of which all alignments can be searched", least=10)
+    parser.add_count("--size", 1_000_000, "vectors to search in; and a tenth of them", least=10 * TOP_K)
+    parser.add_count("--clips", 10_000, "to recognise", least=100)
+    parser.add_out()
+    parser.add_argument("--results", type=Path, metavar="FILE", help="document to write the table to, .md")
+    options = parser.parse(arguments)
+    names = options.weights or list_pretrained()
+    with parser.refusing():
+        captures = recordings(options.data)
+        encoder = PoseEncoder.from_pretrained(names[0])
+        joints = np.concatenate([capture.joints[capture.ok] for capture in captures.values()])
+        if len(joints) < 2 * options.exact or len(joints) <= CLIP:
+            raise ValueError(f"got {len(joints)} frames; wanted more than {CLIP}, and twice --exact")
+    results = list(tqdm(_measure(encoder, names, joints, options.frames, options.exact, options.size, options.clips)))
+    write_json(options.out, [asdict(result) for result in results])
+    print(table(results).text())
+    if options.results is not None:
+        asked = parser.changed(options, "--frames", "--exact", "--size", "--clips")
+        given = {"--data": options.data, "--weights": options.weights, **asked, "--out": ["speed.json"]}
+        command = command_line("training.benchmarks.speed", given)
+        text = f"# Speed\n\n```bash\nOMP_NUM_THREADS=1 {command}\n```\n\n{table(results).markdown()}\n"
+        with replacing(options.results) as file:
+            file.write(text.encode())
+
+
+def _measure(
+    encoder: PoseEncoder, names: Sequence[str], joints: np.ndarray, frames: int, exact: int, size: int, clips: int
+) -> Iterator[Speed]:
+    yield from encoders(names, matrix_rates())
+    motion = torch.from_numpy(np.resize(joints, (max(frames, 2 * exact), *joints.shape[1:])))
+    tracks = []
+    for seed in (1, 2):
+        filmed = film(motion, random_camera(seed), fps=30.0, detector=DETECTOR, seed=seed)
+        tracks.append(encoder.embed(filmed.keypoints, filmed.confidence).z_pose)
+    yield from alignments(*tracks, exact=exact)
+    yield from counting(tracks[0][:frames])
+    yield from tracking(frames)
+    yield from recognition(tracks[0], clips)
+    generator = torch.Generator().manual_seed(0)
+    pictures = take_pictures(encoder, np.resize(joints, (size + max(QUERIES), 13, 3)), generator=generator).z_pose
+    for rows in (size // 10, size):
+        yield from searches(pictures[:rows], pictures[size:])
+
+
+if __name__ == "__main__":
+    main()
