@@ -78,7 +78,13 @@ def by_name(paths: Sequence[Path]) -> dict[str, Path]:
 def read_poses(
     paths: Sequence[str | Path], *splits: str
 ) -> tuple[Float[np.ndarray, "poses 13 3"], Float[np.ndarray, "poses 3"]]:
-    """Joints and noses of several files' well-tracked frames, one after the other; see `MotionCapture.poses`."""
+    """Joints and noses of several files' well-tracked frames, one after the other; see `MotionCapture.poses`.
+
+    Files that have no clip of the splits are left out.
+
+    Raises:
+        ValueError: If none has any.
+    """
     joints, nose, _ = read_runs(paths, *splits)
     return joints, nose
 
@@ -87,7 +93,9 @@ def read_runs(
     paths: Sequence[str | Path], *splits: str
 ) -> tuple[Float[np.ndarray, "poses 13 3"], Float[np.ndarray, "poses 3"], Int[np.ndarray, " poses"]]:
     """What `read_poses` gives, and which poses follow each other in time; see `MotionCapture.runs`."""
-    captures = [read(path) for path in paths]
+    captures = [capture for capture in map(read, paths) if not splits or np.isin(capture.split, splits).any()]
+    if not captures:
+        raise ValueError(f"no clips of split {', '.join(splits)} in {', '.join(map(str, paths))}")
     joints, noses = zip(*(capture.poses(*splits) for capture in captures), strict=True)
     runs = [capture.runs(*splits) for capture in captures]
     first = np.cumsum([0, *(run[-1] + 1 for run in runs[:-1])])
