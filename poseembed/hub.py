@@ -4,10 +4,10 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 import huggingface_hub
 from huggingface_hub import constants, errors
@@ -17,9 +17,13 @@ from poseembed._version import __version__
 PATIENCE = float(os.environ.get("POSEEMBED_HUB_PATIENCE", "30"))
 """Seconds without progress after which a download is given up. The Hub's own library tries again for minutes."""
 
+SLOWEST = 1 << 15
+"""Bytes a second that an upload must make beyond `PATIENCE`, for how far it has come is not to be seen."""
+
 # Of httpx or, in later releases, httpx2: no OSError, and nothing that they promise.
 HTTPError = cast(type[Exception], errors.HfHubHTTPError.__bases__[0])
 
+T = TypeVar("T")
 _CHUNK = 1 << 16  # the Hub's library notes progress, and can go on after a cut, only every 10 MB
 _chunks = threading.Lock()
 
@@ -94,19 +98,33 @@ def push(
 
     Returns:
         Address of the commit (or of the pull request).
+
+    Raises:
+        ValueError: If `repo_id` is no name that the Hub allows.
+        OSError: If it was not uploaded; the message says why and what to do.
     """
     api = huggingface_hub.HfApi(token=token, library_name="poseembed", library_version=__version__)
+    seconds = PATIENCE
     try:
-        repo_id = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
+        full_id = _patiently(lambda: api.create_repo(repo_id, private=private, exist_ok=True), seconds).repo_id
         with tempfile.TemporaryDirectory() as folder:
             save(folder)
-            commit = api.upload_folder(
-                repo_id=repo_id,
-                folder_path=folder,
-                revision=revision,
-                create_pr=create_pr,
-                commit_message=commit_message,
+            seconds += sum(size for _, size in _sizes(Path(folder))) / SLOWEST
+            commit = _patiently(
+                lambda: api.upload_folder(
+                    repo_id=full_id,
+                    folder_path=folder,
+                    revision=revision,
+                    create_pr=create_pr,
+                    commit_message=commit_message,
+                ),
+                seconds,
             )
+    except _Stalled as error:
+        raise TimeoutError(
+            f"{repo_id!r} was not uploaded: {constants.ENDPOINT} did not take it in {seconds:.3g} s. Try again "
+            "later; for a slow network set the environment variable POSEEMBED_HUB_PATIENCE to more seconds"
+        ) from error
     except HTTPError as error:
         raise OSError(f"{repo_id!r} was not uploaded: {_why(error, repo_id, revision)}") from error
     return commit.pr_url or commit.commit_url
@@ -140,7 +158,8 @@ def _download(
 
     blobs = Path(cache_dir or constants.HF_HUB_CACHE) / f"models--{repo_id.replace('/', '--')}" / "blobs"
     try:
-        return Path(_patiently(get, lambda: _sizes(blobs)))
+        with _small_pieces():
+            return Path(_patiently(get, PATIENCE, lambda: _sizes(blobs)))
     except errors.HFValidationError as error:
         raise FileNotFoundError(f"{repo_id!r} is neither a folder nor a valid Hub id: {error}") from error
     except errors.LocalEntryNotFoundError as error:
@@ -214,41 +233,47 @@ def _why(error: BaseException | None, repo_id: str, revision: str | None) -> str
 
 
 class _Stalled(Exception):
-    """Nothing came for longer than `PATIENCE`."""
+    """Nothing came for too long."""
 
 
-def _patiently(call: Callable[[], str], progress: Callable[[], object]) -> str:
-    """What a call returns or raises, unless its progress stands still.
+def _patiently(call: Callable[[], T], patience: float, progress: Callable[[], object] = lambda: None) -> T:
+    """What a call returns or raises, unless its progress stands still for so many seconds.
 
     It runs in a thread that nobody waits for if it is given up, since the Hub's library can be told neither how often
     to try again nor to stop.
     """
-    outcome: list[str | BaseException] = []
+    returned: list[T] = []
+    raised: list[BaseException] = []
 
     def run() -> None:
         try:
-            outcome.append(call())
+            returned.append(call())
         except BaseException as error:  # raised where it was called from, below
-            outcome.append(error)
+            raised.append(error)
 
-    worker = threading.Thread(target=run, name="poseembed-download", daemon=True)
+    worker = threading.Thread(target=run, name="poseembed-hub", daemon=True)
+    worker.start()
+    seen, since = progress(), time.monotonic()
+    while not (returned or raised):
+        worker.join(0.05)
+        if (now := progress()) != seen:
+            seen, since = now, time.monotonic()
+        if not (returned or raised) and time.monotonic() - since > patience:
+            raise _Stalled
+    if raised:
+        raise raised[0]
+    return returned[0]
+
+
+@contextmanager
+def _small_pieces() -> Iterator[None]:
+    """Downloads come in pieces so small that they are seen to go on. One at a time, for the size is the library's."""
     with _chunks:
         before, constants.DOWNLOAD_CHUNK_SIZE = constants.DOWNLOAD_CHUNK_SIZE, _CHUNK
         try:
-            worker.start()
-            seen, since = progress(), time.monotonic()
-            while not outcome:
-                worker.join(0.05)
-                if (now := progress()) != seen:
-                    seen, since = now, time.monotonic()
-                if not outcome and time.monotonic() - since > PATIENCE:
-                    raise _Stalled
+            yield
         finally:
             constants.DOWNLOAD_CHUNK_SIZE = before
-    (result,) = outcome
-    if isinstance(result, BaseException):
-        raise result
-    return result
 
 
 def _sizes(folder: Path) -> list[tuple[str, int]]:
