@@ -324,7 +324,9 @@ class PoseEncoder(PoseSpace, nn.Module):
             Address of the commit (or of the pull request).
 
         Raises:
-            huggingface_hub.errors.HfHubHTTPError: If the Hub refuses, for want of a token with write access say.
+            ValueError: If `repo_id` is no name that the Hub allows.
+            OSError: If the Hub cannot be reached, or refuses, for want of a token with write access say; or does not
+                take it in 30 seconds (`POSEEMBED_HUB_PATIENCE` sets another number) and one more for every 32 KiB.
         """
         from poseembed import hub  # whoever embeds need not load it
 

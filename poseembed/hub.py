@@ -104,29 +104,33 @@ def push(
         OSError: If it was not uploaded; the message says why and what to do.
     """
     api = huggingface_hub.HfApi(token=token, library_name="poseembed", library_version=__version__)
-    seconds = PATIENCE
-    try:
-        full_id = _patiently(lambda: api.create_repo(repo_id, private=private, exist_ok=True), seconds).repo_id
-        with tempfile.TemporaryDirectory() as folder:
-            save(folder)
-            seconds += sum(size for _, size in _sizes(Path(folder))) / SLOWEST
-            commit = _patiently(
-                lambda: api.upload_folder(
-                    repo_id=full_id,
-                    folder_path=folder,
-                    revision=revision,
-                    create_pr=create_pr,
-                    commit_message=commit_message,
-                ),
-                seconds,
+    with tempfile.TemporaryDirectory() as folder:
+        save(folder)
+        seconds = PATIENCE + sum(size for _, size in _sizes(Path(folder))) / SLOWEST
+
+        def upload() -> huggingface_hub.CommitInfo:
+            full_id = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
+            return api.upload_folder(
+                repo_id=full_id,
+                folder_path=folder,
+                revision=revision,
+                create_pr=create_pr,
+                commit_message=commit_message,
             )
-    except _Stalled as error:
-        raise TimeoutError(
-            f"{repo_id!r} was not uploaded: {constants.ENDPOINT} did not take it in {seconds:.3g} s. Try again "
-            "later; for a slow network set the environment variable POSEEMBED_HUB_PATIENCE to more seconds"
-        ) from error
-    except HTTPError as error:
-        raise OSError(f"{repo_id!r} was not uploaded: {_why(error, repo_id, revision)}") from error
+
+        try:
+            commit = _patiently(upload, seconds)
+        except _Stalled as error:
+            raise TimeoutError(
+                f"{repo_id!r} was not uploaded: {constants.ENDPOINT} did not take it in {seconds:.3g} s. Try again "
+                "later; for a slow network set the environment variable POSEEMBED_HUB_PATIENCE to more seconds"
+            ) from error
+        except errors.HFValidationError:
+            raise
+        except (HTTPError, errors.OfflineModeIsEnabled, ValueError, KeyError) as error:
+            # What is no JSON, or not that of the Hub, is a ValueError or KeyError of its library.
+            why = _not_the_hub() if isinstance(error, ValueError | KeyError) else _why(error, repo_id, revision)
+            raise OSError(f"{repo_id!r} was not uploaded: {why}") from error
     return commit.pr_url or commit.commit_url
 
 
@@ -176,7 +180,8 @@ def _download(
         ) from error
     except (HTTPError, ValueError) as error:  # a ValueError is what force_download makes of its cause
         cause = error.__cause__ if isinstance(error, ValueError) and error.__cause__ is not None else error
-        raise OSError(f"could not download {where}: {_why(cause, repo_id, revision)}") from error
+        nor = f"; there is no folder {repo_id!r} either" if isinstance(cause, errors.RepositoryNotFoundError) else ""
+        raise OSError(f"could not download {where}: {_why(cause, repo_id, revision)}{nor}") from error
     except OSError as error:
         if "Consistency check failed" not in str(error):
             raise
@@ -190,23 +195,20 @@ def _why(error: BaseException | None, repo_id: str, revision: str | None) -> str
     """What went wrong, and what to do, in a sentence."""
     page = f"{constants.ENDPOINT}/{repo_id}"
     if isinstance(error, errors.OfflineModeIsEnabled):
-        return "offline mode is on (the environment variable HF_HUB_OFFLINE): unset it to download"
+        return "offline mode is on (the environment variable HF_HUB_OFFLINE): unset it"
     if isinstance(error, errors.GatedRepoError):
         return f"it is gated: ask for access at {page}, then log in with 'hf auth login' or pass token="
     if isinstance(error, errors.RepositoryNotFoundError):
         return (
             f"the Hugging Face Hub has no repository {repo_id!r}, or it is private (then log in with 'hf auth login' "
-            f"or pass token=); there is no folder {repo_id!r} either"
+            "or pass token=)"
         )
     if isinstance(error, errors.RevisionNotFoundError):
         return f"its repository has no revision {revision or 'main'!r}: see the branches and tags at {page}/tree/main"
     if isinstance(error, errors.RemoteEntryNotFoundError):
         return f"its repository has no such file, so it holds no such checkpoint: see {page}/tree/main"
     if isinstance(error, errors.FileMetadataError):
-        return (
-            f"what answers at {constants.ENDPOINT} is not the Hugging Face Hub but, say, a proxy or the page where a "
-            "network wants you to log in: open the address in a browser; HF_ENDPOINT sets another"
-        )
+        return _not_the_hub()
     status = error.response.status_code if isinstance(error, errors.HfHubHTTPError) else 0
     if status == 401:
         return "the Hugging Face Hub does not accept the token: log in with 'hf auth login' or pass another as token="
@@ -230,6 +232,13 @@ def _why(error: BaseException | None, repo_id: str, revision: str | None) -> str
     if kind in ("ConnectError", "ProxyError", "UnsupportedProtocol"):
         return f"the Hugging Face Hub could not be reached ({error}): check the network, the proxy and HF_ENDPOINT"
     return f"this went wrong: {error}"
+
+
+def _not_the_hub() -> str:
+    return (
+        f"what answers at {constants.ENDPOINT} is not the Hugging Face Hub but, say, a proxy or the page where a "
+        "network wants you to log in: open the address in a browser; HF_ENDPOINT sets another"
+    )
 
 
 class _Stalled(Exception):
