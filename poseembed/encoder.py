@@ -4,7 +4,7 @@ import copy
 import operator
 import os
 from pathlib import Path
-from typing import Generic, Literal, overload
+from typing import Generic, Literal, NoReturn, overload
 
 import numpy as np
 import torch
@@ -338,6 +338,13 @@ class PoseEncoder(PoseSpace, nn.Module):
             revision=revision,
             create_pr=create_pr,
             commit_message=commit_message,
+        )
+
+    def __prepare_scriptable__(self) -> NoReturn:
+        """What `torch.jit.script` asks a module for."""
+        raise TypeError(
+            "torch.jit.script cannot compile a PoseEncoder, whose annotations it does not know; "
+            "torch.jit.trace(encoder, (keypoints,)), torch.export.export and torch.compile can"
         )
 
     def _on(self, device: str | torch.device | None) -> Self:

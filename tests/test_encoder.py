@@ -600,6 +600,16 @@ def test_an_encoder_can_be_traced(encoder: PoseEncoder, poses: np.ndarray) -> No
             torch.testing.assert_close(ours, wanted)
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.* is deprecated:DeprecationWarning")
+def test_what_cannot_be_scripted_says_what_can_be_done(encoder: PoseEncoder) -> None:
+    with pytest.raises(
+        TypeError, match=r"cannot compile a PoseEncoder, .*torch.jit.trace\(encoder, .keypoints,..*can$"
+    ):
+        torch.jit.script(encoder)
+    with pytest.raises(TypeError, match="cannot compile a PoseEncoder"):
+        torch.jit.script(torch.nn.Sequential(encoder))
+
+
 @pytest.mark.parametrize(
     "copy", [deepcopy, lambda encoder: pickle.loads(pickle.dumps(encoder))], ids=["deep", "pickle"]
 )
