@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Generic, Literal, overload
+from typing import Generic, Literal, NoReturn, overload
 
 import numpy as np
 import torch
@@ -398,7 +398,9 @@ class PoseEncoder(ClipEmbedder, PoseSpace, nn.Module):
             Address of the commit (or of the pull request).
 
         Raises:
-            huggingface_hub.errors.HfHubHTTPError: If the Hub refuses, for want of a token with write access say.
+            ValueError: If `repo_id` is no name that the Hub allows.
+            OSError: If the Hub cannot be reached, or refuses, for want of a token with write access say; or does not
+                take it in 30 seconds (`POSEEMBED_HUB_PATIENCE` sets another number) and one more for every 32 KiB.
         """
         from poseembed import hub  # whoever embeds need not load it
 
@@ -422,6 +424,13 @@ class PoseEncoder(ClipEmbedder, PoseSpace, nn.Module):
             seen = calibration.confidence >= MIN_CONFIDENCE
             points = np.where(seen[..., None], calibration.keypoints, np.nan).astype(np.float32)
         return export.to_onnx(copy.deepcopy(self).to("cpu", torch.float32), about, precision, points)
+
+    def __prepare_scriptable__(self) -> NoReturn:
+        """What `torch.jit.script` asks a module for."""
+        raise TypeError(
+            "torch.jit.script cannot compile a PoseEncoder, whose annotations it does not know; "
+            "torch.jit.trace(encoder, (keypoints,)), torch.export.export and torch.compile can"
+        )
 
     def _on(self, device: str | torch.device | None) -> Self:
         """The encoder if it is on that device, or else a copy there."""

@@ -668,6 +668,16 @@ def test_embedding_where_the_encoder_is_copies_nothing(
         encoder.embed(poses, device="meta", convert_to_tensor=True)
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.* is deprecated:DeprecationWarning")
+def test_what_cannot_be_scripted_says_what_can_be_done(encoder: PoseEncoder) -> None:
+    with pytest.raises(
+        TypeError, match=r"cannot compile a PoseEncoder, .*torch.jit.trace\(encoder, .keypoints,..*can$"
+    ):
+        torch.jit.script(encoder)
+    with pytest.raises(TypeError, match="cannot compile a PoseEncoder"):
+        torch.jit.script(torch.nn.Sequential(encoder))
+
+
 @pytest.mark.parametrize(
     "copy", [deepcopy, lambda encoder: pickle.loads(pickle.dumps(encoder))], ids=["deep", "pickle"]
 )

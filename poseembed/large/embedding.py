@@ -12,7 +12,7 @@ from typing_extensions import NamedTuple
 
 from poseembed._version import __version__
 from poseembed.encoder import PoseEncoder
-from poseembed.files.atomic import replacing
+from poseembed.files.atomic import make_folder, replacing
 from poseembed.files.records import RecordKind
 from poseembed.files.values import are_scores, check_points, settle_scores
 from poseembed.keypoints import MIN_CONFIDENCE
@@ -72,7 +72,7 @@ class Job:
         Raises:
             ValueError: If it holds something else, or another job's work.
         """
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         record, ours = folder / RECORD_FILE, asdict(self)
         if record.exists():
             theirs = _RECORD.read(record).content

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from poseembed.files.atomic import replacing
+from poseembed.files.atomic import make_folder, replacing
 from poseembed.onnx.runtime import CPU, OnnxRuntime
 
 BACKENDS = ("torch", "onnx")
@@ -85,6 +85,6 @@ def save(runtime: OnnxRuntime, folder: Path) -> None:
 
 def write(content: bytes, path: Path) -> None:
     """Write an exported network; its folder is made if need be."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with replacing(path) as file:
         file.write(content)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import safetensors
 import torch
 from safetensors.torch import load_file, save_file
 
@@ -199,9 +200,14 @@ NUMBERS = {
     "complex": lambda value: value.to(torch.complex64),
     "too large for float32": lambda value: value.double() + 1e300,
 }
+COMPLEX = pytest.mark.skipif(
+    tuple(map(int, safetensors.__version__.split(".")[:2])) < (0, 7), reason="this safetensors has no complex numbers"
+)
 
 
-@pytest.mark.parametrize("change", NUMBERS)
+@pytest.mark.parametrize(
+    "change", [pytest.param(name, marks=COMPLEX) if name == "complex" else name for name in NUMBERS]
+)
 @pytest.mark.parametrize("name", BINARY["checkpoint"])
 @pytest.mark.parametrize("summed", [True, False])
 def test_what_is_no_weight_is_refused_by_name(
