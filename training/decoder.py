@@ -112,6 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         bodies = Bodies(*read_poses(options.data, split), variation).to(device)
         return ViewSampler(bodies, cameras, detector)
 
+    complete = sampler("val", Variation(), CameraRange(), Detector())  # to find none after the work is too late
     decoder = (
         fit(
             encoder,
@@ -123,9 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         .half()
         .float()
     )  # as it is written, so that what is measured is what is shipped
-    errors = evaluate(
-        encoder, decoder, sampler("val", Variation(), CameraRange(), Detector()), pairs=10_000, seed=options.seed
-    )
+    errors = evaluate(encoder, decoder, complete, pairs=10_000, seed=options.seed)
     how = {
         "data": [path.name for path in options.data],
         "recipe": options.recipe,
