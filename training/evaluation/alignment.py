@@ -194,8 +194,16 @@ def agreement(found: Float[np.ndarray, "k 13"], truth: Float[np.ndarray, "k 13"]
     return Agreement(float(np.mean(correlations)), float(np.mean(tops)))
 
 
-def error_rate(results: Sequence[AlignmentResult]) -> float:
-    """Mean of the shares of same performances under the threshold, and of other actions over it."""
+def error_rate(results: Sequence[AlignmentResult], line: float = SAME_PERFORMANCE) -> float:
+    """Mean of the shares of same performances under the line, and of other actions over it."""
     scores = {kind: np.array([r.score for r in results if r.kind == kind]) for kind in KINDS}
-    missed, taken = scores["same performance"] < SAME_PERFORMANCE, scores["other action"] >= SAME_PERFORMANCE
+    missed, taken = scores["same performance"] < line, scores["other action"] >= line
     return float((missed.mean() + taken.mean()) / 2)
+
+
+def best_lines(results: Sequence[AlignmentResult]) -> tuple[float, float]:
+    """The lowest and the highest of the lines, by hundredths, at which the error rate of the results is least."""
+    lines = np.arange(1, 101) / 100
+    errors = np.array([error_rate(results, line) for line in lines])
+    best = lines[np.isclose(errors, errors.min())]
+    return float(best[0]), float(best[-1])
