@@ -15,9 +15,9 @@ from poseembed.skeleton import NUM_JOINTS
 from poseembed.vectors import Track, Vectors
 from poseembed.warping import import_dtw, warping_path
 
-SAME_PERFORMANCE = 0.85
+SAME_PERFORMANCE = 0.6
 """From this score on two videos show the same performance, not two actions that share some poses. Chosen on held-out
-actors of the CMU motion capture; `training/benchmarks/alignment.py` says how often it errs."""
+actors of the CMU motion capture by `training/benchmarks/alignment.py`, which also says how often it errs."""
 
 SPEED_SHARE = 0.1
 """Speeds are measured over this share of the path around each step: single steps only know 0, 1 and infinity."""
@@ -74,8 +74,10 @@ def align(first: Vectors, second: Vectors, encoder: PoseEncoder, *, open_ends: f
     The score is the expected share of a performance's frames that show the same pose as their counterparts, of the two
     performances the lower one: the match probabilities along the path (`PoseEncoder.match_probability`, at even odds)
     are averaged over the counterparts of each frame, and then over the frames. So a pose that is held, and matched
-    again and again, counts no more than its frames. 1 is the same performance. For a checkpoint without calibration
-    (1 + cosine) / 2 stands for the probability; that ranks pairs of performances, but is no share of anything.
+    again and again, counts no more than its frames. It is near 1 only where the encoder is sure of all poses: the same
+    performance scores less if the videos hide joints or the keypoints are noisy, `SAME_PERFORMANCE` or more for the
+    most part. For a checkpoint without calibration (1 + cosine) / 2 stands for the probability; that ranks pairs of
+    performances, but is no share of anything.
 
     Args:
         first: `Poses` of one person, a row a frame: of several, `Poses.track` picks one, by default whoever is seen

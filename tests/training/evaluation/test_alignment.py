@@ -18,6 +18,7 @@ from training.evaluation.alignment import (
     Performance,
     agreement,
     align_filmed,
+    best_lines,
     error_rate,
     performances,
     run,
@@ -180,3 +181,11 @@ def test_error_rate_is_the_mean_of_both_kinds_of_error() -> None:
     scores = {"same performance": [0.9, 0.9, 0.9, 0.1], "same action": [0.5], "other action": [0.1, 0.95]}
     results = [AlignmentResult("file", "exact", kind, score, 2.0) for kind, group in scores.items() for score in group]
     assert error_rate(results) == pytest.approx((0.25 + 0.5) / 2)
+    assert error_rate(results, 0.97) == pytest.approx((1 + 0) / 2)
+
+
+def test_the_best_line_is_where_both_kinds_of_error_are_fewest_together() -> None:
+    scores = {"same performance": [0.9, 0.8, 0.605, 0.3], "same action": [0.5], "other action": [0.1, 0.1, 0.5, 0.5]}
+    results = [AlignmentResult("file", "exact", kind, score) for kind, group in scores.items() for score in group]
+    assert best_lines(results) == (0.51, 0.6)  # under it one of four is missed, and no other action is taken
+    assert error_rate(results, 0.51) == error_rate(results, 0.6) == pytest.approx(1 / 8)
