@@ -80,7 +80,7 @@ def test_a_higher_threshold_loses_joints(tmp_path: Path, poses: np.ndarray) -> N
         assert np.isfinite(np.load(tmp_path / "out.npy")).all() == seen
 
 
-@pytest.mark.parametrize("context, in_context", [([], True), (["--context", "0.2"], True), (["--context", "0"], False)])
+@pytest.mark.parametrize("context, in_context", [([], False), (["--context", "0.2"], True), (["--context", "0"], False)])
 def test_people_who_are_followed_are_embedded_in_context(
     squats: tuple[Path, Path],
     tmp_path: Path,
@@ -93,7 +93,7 @@ def test_people_who_are_followed_are_embedded_in_context(
     said = capsys.readouterr().err
     assert ("40 poses, with what comes before and after them" in said) == in_context
     encoder = PoseEncoder.from_pretrained(clip_folder)
-    wanted = read_poses(squats[0]).embed(encoder, context=float(context[1]) if context else None)
+    wanted = read_poses(squats[0]).embed(encoder, context=float(context[1]) if context else 0.0)
     found = read_poses(tmp_path / "out.npz")
     np.testing.assert_array_equal(found.z_pose, wanted.z_pose)
     assert found.made_by == wanted.made_by and (found.made_by != encoder.made_by) == in_context

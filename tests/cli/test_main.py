@@ -155,7 +155,7 @@ def test_the_folder_of_a_long_video_is_read_by_every_command(
     day.rename(tmp_path / "actions" / "squat" / "day")
     day = tmp_path / "actions" / "squat" / "day"
     commands = {
-        ("embed", day, tmp_path / "out.npz"): "40 poses, with what comes before and after them (",
+        ("embed", day, tmp_path / "out.npz"): "40 poses (",
         ("search", squats[1], day, "--frame", 20): "among 40 poses",
         ("compare", day, squats[1]): "40 frames with 40",
         ("count", day): "40 poses, 1 track (",
