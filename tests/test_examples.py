@@ -155,6 +155,14 @@ def test_compare_performances(run: Run, tmp_path: Path) -> None:
     assert "not the same performance" in run("compare_performances", mine, other)
 
 
+def test_hidden_limb(run: Run, tmp_path: Path) -> None:
+    first, second = video(tmp_path / "first.npz", squat(0.0)), video(tmp_path / "second.npz", squat(1.0))
+    arms = ("--joints", "left_elbow", "left_wrist")
+    printed = run("hidden_limb", first, second, *arms, "--frame", 20, "--picture", tmp_path / "out.png").splitlines()
+    found = [int(re.search(r": (\d+) of 40 moments", line)[1]) for line in printed]
+    assert len(found) == 3 and found[2] >= max(25, found[0]) and is_picture(tmp_path / "out.png")
+
+
 def test_count_repetitions(run: Run, tmp_path: Path) -> None:
     source = video(tmp_path / "squats.npz", np.concatenate([squat(0.5)] * 3))
     printed = run("count_repetitions", source, "--picture", tmp_path / "out.png")

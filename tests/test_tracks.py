@@ -148,7 +148,10 @@ def test_a_checkpoint_without_a_clip_encoder(encoder: PoseEncoder, crowd: Poses)
 
 
 def test_the_summary_says_so(clip_encoder: PoseEncoder, crowd: Poses) -> None:
-    assert repr(crowd.embed(clip_encoder, context=None)) == "<Poses: 83 rows in 30 frames, 4 people, z_pose of 32 with context>"
+    assert (
+        repr(crowd.embed(clip_encoder, context=None))
+        == "<Poses: 83 rows in 30 frames, 4 people, z_pose of 32 with context>"
+    )
     assert repr(crowd.embed(clip_encoder, context=0)) == "<Poses: 83 rows in 30 frames, 4 people, z_pose of 32>"
 
 

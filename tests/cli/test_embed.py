@@ -80,7 +80,9 @@ def test_a_higher_threshold_loses_joints(tmp_path: Path, poses: np.ndarray) -> N
         assert np.isfinite(np.load(tmp_path / "out.npy")).all() == seen
 
 
-@pytest.mark.parametrize("context, in_context", [([], False), (["--context", "0.2"], True), (["--context", "0"], False)])
+@pytest.mark.parametrize(
+    "context, in_context", [([], False), (["--context", "0.2"], True), (["--context", "0"], False)]
+)
 def test_people_who_are_followed_are_embedded_in_context(
     squats: tuple[Path, Path],
     tmp_path: Path,

@@ -102,7 +102,9 @@ def test_photos_are_no_video(clip_encoder: PoseEncoder, film: Poses) -> None:
     first = next(embed_pieces(given, clip_encoder, context=None))
     assert next(given) is pieces[1], "nobody waits for what comes after"
     assert first.made_by == clip_encoder.made_by
-    assert_alike(Poses.concatenate(embed_pieces(pieces, clip_encoder, context=None)), photos.embed(clip_encoder, context=0))
+    assert_alike(
+        Poses.concatenate(embed_pieces(pieces, clip_encoder, context=None)), photos.embed(clip_encoder, context=0)
+    )
     with pytest.raises(ValueError, match="nobody can be followed over time here"):
         list(embed_pieces(pieces, clip_encoder, context=0.4))
 
