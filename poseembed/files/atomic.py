@@ -51,10 +51,13 @@ def beside(target: Path) -> Iterator[Path]:
     while True:
         part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
         part.touch(exist_ok=False)
-        lock = lock_file(part)
+        try:
+            lock = lock_file(part)
+        except FileNotFoundError:  # another save took it for a leftover before it was opened,
+            continue
         if lock is None or part.exists():
             break
-        os.close(lock)  # another save took it for a leftover before it was locked
+        os.close(lock)  # or before it was locked
     try:
         yield part
     finally:

@@ -21,7 +21,7 @@ def test_search_finds_the_same_pose_from_another_camera(
         hits = list(csv.DictReader(file))
     assert [hit["rank"] for hit in hits] == ["1", "2", "3"]
     assert {hit["file"] for hit in hits} == {str(squats[1])}
-    assert all(abs(int(hit["frame"]) - 20) <= 5 and hit["query_frame"] == "20" for hit in hits)
+    assert all(abs(int(hit["frame"]) - 20) <= 8 and hit["query_frame"] == "20" for hit in hits)
     assert 0 <= float(hits[0]["match_probability"]) <= 1
     assert float(hits[0]["similarity"]) >= float(hits[1]["similarity"])
 
@@ -82,7 +82,7 @@ def test_search_for_one_of_several_people(
     assert run("search", pair, squats[1], "--frame", 2, "--person", 1, "--top", 1) == 0
     printed = capsys.readouterr()
     _, line = printed.out.splitlines()
-    assert line.split()[:2] == ["2", "1"] and abs(int(line.split()[5]) - 20) <= 5
+    assert line.split()[:2] == ["2", "1"] and abs(int(line.split()[5]) - 20) <= 8
     assert "1 hit for 1 pose among 40 poses of 1 file (" in printed.err
     assert run("search", pair, squats[1], "--person", 7) == 1
     assert "pair.npz shows no person 7" in capsys.readouterr().err
@@ -91,7 +91,7 @@ def test_search_for_one_of_several_people(
 def test_frames_of_nobody_do_not_count_in_the_probability(tmp_path: Path, squats: tuple[Path, Path]) -> None:
     """So that a table and a picture of the same hits say the same, whoever leaves such frames out."""
     padded = tmp_path / "padded.npz"
-    points = np.concatenate([squat(1.0), np.full((40, 13, 2), np.nan)])
+    points = np.concatenate([squat(0.3), np.full((40, 13, 2), np.nan)])
     write_poses(Poses.from_arrays(points, person=[0] * 80, time=np.arange(80) / 30), padded)
     chances = []
     for gallery in (squats[1], padded):

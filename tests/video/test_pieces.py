@@ -131,5 +131,5 @@ def test_memory_does_not_grow(clip_encoder: PoseEncoder, film: Poses, monkeypatc
             piece = film[film.frame == 20]
             yield replace(piece, frame=np.full(len(piece), number), time=np.full(len(piece), number / FPS))
 
-    assert len(list(embed_pieces(pieces(), clip_encoder))) == 200
+    assert len(list(embed_pieces(pieces(), clip_encoder, context=None))) == 200
     assert len(sizes) == 200 and max(sizes) == 2 * 23, "two people, 11 frames before, the piece, and 11 after"
