@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from jaxtyping import Float
-from scipy.stats import spearmanr
+from scipy.stats import rankdata
 from torch import Tensor
 
 from poseembed import PoseEncoder
@@ -183,15 +183,21 @@ def shown_differences(alignment: Alignment) -> Float[np.ndarray, "k 13"]:
 
 
 def agreement(found: Float[np.ndarray, "k 13"], truth: Float[np.ndarray, "k 13"]) -> Agreement:
-    """Compare differences with the true ones, step by step, over the joints that both videos show."""
-    correlations, tops = [], []
-    for differences, wanted in zip(found, truth, strict=True):
-        known = np.flatnonzero(~np.isnan(differences))
-        if len(known) < 4:  # three of three joints are among the first three
-            continue
-        correlations.append(spearmanr(differences[known], wanted[known]).statistic)
-        tops.append(np.argmax(differences[known]) in np.argsort(wanted[known])[-3:])
-    return Agreement(float(np.mean(correlations)), float(np.mean(tops)))
+    """Compare differences with the true ones, step by step, over the joints that both videos show.
+
+    Spearman's rank correlation is the correlation of the ranks.
+    """
+    known = ~np.isnan(found)
+    told = known.sum(axis=1) >= 4  # three of three joints are among the first three
+    ranks, true_ranks = (
+        rankdata(np.where(known, differences, np.nan)[told], axis=1, nan_policy="omit")
+        for differences in (found, truth)
+    )
+    a, b = (of - np.nanmean(of, axis=1, keepdims=True) for of in (ranks, true_ranks))
+    correlations = np.nansum(a * b, axis=1) / np.sqrt(np.nansum(a**2, axis=1) * np.nansum(b**2, axis=1))
+    worst = np.nanargmax(ranks, axis=1)[:, None]
+    tops = np.take_along_axis(true_ranks, worst, axis=1)[:, 0] > known[told].sum(axis=1) - 3
+    return Agreement(float(correlations.mean()), float(tops.mean()))
 
 
 def error_rate(results: Sequence[AlignmentResult], line: float = SAME_PERFORMANCE) -> float:
