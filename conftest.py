@@ -29,6 +29,9 @@ def example_folder(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: 
         write_clip(tmp_path / "clip.avi")
     if "to_pandas" in text:
         pytest.importorskip("pandas")
+    if "export_onnx(" in text:
+        for package in ("onnx", "onnxruntime", "onnxscript"):
+            pytest.importorskip(package)
     if VIDEO in text or LANDMARKER in text:
         pytest.importorskip("mediapipe")
         if not DATA:

@@ -56,8 +56,5 @@ def embed(poses: Keypoints) -> dict[str, Any]:
 @app.post("/compare")
 def compare(first: Keypoints, second: Keypoints) -> dict[str, Any]:
     """Cosine of each pose of the first with each of the second, and the probability of a match at even odds."""
-    both = [embedded(poses).z_pose for poses in (first, second)]
-    return {
-        "similarity": listed(encoder.similarity(*both)),
-        "match_probability": listed(encoder.match_probability(*both)),
-    }
+    a, b = (embedded(poses).z_pose for poses in (first, second))
+    return {name: listed(getattr(encoder, name)(a, b)) for name in ("similarity", "match_probability")}

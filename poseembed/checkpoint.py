@@ -8,7 +8,7 @@ are refused with any other.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -150,8 +150,18 @@ def find(
     token: str | bool | None = None,
     local_files_only: bool = False,
     force_download: bool = False,
+    also: Sequence[str] = (),
 ) -> Path:
     """The folder of a checkpoint: an existing folder first, then a packaged name, then a Hub id to download.
+
+    Args:
+        name_or_folder: As `PoseEncoder.from_pretrained` takes it, and so are the rest.
+        revision: Branch, tag or commit.
+        cache_dir: Where the Hub's files are kept.
+        token: Access token.
+        local_files_only: Never go to the network.
+        force_download: Download again.
+        also: Files that a repository may have besides those of the checkpoint, to download too.
 
     Raises:
         FileNotFoundError: If it is neither a folder, nor a packaged name, nor of the form of a Hub id.
@@ -176,7 +186,7 @@ def find(
         wanted,
         CONFIG_FILE,
         _named_in,
-        [CARD_FILE],  # without one a checkpoint is good enough to embed with
+        [CARD_FILE, *also],  # without a card a checkpoint is good enough to embed with
         revision=revision,
         cache_dir=cache_dir,
         token=token,

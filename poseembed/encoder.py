@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Generic, Literal, overload
+from typing import Generic, Literal, NoReturn, overload
 
 import numpy as np
 import torch
@@ -23,8 +23,12 @@ from poseembed.decoder import Decoder
 from poseembed.devices import find_device, find_precision
 from poseembed.keypoints import MIN_CONFIDENCE, Array, normalize_keypoints, read_joints
 from poseembed.network import BATCH_SIZE, CACHED, Encoder, check_batch_size
+from poseembed.onnx import backend as backends
+from poseembed.onnx import export
+from poseembed.onnx.runtime import OnnxRuntime
 from poseembed.origin import MadeBy, Names
 from poseembed.plausibility import look_at
+from poseembed.poses import Poses
 from poseembed.skeleton import NUM_JOINTS, Skeleton
 from poseembed.space import PoseSpace
 
@@ -58,6 +62,7 @@ class PoseEncoder(ClipEmbedder, PoseSpace, nn.Module):
         card: The model card.
         decoder: Reads body and camera out of the vectors, where the checkpoint has one.
         clip: Corrects the vectors of a clip's frames by their neighbours, where the checkpoint has one; `embed_clip`.
+        runtime: What embeds in the place of torch, with the ONNX backend; else None.
 
     Examples:
         >>> from poseembed import PoseEncoder
@@ -69,8 +74,9 @@ class PoseEncoder(ClipEmbedder, PoseSpace, nn.Module):
         array([1., 1.], dtype=float32)
     """
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
+    def __init__(self, checkpoint: Checkpoint, runtime: OnnxRuntime | None = None) -> None:
         super().__init__()
+        self.runtime = runtime  # the first to be asked to move, before anything has moved
         self.config = checkpoint.config
         self.card = checkpoint.card
         self.network: Encoder = checkpoint.network
@@ -91,6 +97,9 @@ class PoseEncoder(ClipEmbedder, PoseSpace, nn.Module):
         force_download: bool = False,
         device: str | torch.device | None = None,
         precision: str = "float32",
+        backend: Literal["torch", "onnx"] = "torch",
+        file_name: str | None = None,
+        provider: str | None = None,
     ) -> Self:
         """Load a checkpoint.
 
@@ -105,15 +114,21 @@ class PoseEncoder(ClipEmbedder, PoseSpace, nn.Module):
             device: Where to put the encoder; the CPU if None.
             precision: What to compute in: "float32", "bfloat16", "float16", "float64"; or "auto" for bfloat16 where the
                 device multiplies it faster, else float32. Vectors are float32 all the same, or float64.
+            backend: What computes the vectors: "torch", or "onnx" for ONNX Runtime, which `poseembed.onnx` is about.
+            file_name: With the ONNX backend, the exported network: in the checkpoint's folder or anywhere; None is
+                onnx/model.onnx of the folder and, if there is none, one that is made now, which takes seconds.
+            provider: With the ONNX backend, where it computes, such as "CUDAExecutionProvider"; the CPU if None.
 
         Raises:
             FileNotFoundError: If there is no such folder or packaged checkpoint, or a file of it is missing.
+            ImportError: If the ONNX backend's packages are not installed.
             OSError: If the Hub cannot be reached, or does not have it.
-            ValueError: If a file is damaged, does not fit its config, or needs a newer library; or if there is no such
-                device or precision.
+            ValueError: If a file is damaged, does not fit its config, or needs a newer library; if there is no such
+                device, precision, backend or provider; or if something is given that is for the other backend.
         """
         where = find_device(device or "cpu")
         dtype = find_precision(precision, where)
+        backends.check(backend, where, precision, file_name, provider)
         folder = checkpoints.find(
             name_or_folder,
             revision=revision,
@@ -121,8 +136,13 @@ class PoseEncoder(ClipEmbedder, PoseSpace, nn.Module):
             token=token,
             local_files_only=local_files_only,
             force_download=force_download,
+            also=backends.files(backend, file_name),
         )
-        return cls(checkpoints.read(folder)).to(device=where, dtype=dtype)
+        content = checkpoints.read(folder)
+        encoder = cls(content)
+        if backend == "torch":
+            return encoder.to(device=where, dtype=dtype)
+        return cls(content, backends.load(folder, file_name, provider, str(encoder.made_by), encoder._onnx))
 
     @property
     def device(self) -> torch.device:
@@ -184,6 +204,8 @@ class PoseEncoder(ClipEmbedder, PoseSpace, nn.Module):
             Vectors of the encoder's dtype (pose vectors whose lengths say how sure it is are float32 at least); NaN
             rows for poses without a visible joint.
         """
+        if self.runtime is not None:
+            return Embedding(*self.runtime(keypoints, visible))
         inputs, present = self._lay_out(keypoints, visible)
         somebody = present.any(-1, keepdim=True)
         leading = inputs.shape[:-1]
@@ -305,7 +327,7 @@ class PoseEncoder(ClipEmbedder, PoseSpace, nn.Module):
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write `config.json`, the files of tensors and `README.md`, as `from_pretrained` reads them.
 
-        A `decoder` or a `clip` that was set to None is left out.
+        A `decoder` or a `clip` that was set to None is left out. With the ONNX backend the exported network goes along.
 
         Raises:
             ValueError: If the network is no longer the one that decoder and clip encoder were fitted to.
@@ -317,8 +339,48 @@ class PoseEncoder(ClipEmbedder, PoseSpace, nn.Module):
             config = replace(config, clip=None)
         if self.decoder is None and self.clip is None:
             config = replace(config, fitted_to=None)
-        saved = Checkpoint(config, self.network, self.card, self.decoder, self.clip)
-        checkpoints.write(Path(os.path.expanduser(folder)), saved)
+        target = Path(os.path.expanduser(folder))
+        checkpoints.write(target, Checkpoint(config, self.network, self.card, self.decoder, self.clip))
+        if self.runtime is not None:
+            backends.save(self.runtime, target)
+
+    def export_onnx(
+        self, path: str | os.PathLike[str], *, precision: export.Precision = "float32", calibration: Poses | None = None
+    ) -> None:
+        """Write the encoder as one ONNX file, for where there is no torch; `poseembed.onnx.export` says what is in it.
+
+        The file is tried before it is written: on poses of all kinds, or those of `calibration`, its vectors must be
+        torch's (to a mean of 1e-4 of their length in float32, 1e-2 in float16, 0.2 in int8).
+
+        Args:
+            path: The file, .onnx.
+            precision: What to keep the weights in: "float32"; "float16", half the size, for GPUs; "int8", a quarter of
+                the size and two to three times as fast on CPUs, at the price that `docs/how-to/deploy.md` states.
+            calibration: For int8 alone, which needs them: some hundreds of poses such as will be embedded, joints under
+                `poseembed.keypoints.MIN_CONFIDENCE` missing.
+
+        Raises:
+            FileNotFoundError: If the folder does not exist.
+            ImportError: If onnx, onnxscript or onnxruntime is not installed, or torch is too old to export.
+            RuntimeError: If the file would give other vectors.
+            ValueError: If there is no such precision; if int8 and `calibration` do not come together, or there are too
+                few poses; or if the encoder has the ONNX backend itself.
+
+        Examples:
+            >>> from poseembed import PoseEncoder
+            >>> encoder = PoseEncoder.from_pretrained("poseembed-small")
+            >>> encoder.export_onnx("small.onnx")
+            >>> import onnxruntime
+            >>> session = onnxruntime.InferenceSession("small.onnx")
+            >>> points = np.random.default_rng(0).normal(300, 100, size=(5, 13, 2)).astype(np.float32)
+            >>> z_pose, z_view = session.run(None, {"keypoints": points})
+            >>> np.abs(z_pose - encoder.embed(points).z_pose).max() < 1e-4
+            np.True_
+        """
+        target = Path(os.path.expanduser(path))
+        if not target.parent.is_dir():
+            raise FileNotFoundError(f"cannot write {target}: there is no folder {target.parent}")
+        backends.write(self._onnx(precision, calibration), target)
 
     def push_to_hub(
         self,
@@ -336,7 +398,9 @@ class PoseEncoder(ClipEmbedder, PoseSpace, nn.Module):
             Address of the commit (or of the pull request).
 
         Raises:
-            huggingface_hub.errors.HfHubHTTPError: If the Hub refuses, for want of a token with write access say.
+            ValueError: If `repo_id` is no name that the Hub allows.
+            OSError: If the Hub cannot be reached, or refuses, for want of a token with write access say; or does not
+                take it in 30 seconds (`POSEEMBED_HUB_PATIENCE` sets another number) and one more for every 32 KiB.
         """
         from poseembed import hub  # whoever embeds need not load it
 
@@ -348,6 +412,24 @@ class PoseEncoder(ClipEmbedder, PoseSpace, nn.Module):
             revision=revision,
             create_pr=create_pr,
             commit_message=commit_message,
+        )
+
+    def _onnx(self, precision: export.Precision = "float32", calibration: Poses | None = None) -> bytes:
+        """The content of an ONNX file."""
+        if self.runtime is not None:
+            raise ValueError("this encoder runs an exported network itself; load it with backend='torch' to export it")
+        about = {"made_by": str(self.made_by), "config": self.config.to_json()}
+        points = None
+        if calibration is not None:
+            seen = calibration.confidence >= MIN_CONFIDENCE
+            points = np.where(seen[..., None], calibration.keypoints, np.nan).astype(np.float32)
+        return export.to_onnx(copy.deepcopy(self).to("cpu", torch.float32), about, precision, points)
+
+    def __prepare_scriptable__(self) -> NoReturn:
+        """What `torch.jit.script` asks a module for."""
+        raise TypeError(
+            "torch.jit.script cannot compile a PoseEncoder, whose annotations it does not know; "
+            "torch.jit.trace(encoder, (keypoints,)), torch.export.export and torch.compile can"
         )
 
     def _on(self, device: str | torch.device | None) -> Self:

@@ -4,10 +4,10 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 import huggingface_hub
 from huggingface_hub import constants, errors
@@ -17,9 +17,13 @@ from poseembed._version import __version__
 PATIENCE = float(os.environ.get("POSEEMBED_HUB_PATIENCE", "30"))
 """Seconds without progress after which a download is given up. The Hub's own library tries again for minutes."""
 
+SLOWEST = 1 << 15
+"""Bytes a second that an upload must make beyond `PATIENCE`, for how far it has come is not to be seen."""
+
 # Of httpx or, in later releases, httpx2: no OSError, and nothing that they promise.
 HTTPError = cast(type[Exception], errors.HfHubHTTPError.__bases__[0])
 
+T = TypeVar("T")
 _CHUNK = 1 << 16  # the Hub's library notes progress, and can go on after a cut, only every 10 MB
 _chunks = threading.Lock()
 
@@ -94,21 +98,39 @@ def push(
 
     Returns:
         Address of the commit (or of the pull request).
+
+    Raises:
+        ValueError: If `repo_id` is no name that the Hub allows.
+        OSError: If it was not uploaded; the message says why and what to do.
     """
     api = huggingface_hub.HfApi(token=token, library_name="poseembed", library_version=__version__)
-    try:
-        repo_id = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
-        with tempfile.TemporaryDirectory() as folder:
-            save(folder)
-            commit = api.upload_folder(
-                repo_id=repo_id,
+    with tempfile.TemporaryDirectory() as folder:
+        save(folder)
+        seconds = PATIENCE + sum(size for _, size in _sizes(Path(folder))) / SLOWEST
+
+        def upload() -> huggingface_hub.CommitInfo:
+            full_id = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
+            return api.upload_folder(
+                repo_id=full_id,
                 folder_path=folder,
                 revision=revision,
                 create_pr=create_pr,
                 commit_message=commit_message,
             )
-    except HTTPError as error:
-        raise OSError(f"{repo_id!r} was not uploaded: {_why(error, repo_id, revision)}") from error
+
+        try:
+            commit = _patiently(upload, seconds)
+        except _Stalled as error:
+            raise TimeoutError(
+                f"{repo_id!r} was not uploaded: {constants.ENDPOINT} did not take it in {seconds:.3g} s. Try again "
+                "later; for a slow network set the environment variable POSEEMBED_HUB_PATIENCE to more seconds"
+            ) from error
+        except errors.HFValidationError:
+            raise
+        except (HTTPError, errors.OfflineModeIsEnabled, ValueError, KeyError) as error:
+            # What is no JSON, or not that of the Hub, is a ValueError or KeyError of its library.
+            why = _not_the_hub() if isinstance(error, ValueError | KeyError) else _why(error, repo_id, revision)
+            raise OSError(f"{repo_id!r} was not uploaded: {why}") from error
     return commit.pr_url or commit.commit_url
 
 
@@ -140,7 +162,8 @@ def _download(
 
     blobs = Path(cache_dir or constants.HF_HUB_CACHE) / f"models--{repo_id.replace('/', '--')}" / "blobs"
     try:
-        return Path(_patiently(get, lambda: _sizes(blobs)))
+        with _small_pieces():
+            return Path(_patiently(get, PATIENCE, lambda: _sizes(blobs)))
     except errors.HFValidationError as error:
         raise FileNotFoundError(f"{repo_id!r} is neither a folder nor a valid Hub id: {error}") from error
     except errors.LocalEntryNotFoundError as error:
@@ -157,7 +180,8 @@ def _download(
         ) from error
     except (HTTPError, ValueError) as error:  # a ValueError is what force_download makes of its cause
         cause = error.__cause__ if isinstance(error, ValueError) and error.__cause__ is not None else error
-        raise OSError(f"could not download {where}: {_why(cause, repo_id, revision)}") from error
+        nor = f"; there is no folder {repo_id!r} either" if isinstance(cause, errors.RepositoryNotFoundError) else ""
+        raise OSError(f"could not download {where}: {_why(cause, repo_id, revision)}{nor}") from error
     except OSError as error:
         if "Consistency check failed" not in str(error):
             raise
@@ -171,23 +195,20 @@ def _why(error: BaseException | None, repo_id: str, revision: str | None) -> str
     """What went wrong, and what to do, in a sentence."""
     page = f"{constants.ENDPOINT}/{repo_id}"
     if isinstance(error, errors.OfflineModeIsEnabled):
-        return "offline mode is on (the environment variable HF_HUB_OFFLINE): unset it to download"
+        return "offline mode is on (the environment variable HF_HUB_OFFLINE): unset it"
     if isinstance(error, errors.GatedRepoError):
         return f"it is gated: ask for access at {page}, then log in with 'hf auth login' or pass token="
     if isinstance(error, errors.RepositoryNotFoundError):
         return (
             f"the Hugging Face Hub has no repository {repo_id!r}, or it is private (then log in with 'hf auth login' "
-            f"or pass token=); there is no folder {repo_id!r} either"
+            "or pass token=)"
         )
     if isinstance(error, errors.RevisionNotFoundError):
         return f"its repository has no revision {revision or 'main'!r}: see the branches and tags at {page}/tree/main"
     if isinstance(error, errors.RemoteEntryNotFoundError):
         return f"its repository has no such file, so it holds no such checkpoint: see {page}/tree/main"
     if isinstance(error, errors.FileMetadataError):
-        return (
-            f"what answers at {constants.ENDPOINT} is not the Hugging Face Hub but, say, a proxy or the page where a "
-            "network wants you to log in: open the address in a browser; HF_ENDPOINT sets another"
-        )
+        return _not_the_hub()
     status = error.response.status_code if isinstance(error, errors.HfHubHTTPError) else 0
     if status == 401:
         return "the Hugging Face Hub does not accept the token: log in with 'hf auth login' or pass another as token="
@@ -213,42 +234,55 @@ def _why(error: BaseException | None, repo_id: str, revision: str | None) -> str
     return f"this went wrong: {error}"
 
 
+def _not_the_hub() -> str:
+    return (
+        f"what answers at {constants.ENDPOINT} is not the Hugging Face Hub but, say, a proxy or the page where a "
+        "network wants you to log in: open the address in a browser; HF_ENDPOINT sets another"
+    )
+
+
 class _Stalled(Exception):
-    """Nothing came for longer than `PATIENCE`."""
+    """Nothing came for too long."""
 
 
-def _patiently(call: Callable[[], str], progress: Callable[[], object]) -> str:
-    """What a call returns or raises, unless its progress stands still.
+def _patiently(call: Callable[[], T], patience: float, progress: Callable[[], object] = lambda: None) -> T:
+    """What a call returns or raises, unless its progress stands still for so many seconds.
 
     It runs in a thread that nobody waits for if it is given up, since the Hub's library can be told neither how often
     to try again nor to stop.
     """
-    outcome: list[str | BaseException] = []
+    returned: list[T] = []
+    raised: list[BaseException] = []
 
     def run() -> None:
         try:
-            outcome.append(call())
+            returned.append(call())
         except BaseException as error:  # raised where it was called from, below
-            outcome.append(error)
+            raised.append(error)
 
-    worker = threading.Thread(target=run, name="poseembed-download", daemon=True)
+    worker = threading.Thread(target=run, name="poseembed-hub", daemon=True)
+    worker.start()
+    seen, since = progress(), time.monotonic()
+    while not (returned or raised):
+        worker.join(0.05)
+        if (now := progress()) != seen:
+            seen, since = now, time.monotonic()
+        if not (returned or raised) and time.monotonic() - since > patience:
+            raise _Stalled
+    if raised:
+        raise raised[0]
+    return returned[0]
+
+
+@contextmanager
+def _small_pieces() -> Iterator[None]:
+    """Downloads come in pieces so small that they are seen to go on. One at a time, for the size is the library's."""
     with _chunks:
         before, constants.DOWNLOAD_CHUNK_SIZE = constants.DOWNLOAD_CHUNK_SIZE, _CHUNK
         try:
-            worker.start()
-            seen, since = progress(), time.monotonic()
-            while not outcome:
-                worker.join(0.05)
-                if (now := progress()) != seen:
-                    seen, since = now, time.monotonic()
-                if not outcome and time.monotonic() - since > PATIENCE:
-                    raise _Stalled
+            yield
         finally:
             constants.DOWNLOAD_CHUNK_SIZE = before
-    (result,) = outcome
-    if isinstance(result, BaseException):
-        raise result
-    return result
 
 
 def _sizes(folder: Path) -> list[tuple[str, int]]:

@@ -28,13 +28,11 @@ LARGEST_SCORE = 10
 LOPSIDED = 2.5
 """Times by which a bone is longer than that of the other side, in the middle of many poses, in no real recording."""
 
-_STARTS, _ENDS = ((1, 2), (3, 4), (7, 8), (9, 10)), ((3, 4), (5, 6), (9, 10), (11, 12))
-"""The bones that are there twice, left and right."""
-
 _PASSED_THROUGH = {"poseembed", "torch", "jaxtyping", "beartype"}
 """Packages on the way here: torch wraps `embed`, and so does whoever checks annotations."""
 
-_TRUNK_AND_FEET = (*SHOULDERS, *HIPS, 11, 12)
+_ANKLES = (11, 12)
+_FOUR = np.arange(4)
 
 Points = Float[np.ndarray, "poses 13 2"]
 Seen = Bool[np.ndarray, "poses 13"]
@@ -69,11 +67,11 @@ def look_at(
             "scores far above 1: confidence goes from 0 to 1, and against min_confidence=0.3 nothing is missing here; "
             "divide a percentage by 100"
         )
-    sample, seen = points[spread].detach().cpu().numpy(), visible[spread].cpu().numpy()
-    values = sample[seen]
+    sample, seen = points.detach().cpu().numpy()[spread], visible.cpu().numpy()[spread]
+    values = sample.reshape(-1, 2).take(np.flatnonzero(seen), axis=0)  # a boolean index takes five times as long
     if not len(values):
         return
-    low, high = values.min(), values.max()
+    low, high = np.minimum.reduce(values, axis=None), np.maximum.reduce(values, axis=None)
     if low <= 0 and _zero_is_missing(sample, seen):
         _warn(
             "joints at exactly (0, 0) or (-1, -1), apart from the rest of the body, are taken for joints in the corner "
@@ -133,19 +131,32 @@ def _too_coarse(points: Points, seen: Seen) -> bool:
 
 def _upside_down(points: Points, seen: Seen) -> bool:
     """Hips above shoulders and ankles above hips, in nearly all poses."""
-    height = points[:, _TRUNK_AND_FEET, 1][seen[:, _TRUNK_AND_FEET].all(1)].reshape(-1, 3, 2).sum(2)
-    return len(height) >= HABIT and bool((np.diff(height) < 0).all(1).mean() >= MOST)
+    y = points[..., 1]
+    shoulders, hips, ankles = (y[:, left] + y[:, right] for left, right in (SHOULDERS, HIPS, _ANKLES))
+    turned = hips < shoulders
+    if np.count_nonzero(turned) < MOST * HABIT:  # whoever they are, and whatever else is to be seen of them
+        return False
+    whole = seen[:, [*SHOULDERS, *HIPS, *_ANKLES]].all(1)
+    count = np.count_nonzero(whole)
+    return bool(count >= HABIT and np.count_nonzero(turned & (ankles < hips) & whole) / count >= MOST)
 
 
 def _lopsided(points: Points, seen: Seen) -> bool:
     """Two of the upper arms, forearms, thighs and shins far longer on one side than on the other, by their medians."""
-    x, y = np.moveaxis(points[:, _STARTS] - points[:, _ENDS], -1, 0)
+    # Arms and legs, each of six joints: left and right, three times. Poses last, for they are sorted.
+    limbs = points[:, 1:].transpose(2, 1, 0).reshape(2, 2, 6, -1)
+    x, y = np.subtract(limbs[:, :, 2:], limbs[:, :, :4], order="C").reshape(2, 8, -1)
     lengths = np.hypot(x, y)
+    there = seen[:, 1:].T.reshape(2, 6, -1)
     # Where somebody marked two joints at once, one of them was not seen.
-    measured = (seen[:, _STARTS] & seen[:, _ENDS] & (lengths > 0)).all(-1)
-    unlike = 0
-    for bones, rows in zip(lengths.swapaxes(0, 1), measured.T, strict=True):
-        if rows.sum() >= HABIT:
-            short, long = sorted(np.median(bones[rows], axis=0))
-            unlike += int(long > LOPSIDED * short)
-    return unlike >= 2
+    measured = (there[:, 2:] & there[:, :4]).reshape(8, -1) & (lengths > 0)
+    both = measured[::2] & measured[1::2]
+    counts = np.add.reduce(both, axis=1, dtype=int)
+    ordered = np.sort(np.where(both[:, None], lengths.reshape(4, 2, -1), np.inf))
+    medians = ordered[_FOUR, :, (counts - 1) // 2] + ordered[_FOUR, :, counts // 2]
+    unlike = [
+        max(sides) > LOPSIDED * min(sides)
+        for sides, count in zip(medians.tolist(), counts.tolist(), strict=True)
+        if count >= HABIT
+    ]
+    return sum(unlike) >= 2

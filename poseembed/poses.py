@@ -354,7 +354,7 @@ class Poses:
         self,
         encoder: Embeds,
         *,
-        context: float | None = None,
+        context: float | None = 0.0,
         look_ahead: float | None = None,
         min_confidence: float = MIN_CONFIDENCE,
         min_joints: int = MIN_JOINTS,
@@ -363,14 +363,15 @@ class Poses:
     ) -> Self:
         """The same rows with `z_pose`, `z_view` and `made_by`; NaN rows where nobody, or too little of one, was found.
 
-        If the encoder has a clip encoder, the frames of people who can be followed over time, because `person` and
-        `time` are known, are embedded by what comes before and after them in their video (`PoseEncoder.embed_clip`).
-        All other rows, such as photos, are embedded each by itself. `made_by.clip` tells the two apart.
+        With a context, and an encoder that has a clip encoder, the frames of people who can be followed over time,
+        because `person` and `time` are known, are embedded by what comes before and after them in their video
+        (`PoseEncoder.embed_clip`). All other rows, such as photos, are embedded each by itself. `made_by.clip` tells
+        the two apart.
 
         Args:
             encoder: A `PoseEncoder`, which embeds whatever has a joint.
-            context: Seconds before and after a frame that are read; None reads all that the clip encoder can, if there
-                is one, and 0 takes each frame by itself.
+            context: Seconds before and after a frame that are read: 0 takes each frame by itself, and None reads all
+                that the clip encoder can, if there is one. It pays where joints go missing for a while.
             look_ahead: Seconds after it, if that is to be less.
             min_confidence: Least score of a joint that is there.
             min_joints: Least number of joints that are there. A pose of fewer resembles too many others: it gets no

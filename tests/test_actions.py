@@ -308,6 +308,9 @@ def test_missing_dtaidistance_names_the_extra(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(ImportError, match='pip install .*"scipy>='):
         recognizer.predict([OK])
+    monkeypatch.setattr(TemporalConvNet, "fit", None)  # nothing is trained in vain
+    with pytest.raises(ImportError, match='pip install .*"scipy>='):
+        fitted(SHORT, outlier_label="none")
 
 
 # Training

@@ -39,7 +39,7 @@ def video(points: np.ndarray, fps: float | None = 30.0) -> Poses:
 
 
 def test_the_same_performance_from_two_cameras(base: PoseEncoder) -> None:
-    alignment = align(video(squat(0.0)), video(squat(1.0)), base)
+    alignment = align(video(squat(0.0)), video(squat(0.5)), base)
     first, second = alignment.rows.T
     assert np.abs(first - second).mean() < 2
     assert (np.diff(alignment.rows, axis=0) >= 0).all()
@@ -59,13 +59,13 @@ def test_a_slower_second_has_a_speed_above_one(base: PoseEncoder) -> None:
 
 
 def test_the_score_counts_frames_and_not_steps(base: PoseEncoder) -> None:
-    alignment = align(video(squat(0.0)), video(squat(1.0)), base)
+    alignment = align(video(squat(0.0)), video(squat(0.5)), base)
     sides = zip((alignment.first, alignment.second), alignment.rows.T, strict=True)
     probability = base.match_probability_pairwise(*(poses.z_pose[rows] for poses, rows in sides))
     shares = [np.mean([probability[side == frame].mean() for frame in range(FRAMES)]) for side in alignment.rows.T]
     assert alignment.score == pytest.approx(min(shares), abs=1e-6)
     # somebody who only stands there matches the standing frames as often as they like
-    still = np.repeat(squat(1.0)[:1], 5 * FRAMES, axis=0)
+    still = np.repeat(squat(0.5)[:1], 5 * FRAMES, axis=0)
     assert align(video(squat(0.0)), video(still), base).score < 0.75
     assert align(video(still), video(squat(0.0)), base).score < 0.75
 
@@ -121,7 +121,7 @@ def test_no_more_than_the_share_stays_open(base: PoseEncoder) -> None:
 
 
 def test_vectors_that_are_there_are_not_made_again(base: PoseEncoder) -> None:
-    first, second = (video(squat(angle)).embed(base) for angle in (0.0, 1.0))
+    first, second = (video(squat(angle)).embed(base) for angle in (0.0, 0.5))
     hidden = replace(first, keypoints=np.full_like(first.keypoints, np.nan))
     assert align(hidden, second, base).score == align(first, second, base).score
 
@@ -186,7 +186,7 @@ def test_without_calibration_and_decoder(encoder: PoseEncoder) -> None:
 
 
 def test_vectors_in_arrays_are_aligned_as_those_of_poses_are(base: PoseEncoder) -> None:
-    first, second = (video(squat(angle), fps=None).embed(base) for angle in (0.0, 1.0))
+    first, second = (video(squat(angle), fps=None).embed(base) for angle in (0.0, 0.5))
     assert first.z_pose is not None and second.z_pose is not None
     wanted = align(first, second, base)
     for one, other in (
@@ -204,7 +204,7 @@ def test_vectors_in_arrays_are_aligned_as_those_of_poses_are(base: PoseEncoder) 
 
 def test_vectors_of_two_checkpoints_do_not_meet(base: PoseEncoder) -> None:
     small, foreign = PoseEncoder.from_pretrained("poseembed-small"), PoseEncoder.from_pretrained("cv-mim")
-    first, second = video(squat(0.0)), video(squat(1.0))
+    first, second = video(squat(0.0)), video(squat(0.5))
     assert align(first.embed(base), second.embed(small), base).score > 0.7
     assert align(first.embed(base), second.embed(base), small).joint_differences is not None
     words = f"second performance has vectors of checkpoint {foreign.made_by}, the encoder of checkpoint {base.made_by}"

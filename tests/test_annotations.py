@@ -40,8 +40,12 @@ def test_shapes_are_checked_in_the_library_and_in_training(
 
 
 def test_a_violation_that_is_caught_is_seen_all_the_same() -> None:
+    @jaxtyping.jaxtyped(typechecker=checked)
+    def half(width: int) -> int:
+        return width // 2
+
     with pytest.raises(TypeError, match="width"):
-        DecoderConfig(2.5)  # type: ignore[arg-type]
+        half(2.5)  # type: ignore[arg-type]
     assert found(r"parameter width=2\.5")
 
 

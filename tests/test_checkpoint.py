@@ -13,6 +13,7 @@ from typing import Any
 import huggingface_hub
 import numpy as np
 import pytest
+import safetensors
 import torch
 from huggingface_hub import constants
 from huggingface_hub import errors as hub_errors
@@ -245,7 +246,14 @@ def test_a_flipped_bit_is_noticed(with_parts: Path, name: str, place: int) -> No
         (torch.full((32,), 1e300, dtype=torch.float64), "stem.0.bias holds NaN or infinite numbers"),
         (torch.ones(32).bool(), "stem.0.bias is of torch.bool, wanted floating-point"),
         (torch.ones(32).to(torch.int8), "stem.0.bias is of torch.int8, wanted floating-point"),
-        (torch.ones(32).to(torch.complex64), "stem.0.bias is of torch.complex64, wanted floating-point"),
+        pytest.param(
+            torch.ones(32).to(torch.complex64),
+            "stem.0.bias is of torch.complex64, wanted floating-point",
+            marks=pytest.mark.skipif(
+                tuple(map(int, safetensors.__version__.split(".")[:2])) < (0, 7),
+                reason="this safetensors has no complex numbers",
+            ),
+        ),
         (torch.ones(32).to(torch.float8_e4m3fn), "stem.0.bias is of torch.float8_e4m3fn, wanted floating-point"),
     ],
 )

@@ -22,11 +22,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import yaml
 
 from poseembed import JOINTS, SKELETONS, PoseEncoder, Poses, write_poses
 from poseembed.adapters.poem import COORDINATES, SCORES
 from poseembed.cli import main
+from poseembed.onnx.export import LEAST_TORCH, torch_version
 
 from .test_align import squat
 
@@ -41,6 +43,7 @@ BLOCK = re.compile(
 )
 COMMANDS = re.compile(r"```bash\n(.*?)```", re.DOTALL)
 DATA = os.environ.get("POSEEMBED_DATA")
+TORCH = tuple(map(int, torch.__version__.split(".")[:2]))
 VIDEO, LANDMARKER = "street.avi", "pose_landmarker_full.task"
 
 
@@ -123,6 +126,11 @@ def workplace(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
 
 def wants_data(text: str) -> None:
+    if 'backend="onnx"' in text or "poseembed export" in text:
+        pytest.importorskip("onnxruntime")
+        pytest.importorskip("onnxscript")
+        if torch_version() < LEAST_TORCH:
+            pytest.skip(f"torch {torch.__version__} is too old to export")
     if VIDEO in text and not DATA:
         pytest.skip(f"set POSEEMBED_DATA to a folder with media/{VIDEO} and models/{LANDMARKER} to run the rest")
 
@@ -136,6 +144,8 @@ def test_python_runs(page: Path, workplace: Path) -> None:
         code = compile("\n" * line + block["code"], str(page), "exec")  # an error then names the line of the page
         if block["skip"]:
             continue
+        if "torch.export" in block["code"] and TORCH < (2, 13):
+            pytest.skip("earlier releases of torch do not export a module that returns a named tuple")
         wants_data(block["code"])
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):

@@ -668,15 +668,14 @@ def test_embedding_where_the_encoder_is_copies_nothing(
         encoder.embed(poses, device="meta", convert_to_tensor=True)
 
 
-@pytest.mark.filterwarnings("ignore:.*torch.jit.trace.* is deprecated:DeprecationWarning")
-@pytest.mark.unchecked_types  # in a trace sizes are tensors
-def test_an_encoder_can_be_traced(encoder: PoseEncoder, poses: np.ndarray) -> None:
-    points = torch.from_numpy(poses)
-    with torch.no_grad():
-        traced = torch.jit.trace(encoder, (points[:4],))
-        points[0, 5] = torch.nan
-        for ours, wanted in zip(traced(points), encoder(points), strict=True):
-            torch.testing.assert_close(ours, wanted)
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.* is deprecated:DeprecationWarning")
+def test_what_cannot_be_scripted_says_what_can_be_done(encoder: PoseEncoder) -> None:
+    with pytest.raises(
+        TypeError, match=r"cannot compile a PoseEncoder, .*torch.jit.trace\(encoder, .keypoints,..*can$"
+    ):
+        torch.jit.script(encoder)
+    with pytest.raises(TypeError, match="cannot compile a PoseEncoder"):
+        torch.jit.script(torch.nn.Sequential(encoder))
 
 
 @pytest.mark.parametrize(

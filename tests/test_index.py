@@ -18,6 +18,7 @@ from poseembed.checkpoint import Checkpoint
 from poseembed.decoder import Decoder, DecoderConfig
 from poseembed.index import IndexHits, PoseIndex, files
 from poseembed.index import pose_index as module
+from poseembed.origin import MadeBy
 from poseembed.search import search
 
 DIM, ROWS = 8, 600
@@ -517,12 +518,12 @@ def test_one_searches_an_index_of_the_other(poses: np.ndarray, tmp_path: Path) -
         PoseIndex.build(people.embed(base), encoder=foreign)
     assert (len(index), index.made_by) == (len(poses), base.made_by), "what was refused left nothing"
     index.add(people.embed(small))
-    assert index.made_by == base.made_by, "of two checkpoints of one space: the space's"
+    assert index.made_by == MadeBy(base.space, base.space), "of two checkpoints of one space: the space's"
     index.save(tmp_path / "poses")
     loaded = PoseIndex.load(tmp_path / "poses", encoder=small)
     hits = loaded.query(people.embed(small), top_k=1)
     assert np.array_equal(hits.indices[:, 0], len(poses) + np.arange(len(poses)))
-    with pytest.raises(ValueError, match=f"of checkpoint {base.made_by}, the encoder of checkpoint {foreign.made_by}"):
+    with pytest.raises(ValueError, match=f"of checkpoint {base.space}, the encoder of checkpoint {foreign.made_by}"):
         PoseIndex.load(tmp_path / "poses", encoder=foreign)
 
 

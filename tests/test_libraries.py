@@ -156,9 +156,10 @@ def test_the_commands_take_a_folder_of_videos(folder: Path, capsys: pytest.Captu
     assert run("search", query, folder, "--frame", 10, "--top", 24, "--out", out) == 0
     hits = rows_of(out)
     assert {hit["video"] for hit in hits} == {"x", "y", "z1", "z2"} and {hit["file"] for hit in hits} == {str(folder)}
-    wanted = PoseEncoder.from_pretrained().match_probability(
-        np.array([float(hit["similarity"]) for hit in hits]), prior=4 / 24
-    )
+    encoder = PoseEncoder.from_pretrained()
+    asked, gallery = load_embedded(query, encoder).z_pose[10:11], load_embedded(folder, encoder)
+    rows = [np.flatnonzero((gallery.video == hit["video"]) & (gallery.frame == int(hit["frame"])))[0] for hit in hits]
+    wanted = encoder.match_probability(asked, gallery.z_pose[rows], prior=4 / 24)[0]
     np.testing.assert_allclose([float(hit["match_probability"]) for hit in hits], wanted, rtol=1e-4)
     assert run("search", folder, query, "--frame", 2, "--top", 1, "--out", out) == 0
     assert [hit["query_video"] for hit in rows_of(out)] == ["x", "y", "z1", "z2"]

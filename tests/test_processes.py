@@ -1,4 +1,4 @@
-"""Encoders in other processes and threads: forked ones, spawned ones, and the workers of torch's loaders.
+"""Encoders in other processes and threads: forked ones, spawned ones, the workers of torch's loaders, Ray's actors.
 
 Each is a script of its own with limits of time, for what goes wrong here hangs.
 """
@@ -75,6 +75,32 @@ def test_forked_workers_embed_after_their_parent_did(plain_folder: Path, tmp_pat
 @pytest.mark.slow
 def test_spawned_workers_embed(plain_folder: Path, tmp_path: Path) -> None:
     run("if __name__ == '__main__':\n    main('spawn')", plain_folder, tmp_path)
+
+
+RAY = """
+import ray
+
+class Actor(Embedded):
+    def part(self, number):
+        return self[number]
+
+encoder = PoseEncoder.from_pretrained(sys.argv[1])
+whole = encoder.embed(POSES).z_pose
+ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, _node_ip_address="127.0.0.1")
+for sent in (encoder, ray.put(encoder)):
+    actor = ray.remote(num_cpus=1)(Actor).remote(sent)
+    check(ray.get([actor.part.remote(number) for number in range(4)], timeout=60), whole)
+    ray.kill(actor)
+ray.shutdown()
+"""
+
+
+@pytest.mark.slow
+def test_actors_of_ray_embed(plain_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ray")
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")  # or it leaves a token in the home folder
+    run(RAY, plain_folder, tmp_path)
 
 
 def test_threads_share_an_encoder(encoder: PoseEncoder, poses: np.ndarray) -> None:

@@ -49,7 +49,7 @@ def close(ours: Poses, wanted: tuple[np.ndarray, ...]) -> None:
 
 
 def test_everybody_who_is_known_is_a_clip(clip_encoder: PoseEncoder, crowd: Poses) -> None:
-    found = crowd.embed(clip_encoder)
+    found = crowd.embed(clip_encoder, context=None)
     assert found.made_by == clip_encoder.clip_made_by and found.made_by != clip_encoder.made_by
     np.testing.assert_array_equal(found.keypoints, crowd.keypoints)
     for person in (5, 2, 9):
@@ -70,14 +70,14 @@ def test_less_context_and_less_look_ahead(clip_encoder: PoseEncoder, crowd: Pose
     rows = crowd.person == 5
     for options in ({"context": 0.2}, {"look_ahead": 0.0}, {"context": 0.3, "look_ahead": 0.1}):
         wanted = clip_encoder.embed_clip(crowd.keypoints[rows], fps=FPS, **options)
-        close(crowd.embed(clip_encoder, **options)[rows], wanted)
+        close(crowd.embed(clip_encoder, **{"context": None, **options})[rows], wanted)
 
 
 def test_frames_in_which_somebody_was_not_seen_stay_nan(clip_encoder: PoseEncoder, crowd: Poses) -> None:
     with_gap = crowd[(crowd.person == 5) & (crowd.frame != 11)]
     track = with_gap.track()
     assert len(track) == 30
-    found, wanted = track.embed(clip_encoder), with_gap.embed(clip_encoder)
+    found, wanted = track.embed(clip_encoder, context=None), with_gap.embed(clip_encoder, context=None)
     assert np.isnan(vectors(found)[0]).all(1).nonzero()[0].tolist() == [11]
     close(found[found.frame != 11], vectors(wanted))
 
@@ -87,7 +87,7 @@ def test_photos_are_no_clips(clip_encoder: PoseEncoder, crowd: Poses) -> None:
     without_people = replace(crowd, person=np.full(len(crowd), NOBODY))
     photos = Poses.from_arrays(crowd.keypoints, image=[f"{number}.jpg" for number in range(len(crowd))])
     for poses in (without_time, without_people, photos):
-        found = poses.embed(clip_encoder)
+        found = poses.embed(clip_encoder, context=None)
         np.testing.assert_array_equal(vectors(found), clip_encoder.embed(crowd.keypoints, crowd.confidence))
         assert found.made_by == clip_encoder.made_by
         with pytest.raises(ValueError, match="nobody can be followed over time here; give each row its person"):
@@ -103,9 +103,9 @@ def test_each_video_has_people_of_its_own(clip_encoder: PoseEncoder, crowd: Pose
     videos = {"one.mp4": crowd, "another.mp4": another, "": replace(crowd, time=crowd.time[::-1].copy())}
     library = Poses.of_videos(videos)
     with pytest.warns(UserWarning, match="time of person . .and of . others. does not rise"):
-        found = library.embed(clip_encoder)
+        found = library.embed(clip_encoder, context=None)
         for name, part in found.by_video().items():
-            close(part, vectors(videos[name].embed(clip_encoder)))
+            close(part, vectors(videos[name].embed(clip_encoder, context=None)))
 
 
 def test_too_few_joints_have_no_vectors_in_context_either(clip_encoder: PoseEncoder, crowd: Poses) -> None:
@@ -113,29 +113,29 @@ def test_too_few_joints_have_no_vectors_in_context_either(clip_encoder: PoseEnco
     keypoints = crowd.keypoints.copy()
     keypoints[rows, 3:] = np.nan
     hidden = replace(crowd, keypoints=keypoints)
-    found = hidden.embed(clip_encoder)
+    found = hidden.embed(clip_encoder, context=None)
     assert np.isnan(vectors(found)[0]).all(1).nonzero()[0].tolist() == rows.tolist()
-    assert np.isfinite(vectors(hidden.embed(clip_encoder, min_joints=3))[0]).all()
+    assert np.isfinite(vectors(hidden.embed(clip_encoder, context=None, min_joints=3))[0]).all()
     with pytest.raises(ValueError, match="got min_joints=0"):
-        hidden.embed(clip_encoder, min_joints=0)
+        hidden.embed(clip_encoder, context=None, min_joints=0)
 
 
 def test_who_is_known_at_some_times_only_is_not_followed(clip_encoder: PoseEncoder, crowd: Poses) -> None:
     time = crowd.time.copy()
     time[np.flatnonzero(crowd.person == 2)[4]] = np.nan
-    found = replace(crowd, time=time).embed(clip_encoder)
+    found = replace(crowd, time=time).embed(clip_encoder, context=None)
     rows = crowd.person == 2
     close(found[rows], clip_encoder.embed(crowd.keypoints[rows]))
-    close(found[~rows], vectors(crowd.embed(clip_encoder)[~rows]))
+    close(found[~rows], vectors(crowd.embed(clip_encoder, context=None)[~rows]))
 
 
 def test_two_rows_of_one_person_in_a_frame(clip_encoder: PoseEncoder, crowd: Poses) -> None:
     person = np.where(crowd.person == 9, 2, crowd.person)
     with pytest.warns(UserWarning, match="time of person 2 does not rise from row to row, .* is embedded by itself"):
-        found = replace(crowd, person=person).embed(clip_encoder)
+        found = replace(crowd, person=person).embed(clip_encoder, context=None)
     rows = person == 2
     close(found[rows], clip_encoder.embed(crowd.keypoints[rows]))
-    close(found[~rows], vectors(crowd.embed(clip_encoder)[~rows]))
+    close(found[~rows], vectors(crowd.embed(clip_encoder, context=None)[~rows]))
 
 
 def test_a_checkpoint_without_a_clip_encoder(encoder: PoseEncoder, crowd: Poses) -> None:
@@ -148,20 +148,23 @@ def test_a_checkpoint_without_a_clip_encoder(encoder: PoseEncoder, crowd: Poses)
 
 
 def test_the_summary_says_so(clip_encoder: PoseEncoder, crowd: Poses) -> None:
-    assert repr(crowd.embed(clip_encoder)) == "<Poses: 83 rows in 30 frames, 4 people, z_pose of 32 with context>"
+    assert (
+        repr(crowd.embed(clip_encoder, context=None))
+        == "<Poses: 83 rows in 30 frames, 4 people, z_pose of 32 with context>"
+    )
     assert repr(crowd.embed(clip_encoder, context=0)) == "<Poses: 83 rows in 30 frames, 4 people, z_pose of 32>"
 
 
 def test_vectors_with_and_without_context_can_be_compared(clip_encoder: PoseEncoder, crowd: Poses) -> None:
-    around, alone = crowd.embed(clip_encoder), crowd.embed(clip_encoder, context=0)
+    around, alone = crowd.embed(clip_encoder, context=None), crowd.embed(clip_encoder, context=0)
     assert clip_encoder.similarity(around, alone).shape == (83, 83)
     joined = Poses.concatenate([around, replace(alone, frame=alone.frame + 100)])
     assert joined.made_by == clip_encoder.made_by
 
 
-def test_what_embeds_poses_itself_takes_the_better_vectors(clip_encoder: PoseEncoder, crowd: Poses) -> None:
+def test_what_embeds_poses_itself_takes_each_frame_by_itself(clip_encoder: PoseEncoder, crowd: Poses) -> None:
     pytest.importorskip("dtaidistance")
     one, other = (crowd[crowd.person == person] for person in (5, 2))
     aligned = align(one, other, clip_encoder)
-    assert aligned.first.made_by == clip_encoder.clip_made_by
+    assert aligned.first.made_by == clip_encoder.made_by
     np.testing.assert_array_equal(vectors(aligned.first), vectors(one.embed(clip_encoder)))

@@ -48,8 +48,8 @@ from training.scene.parts import PARTS, show
 SIZE = 128
 """Most poses in a gallery."""
 
-AT_ONCE = 4
-"""Galleries a step."""
+GALLERIES, STEPS, AT_ONCE = 400, 1000, 4
+"""Galleries to compare pictures of, steps, and galleries a step; each is seen anew whenever it comes up."""
 
 DEGREE = 3
 """Coefficients of each polynomial."""
@@ -206,8 +206,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = CommandParser("training.calibrate", __doc__)
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="checkpoint to calibrate")
     parser.add_data()
-    parser.add_count("--galleries", 400, "galleries to compare pictures of", least=AT_ONCE)
-    parser.add_count("--steps", 1000, f"steps, of {AT_ONCE} galleries each, seen anew")
+    parser.add_count("--galleries", GALLERIES, "galleries to compare pictures of", least=AT_ONCE)
+    parser.add_count("--steps", STEPS, f"steps, of {AT_ONCE} galleries each")
     parser.add_seed("of galleries, cameras and detector")
     options = parser.parse(arguments)
     if not options.folder.is_dir():

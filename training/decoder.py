@@ -6,7 +6,6 @@ vector (`poseembed.decoder`). A body counts by the mean distance of its joints, 
 picture is answered by a median body and not by a blurred mean.
 """
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from poseembed import checkpoint
 from poseembed.decoder import Decoder, DecoderConfig, Viewpoint, look
 from poseembed.network import Encoder
 from training.datasets.mocap import read_poses
+from training.evaluation.command import CommandParser, start
 from training.running.recipe import load_recipe
 from training.scene.bodies import Bodies, Variation
 from training.scene.cameras import CameraRange
@@ -91,32 +91,28 @@ def _distance(first: Float[Tensor, "n 13 dims"], second: Float[Tensor, "n 13 dim
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of `python -m training.decoder`."""
-    parser = argparse.ArgumentParser(prog="python -m training.decoder", description=__doc__.partition(":")[0])
+    parser = CommandParser("training.decoder", __doc__)
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="checkpoint to fit a decoder to")
-    parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="FILE", help="motion capture, .npz")
+    parser.add_data()
     parser.add_argument("--recipe", default="poseembed_base", help="whose bodies and detector (default: %(default)s)")
-    parser.add_argument("--width", type=int, default=512, help="units of a hidden layer (default: %(default)s)")
-    parser.add_argument("--pairs", type=int, default=3_000_000, help="of views to learn from (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of everything random")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    options = parser.parse_args(arguments)
-    if min(options.width, options.pairs) < 1 or options.seed < 0:
-        parser.error("--width and --pairs must be at least 1 and --seed at least 0")
-    for path in options.data:
-        if not path.exists():
-            parser.error(f"no such file: {path}")
+    parser.add_count("--width", 512, "units of a hidden layer")
+    parser.add_count("--pairs", 3_000_000, "of views to learn from")
+    parser.add_seed("of everything random")
+    parser.add_device()
+    options = parser.parse(arguments)
     if not options.folder.is_dir():
         parser.error(f"no such folder: {options.folder}")
-    torch.set_flush_denormal(True)
+    device = start(options.device)
     saved = checkpoint.read(options.folder)
     if saved.config.network.view_dim == 0:
         parser.error(f"{options.folder} has no view vectors, so there is no camera to read")
-    recipe, encoder = load_recipe(options.recipe), saved.network.to(options.device)
+    recipe, encoder = load_recipe(options.recipe), saved.network.to(device)
 
     def sampler(split: str, variation: Variation, cameras: CameraRange, detector: Detector) -> ViewSampler:
-        bodies = Bodies(*read_poses(options.data, split), variation).to(options.device)
+        bodies = Bodies(*read_poses(options.data, split), variation).to(device)
         return ViewSampler(bodies, cameras, detector)
 
+    complete = sampler("val", Variation(), CameraRange(), Detector())  # to find none after the work is too late
     decoder = (
         fit(
             encoder,
@@ -128,9 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         .half()
         .float()
     )  # as it is written, so that what is measured is what is shipped
-    errors = evaluate(
-        encoder, decoder, sampler("val", Variation(), CameraRange(), Detector()), pairs=10_000, seed=options.seed
-    )
+    errors = evaluate(encoder, decoder, complete, pairs=10_000, seed=options.seed)
     how = {
         "data": [path.name for path in options.data],
         "recipe": options.recipe,

@@ -145,16 +145,13 @@ class ActionRecognizer:
         method = self.method
         if method is None:
             method = TemporalConvNet() if len(clips) >= ENOUGH_CLIPS * len(classes) else NearestSequence()
+        of_clips = indices.astype(np.int64)
+        # Before the training, which may be long: it is this that may lack a package.
+        familiar = None if self.outlier_label is None else Familiar.learn(clips, of_clips, self.outlier_label)
         self.classifier_ = method.fit(
-            clips,
-            indices.astype(np.int64),
-            seed=self.seed,
-            device=self.device,
-            show_progress_bar=self.show_progress_bar,
+            clips, of_clips, seed=self.seed, device=self.device, show_progress_bar=self.show_progress_bar
         )
-        self.familiar_ = None
-        if self.outlier_label is not None:
-            self.familiar_ = Familiar.learn(clips, indices.astype(np.int64), self.outlier_label)
+        self.familiar_ = familiar
         self.classes_, self.n_features_in_, self.made_by_ = classes, clips[0].shape[1], made_by
         return self
 

@@ -12,12 +12,13 @@ from poseembed.cli.classify import Classify
 from poseembed.cli.compare import Compare
 from poseembed.cli.count import Count
 from poseembed.cli.embed import Embed
+from poseembed.cli.export import Export
 from poseembed.cli.info import Info
 from poseembed.cli.search import Search
 from poseembed.cli.shared import Command
 from poseembed.cli.video import Video
 
-COMMANDS: tuple[type[Command], ...] = (Embed, Video, Search, Compare, Count, Classify, Info)
+COMMANDS: tuple[type[Command], ...] = (Embed, Video, Search, Compare, Count, Classify, Export, Info)
 """In the order in which `poseembed --help` lists them."""
 
 

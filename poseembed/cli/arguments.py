@@ -84,9 +84,10 @@ def add_context(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--context",
         type=seconds,
+        default=0.0,
         metavar="SECONDS",
-        help="read so much before and after a frame of somebody who is followed over time (default: all that the "
-        "checkpoint can; 0: each frame by itself)",
+        help="read so much before and after a frame of somebody who is followed over time, up to 0.43 "
+        "(default: 0, each frame by itself)",
     )
 
 

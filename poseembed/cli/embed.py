@@ -20,10 +20,11 @@ from poseembed.adapters import (
     read_yolo,
 )
 from poseembed.cli.arguments import add_context, add_skeleton, expand_one, share, size
-from poseembed.cli.outputs import check_file, counted
+from poseembed.cli.outputs import check_file, check_folder, counted
 from poseembed.cli.shared import FOLDERS, POSE_FILES, EncoderCommand
 from poseembed.files.poses import POSE_SUFFIXES, read_poses, write_poses
 from poseembed.keypoints import MIN_CONFIDENCE, MIN_JOINTS
+from poseembed.large import embed_file
 from poseembed.loading import read_folder
 from poseembed.poses import Poses
 
@@ -60,6 +61,7 @@ class Embed(EncoderCommand):
         "keypoints.csv poses.parquet",
         "openpose_json/ poses.npz --format openpose",
         "labels/ poses.npz --format yolo --image-size 1920x1080",
+        "large.npy vectors/   (a folder: a part at a time; the same command goes on after an interruption)",
     )
 
     input: Path
@@ -74,7 +76,9 @@ class Embed(EncoderCommand):
     def add_arguments(cls, parser: ArgumentParser) -> None:
         """Add files, their format, the skeleton, the threshold and the encoder."""
         parser.add_argument("input", type=Path, help=f"keypoints: {POSE_FILES}; {FOLDERS}; or what --format says")
-        parser.add_argument("output", type=Path, help=f"poses with vectors: {POSE_FILES} (.npy: z_pose alone)")
+        parser.add_argument(
+            "output", type=Path, help=f"poses with vectors: {POSE_FILES} (.npy: z_pose alone); or a folder"
+        )
         known = [*READERS, *SIZED_READERS]
         parser.add_argument("--format", choices=known, help="whose files the input is (default: by its suffix)")
         parser.add_argument(
@@ -92,7 +96,9 @@ class Embed(EncoderCommand):
         super().add_arguments(parser)
 
     def run(self) -> str:
-        """Read, embed, write."""
+        """Read, embed, write; into a folder, where the output has no suffix, a part at a time."""
+        if not self.output.suffix:
+            return self._to_folder()
         check_file(self.output, POSE_SUFFIXES)
         if self.image_size is not None and self.format not in SIZED_READERS:
             raise ValueError(f"--image-size is for --format {', '.join(SIZED_READERS)}, whose files have shares of it")
@@ -108,6 +114,21 @@ class Embed(EncoderCommand):
         poses = poses.embed(encoder, context=self.context, min_confidence=self.min_confidence, show_progress_bar=True)
         write_poses(poses, self.output)
         return f"wrote {self.output}: {embedded(poses, self.min_confidence)}"
+
+    def _to_folder(self) -> str:
+        for_files = {"--format": self.format, "--image-size": self.image_size, "--context": self.context or None}
+        for option in (name for name, value in for_files.items() if value is not None):
+            raise ValueError(f"{option} is for an output that is one file, and {self.output} would be a folder")
+        check_folder(self.output)
+        files = embed_file(
+            expand_one(self.input),
+            self.output,
+            self.encoder(),
+            skeleton=self.skeleton,
+            min_confidence=self.min_confidence,
+            show_progress_bar=True,
+        )
+        return f"wrote {self.output}: {counted(len(files.z_pose), 'file')} of z_pose, as many of z_view"
 
 
 def embedded(poses: Poses, min_confidence: float = MIN_CONFIDENCE) -> str:

@@ -1,10 +1,10 @@
 """Writing whole: a file takes its place when it is complete, and what was there stays valid until then.
 
 What is new is written beside its place, under a hidden name that ends in `.part`, and brought to the disk before it is
-renamed. Whatever interrupts the writing, there is no half of anything. Who is killed leaves the `.part` behind; the
-next save of the same file removes it, unless somebody is still writing it, which a lock tells. Permissions are those
-that the umask leaves, as for any file that a program makes. `poseembed.files.bundle` does so for several files that
-belong together.
+renamed; the new name is brought there before the writing counts as done. Whatever interrupts it, a kill or a power cut,
+there is no half of anything, and what was saved stays. Who is killed leaves the `.part` behind; the next save of the
+same file removes it, unless somebody is still writing it, which a lock tells. Permissions are those that the umask
+leaves, as for any file that a program makes. `poseembed.files.bundle` does so for several files that belong together.
 """
 
 import contextlib
@@ -23,6 +23,8 @@ if sys.platform != "win32":
 
 _NO_ROOM = {errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
+_NO_SYNC = {errno.EINVAL, errno.ENOTSUP}
+
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
@@ -39,6 +41,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         with writing(part, target) as file:
             yield file
         part.replace(target)
+        sync_folder(target.parent)
     remove_leftovers(target)
 
 
@@ -73,6 +76,35 @@ def writing(part: Path, target: Path) -> Iterator[BinaryIO]:
             raise
         why = f"{os.strerror(error.errno)}; what was there before is untouched"
         raise OSError(error.errno, why, os.fspath(target)) from error
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, with those that it lies in, if it is not there; their names are on the disk at the end."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in missing:
+        sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk: syncing a file brings its content, but not what it was renamed to.
+
+    Windows has nothing of the kind, nor have some network file systems; and a folder that one may write to but not read
+    cannot be opened for it.
+    """
+    if sys.platform == "win32":
+        return
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError:
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_SYNC:
+            raise OSError(error.errno, os.strerror(error.errno or 0), os.fspath(folder)) from error
+    finally:
+        os.close(descriptor)
 
 
 def leftovers(target: Path) -> list[Path]:

@@ -4,7 +4,8 @@ No system renames several files at once. So one of them decides: the record, whi
 are complete on the disk under their hidden names. From then on the new files count, whether or not they have been
 renamed too: who reads looks for the file with the SHA-256 of the record, in its place or, after a kill between two
 renames, under its hidden name (`find`). Before that rename the old record counts, and the old files, all in place. At
-no moment is there a mixture, nor nothing. The next save removes what is left over, after its own last rename.
+no moment is there a mixture, nor nothing. The next save removes what is left over, after its own last rename. A power
+cut may undo any of the renames that are not on the disk yet, so the folder is brought there between the steps.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from poseembed.files.atomic import beside, leftovers, lock_file, remove_leftovers, writing
+from poseembed.files.atomic import beside, leftovers, lock_file, make_folder, remove_leftovers, sync_folder, writing
 from poseembed.files.records import MAX_BYTES, RecordKind
 
 T = TypeVar("T")
@@ -43,7 +44,7 @@ def write(
         OSError: If one cannot be written, because the disk is full say; what was there is then untouched.
     """
     folder = record.parent
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     texts = {name: other.encode() for name, other in (others or {}).items()}
     for name in (record.name, *texts, *files):
         if (folder / name).is_dir():
@@ -62,8 +63,10 @@ def write(
         for name, content in texts.items():
             add(name, lambda file, content=content: file.write(content))  # type: ignore[misc]
         add(record.name, lambda file: file.write(text(sums).encode()))
+        sync_folder(folder)  # a record that counts must find the others, even under their hidden names
         with _alone(folder):
             parts[record.name].replace(record)
+            sync_folder(folder)  # until it counts, the old files must stay in their places
             failed: list[OSError] = []
             for name in (*texts, *files):
                 try:
@@ -71,6 +74,7 @@ def write(
                 except OSError as error:  # the record counts already, so the file stays, under a hidden name
                     parts[name].rename(parts[name].with_name(f".{name}.{secrets.token_hex(4)}.part"))
                     failed.append(error)
+            sync_folder(folder)
             if failed:
                 raise failed[0]
     for name in parts:

@@ -34,7 +34,7 @@ from poseembed.columns import COORDINATES, SCORES, TEXTS, named_columns
 from poseembed.files.arrays import read_arrays
 from poseembed.files.atomic import replacing
 from poseembed.files.tables import Columns, known_suffix, naming, read_columns, write_columns
-from poseembed.files.values import check_points, settle_scores
+from poseembed.files.values import are_scores, check_points, settle_scores
 from poseembed.origin import MadeBy
 from poseembed.poses import NOBODY, Poses
 from poseembed.skeleton import JOINTS, NUM_JOINTS, Skeleton, check_joint_count, get_skeleton
@@ -43,8 +43,6 @@ TABLE_SUFFIXES = (".csv", ".parquet", ".json")
 POSE_SUFFIXES = (*TABLE_SUFFIXES, ".npz", ".npy")
 """Suffixes of the files that poses are read from and written to."""
 
-_LEAST_PEAK, _MOST_PEAK = -0.1, 2.0
-"""Between these lie the scores of RTMPose, MSPN and AlphaPose; depths go beyond, or are negative."""
 
 _VECTOR = re.compile(r"(z_pose|z_view)_(0|[1-9]\d*)")
 
@@ -238,13 +236,6 @@ def _load_arrays(path: Path) -> Columns:
     return {"keypoints": arrays[""]} if "" in arrays else arrays
 
 
-def _are_scores(third: np.ndarray) -> bool:
-    """Whether the third numbers of keypoints are scores and no depths: nearly all between 0 and 1, and none far off."""
-    known = third[~np.isnan(third)]
-    inside = (known >= 0) & (known <= 1)
-    return bool(((known >= _LEAST_PEAK).all() and (known <= _MOST_PEAK).all() and (known > 0).any()) or inside.all())
-
-
 def _poses_of_arrays(arrays: Columns, skeleton: Skeleton) -> Poses:
     """Poses of the attributes of `Poses`, the keypoints in another skeleton and perhaps with a score."""
     points, confidence = arrays.pop("keypoints", None), arrays.pop("confidence", None)
@@ -256,7 +247,7 @@ def _poses_of_arrays(arrays: Columns, skeleton: Skeleton) -> Poses:
     check_joint_count(points.shape[1], skeleton)
     points = points.astype(np.float64)
     if points.shape[-1] == 3:
-        if confidence is not None or not _are_scores(points[..., 2]):
+        if confidence is not None or not are_scores(points[..., 2]):
             raise ValueError(
                 "got three numbers a keypoint, where the third is not a score (0 to 1; the peaks of heat maps go a "
                 "little beyond) or there is a confidence besides; poses are 2D here: keep x and y, without the depth"

@@ -20,6 +20,9 @@ LARGEST_SCORE = 10.0
 LONGEST_NAME = 4096
 """Characters in a picture's name: the longest path that Linux takes."""
 
+_LEAST_PEAK, _MOST_PEAK = -0.1, 2.0
+"""Between these lie the scores of RTMPose, MSPN and AlphaPose; depths go beyond, or are negative."""
+
 _SPARE_BYTES = 2**26
 _GROWTH = 32
 
@@ -72,6 +75,13 @@ def check_points(points: Float[np.ndarray, "*shape"]) -> None:
             f"got a coordinate of {far[0]:g}; wanted pixels, at most {LARGEST_COORDINATE:.0f} in size (float32 does "
             "not tell larger ones apart), and NaN where a joint is missing"
         )
+
+
+def are_scores(third: np.ndarray) -> bool:
+    """Whether the third numbers of keypoints are scores and no depths: nearly all between 0 and 1, and none far off."""
+    known = third[~np.isnan(third)]
+    inside = (known >= 0) & (known <= 1)
+    return bool(((known >= _LEAST_PEAK).all() and (known <= _MOST_PEAK).all() and (known > 0).any()) or inside.all())
 
 
 def settle_scores(scores: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:

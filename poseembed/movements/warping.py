@@ -7,7 +7,8 @@ part of it is slower than half or faster than double, every path costs as much a
 two paths can be compared. As no step stays at one moment of the query, a whole row of the table of least costs is
 made at once from the two rows before it: all moments of the gallery together, in plain array operations.
 
-That is why this is not a library's: dtaidistance and tslearn keep the whole table, and know no limits of the speed.
+That is why this is not a library's: dtaidistance and tslearn keep the whole table and know no limits of the speed,
+librosa knows them and keeps the whole table.
 """
 
 from collections.abc import Iterator

@@ -102,7 +102,7 @@ def embed_video(
     every: int = 1,
     start: int = 0,
     stop: int | None = None,
-    context: float | None = None,
+    context: float | None = 0.0,
     look_ahead: float | None = None,
     show_progress_bar: bool = False,
 ) -> Poses:
@@ -158,7 +158,7 @@ def embed_video_to(
     every: int = 1,
     start: int = 0,
     stop: int | None = None,
-    context: float | None = None,
+    context: float | None = 0.0,
     look_ahead: float | None = None,
     shard_frames: int = SHARD_FRAMES,
     show_progress_bar: bool = False,

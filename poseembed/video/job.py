@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from itertools import count, takewhile
 from pathlib import Path
 
-from poseembed.files.atomic import replacing
+from poseembed.files.atomic import make_folder, replacing
 from poseembed.files.records import RecordKind
 
 _RECORD_FILE, _FINISHED_FILE = "video.json", "finished"
@@ -54,7 +54,7 @@ class Job:
         Raises:
             ValueError: If it holds something else, or another job's work.
         """
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         record, ours = folder / _RECORD_FILE, asdict(self)
         if record.exists():
             theirs = _RECORD.read(record).content

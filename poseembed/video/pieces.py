@@ -17,7 +17,7 @@ def embed_pieces(
     pieces: Iterable[Poses],
     encoder: PoseEncoder,
     *,
-    context: float | None = None,
+    context: float | None = 0.0,
     look_ahead: float | None = None,
     before: Poses | None = None,
 ) -> Iterator[Poses]:

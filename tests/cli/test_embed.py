@@ -80,7 +80,9 @@ def test_a_higher_threshold_loses_joints(tmp_path: Path, poses: np.ndarray) -> N
         assert np.isfinite(np.load(tmp_path / "out.npy")).all() == seen
 
 
-@pytest.mark.parametrize("context, in_context", [([], True), (["--context", "0.2"], True), (["--context", "0"], False)])
+@pytest.mark.parametrize(
+    "context, in_context", [([], False), (["--context", "0.2"], True), (["--context", "0"], False)]
+)
 def test_people_who_are_followed_are_embedded_in_context(
     squats: tuple[Path, Path],
     tmp_path: Path,
@@ -93,7 +95,7 @@ def test_people_who_are_followed_are_embedded_in_context(
     said = capsys.readouterr().err
     assert ("40 poses, with what comes before and after them" in said) == in_context
     encoder = PoseEncoder.from_pretrained(clip_folder)
-    wanted = read_poses(squats[0]).embed(encoder, context=float(context[1]) if context else None)
+    wanted = read_poses(squats[0]).embed(encoder, context=float(context[1]) if context else 0.0)
     found = read_poses(tmp_path / "out.npz")
     np.testing.assert_array_equal(found.z_pose, wanted.z_pose)
     assert found.made_by == wanted.made_by and (found.made_by != encoder.made_by) == in_context
@@ -111,3 +113,19 @@ def test_a_context_that_cannot_be(
                 run("embed", squats[0], tmp_path / "out.npz", *options)
             words = "got 'soon'; wanted seconds, from 0"
         assert words in capsys.readouterr().err
+
+
+def test_into_a_folder_a_part_at_a_time(tmp_path: Path, poses: np.ndarray, capsys: pytest.CaptureFixture[str]) -> None:
+    np.save(tmp_path / "in.npy", poses)
+    arguments = ("embed", tmp_path / "in.npy", tmp_path / "out", "--weights", "poseembed-small")
+    for _ in range(2):  # the second time it only looks
+        assert run(*arguments) == 0
+        assert "out: 1 file of z_pose, as many of z_view" in capsys.readouterr().err
+    wanted = PoseEncoder.from_pretrained("poseembed-small").embed(poses).z_pose
+    np.testing.assert_allclose(np.load(tmp_path / "out" / "z_pose-00000.npy"), wanted, rtol=1e-4, atol=1e-5)
+    assert run(*arguments, "--min-confidence", 0.5) == 1
+    assert "holds the work of a call with another min_confidence" in capsys.readouterr().err
+    assert run("embed", tmp_path, tmp_path / "other", "--format", "openpose") == 1
+    assert "--format is for an output that is one file" in capsys.readouterr().err
+    assert run("embed", tmp_path / "in.npy", tmp_path / "other", "--context", 0.2) == 1
+    assert "--context is for an output that is one file" in capsys.readouterr().err

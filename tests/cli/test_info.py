@@ -31,4 +31,4 @@ def test_info_tells_fingerprint_and_space(capsys: pytest.CaptureFixture[str]) ->
     assert run("info", "poseembed-small") == 0
     said = capsys.readouterr().out
     small, base = PoseEncoder.from_pretrained("poseembed-small"), PoseEncoder.from_pretrained("poseembed-base")
-    assert f"fingerprint: {small.fingerprint}" in said and f"space: {base.fingerprint} " in said
+    assert f"fingerprint: {small.fingerprint}" in said and f"space: {base.space} " in said and base.space == small.space

@@ -35,7 +35,7 @@ from .conftest import run
         (["embed", "none.npy", "out.npz", "--device", "0"], "--device 0: torch cannot use it here"),
         (["embed", "none.npy", "out.npz", "--device", "meta"], "--device meta: torch cannot use it here"),
         (["embed", "none.npy", "out.npz", "--device", "hpu"], "--device hpu: torch cannot use it here"),
-        (["embed", "none.npy", "."], "its suffix must be one of"),
+        (["embed", "none.npy", "."], "none.npy"),
         (["compare", "none.npz", "none.npz", "--plot", "steps.bmp"], "its suffix must be one of"),
         (["compare", "none.npz", "none.npz", "--plot", "nowhere/steps.png"], "there is no folder nowhere"),
         (["count", "none.npz", "none.npz", "--plot", "counted.png"], "--plot draws one clip, got 2"),
@@ -188,7 +188,7 @@ def test_python_m_is_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert "packaged checkpoints" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", ["embed", "video", "search", "compare", "count", "classify", "info"])
+@pytest.mark.parametrize("command", ["embed", "video", "search", "compare", "count", "classify", "export", "info"])
 def test_help_has_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])

@@ -92,7 +92,7 @@ def test_frames_of_nobody_do_not_count_in_the_probability(tmp_path: Path, squats
     """So that a table and a picture of the same hits say the same, whoever leaves such frames out."""
     padded = tmp_path / "padded.npz"
     points = np.concatenate([squat(1.0), np.full((40, 13, 2), np.nan)])
-    write_poses(Poses.from_arrays(points, person=[0] * 80), padded)
+    write_poses(Poses.from_arrays(points, person=[0] * 80, time=np.arange(80) / 30), padded)
     chances = []
     for gallery in (squats[1], padded):
         assert run("search", squats[0], gallery, "--frame", 20, "--top", 1, "--out", tmp_path / "hits.csv") == 0
@@ -120,8 +120,14 @@ def test_each_input_can_have_its_skeleton(tmp_path: Path, squats: tuple[Path, Pa
     coco = np.full((40, 17, 2), np.nan)
     coco[:, [0, *range(5, 17)]] = squat(0.0)
     np.save(tmp_path / "coco.npy", coco)
+    np.save(tmp_path / "ours.npy", squat(0.0))
     out = tmp_path / "hits.csv"
-    assert run("search", tmp_path / "coco.npy", squats[0], "--query-skeleton", "coco", "--top", 1, "--out", out) == 0
+    assert (
+        run(
+            "search", tmp_path / "coco.npy", tmp_path / "ours.npy", "--query-skeleton", "coco", "--top", 1, "--out", out
+        )
+        == 0
+    )
     with out.open() as file:
         assert all(float(hit["similarity"]) > 0.999 for hit in csv.DictReader(file))
     assert run("search", tmp_path / "coco.npy", tmp_path / "coco.npy", squats[1], "--skeleton", "coco") == 0

@@ -28,6 +28,9 @@ def online(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setattr(_http.time, "sleep", lambda _, sleep=time.sleep: sleep(0.01))
     monkeypatch.chdir(tmp_path)
     yield
+    for thread in threading.enumerate():
+        if thread.name == "poseembed-hub":  # given up, and still at work with the session
+            thread.join()
     huggingface_hub.close_session()
 
 
@@ -303,20 +306,72 @@ def test_wrong_bytes_of_the_right_length_are_noticed_and_can_be_cleared(server: 
     load(local_files_only=True)
 
 
+UPLOADS = {
+    "captive portal": "not the Hugging Face Hub but, say, a proxy",
+    "other JSON": "not the Hugging Face Hub but, say, a proxy",
+    "hangs up": "the connection broke|could not be reached",
+    "no repository, to a token": "has no repository 'owner/name', or it is private [^;]*$",
+}
+STEPS = ["/create", "/preupload/", "/commit/"]
+
+
+def at(step: str, trouble: Callable[[Request], bool]) -> Callable[[Request], bool]:
+    return lambda request: step in request.path and trouble(request)
+
+
+def other_json(request: Request) -> bool:
+    request.say({"hello": "world"})
+    return True
+
+
+@pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize(
-    "trouble, words",
-    [
-        (status(401), "does not accept the token"),
-        (status(403), "forbids it .403."),
-        (status(429), "ask too often"),
-        (status(500), "a fault of its own"),
-        (hang_up, "the connection broke|could not be reached"),
-    ],
+    "name",
+    ["token refused", "forbidden", "gated", "too often", "internal error", "redirected for ever", *UPLOADS],
 )
-def test_an_upload_that_fails_says_why(
-    server: HubServer, encoder: PoseEncoder, trouble: Callable[[Request], bool], words: str
-) -> None:
-    server.troubles.append(trouble)
-    with pytest.raises(OSError, match=f"'owner/name' was not uploaded: .*({words})"):
+def test_an_upload_that_fails_says_why(server: HubServer, encoder: PoseEncoder, name: str, step: str) -> None:
+    trouble, words = TROUBLES.get(name, (other_json, ""))
+    server.troubles.append(at(step, trouble))
+    server.troubles.append(at("/api/models/", status(404)) if step == "/create" else lambda _: False)
+    with pytest.raises(OSError, match=f"'owner/name' was not uploaded: .*({UPLOADS.get(name, words)})"):
         encoder.push_to_hub("owner/name", token="hf_secret")
     assert len(server.commits) == 1
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_an_upload_that_hangs_is_given_up(
+    server: HubServer, encoder: PoseEncoder, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "PATIENCE", 0.5)
+    monkeypatch.setattr(hub, "SLOWEST", 1 << 20)
+    server.troubles.append(at(step, hang))
+    since = time.monotonic()
+    words = (
+        "'owner/name' was not uploaded: .* did not take it in 0.[0-9]* s. Try again later; for a .*POSEEMBED_HUB_PAT"
+    )
+    with pytest.raises(TimeoutError, match=words):
+        encoder.push_to_hub("owner/name", token="hf_secret")
+    assert time.monotonic() - since < 4
+    assert len(server.commits) == 1
+
+
+def test_a_large_upload_may_take_longer(
+    server: HubServer, encoder: PoseEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "PATIENCE", 0.1)
+    monkeypatch.setattr(hub, "SLOWEST", 1 << 10)  # so some 20 s
+    server.troubles.append(at("/commit/", lambda _: threading.Event().wait(1)))
+    encoder.push_to_hub("owner/name", token="hf_secret")
+    assert len(server.commits) == 2
+
+
+def test_an_upload_offline_says_so(server: HubServer, encoder: PoseEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(OSError, match="'owner/name' was not uploaded: offline mode is on .*HF_HUB_OFFLINE.: unset it"):
+        encoder.push_to_hub("owner/name", token="hf_secret")
+
+
+def test_a_name_that_the_hub_does_not_allow_is_refused(server: HubServer, encoder: PoseEncoder) -> None:
+    with pytest.raises(ValueError, match="Repo id must"):
+        encoder.push_to_hub("owner/name/more", token="hf_secret")
+    assert server.asked == []

@@ -1,6 +1,8 @@
-"""Saving over what is there: a kill or a full disk leaves the old one or the new one, whole, and nothing lying about.
+"""Saving over what is there: a kill, a power cut or a full disk leaves the old one or the new one, whole, and nothing
+lying about.
 
-`tests/files/test_bundle.py` kills a save at each of its steps; here are the things that people save.
+`tests/files/test_bundle.py` kills a save at each of its steps, and `tests/files/test_power.py` cuts the power; here are
+the things that people save.
 """
 
 import os
@@ -23,6 +25,7 @@ from poseembed.checkpoint import Checkpoint, CheckpointConfig
 from poseembed.clip_network import ClipConfig, ClipEncoder
 from poseembed.decoder import Decoder, DecoderConfig
 from poseembed.network import Encoder, NetworkConfig
+from tests.files.power import after_power_cuts
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals and limits of POSIX")
 faiss = pytest.importorskip("faiss")
@@ -142,6 +145,15 @@ def test_kills_leave_what_loads(tmp_path: Path, name: str) -> None:
     save(folder, 1)
     assert load(folder) == 1
     assert names(folder) == sorted(files), "nothing lies about"
+
+
+@pytest.mark.parametrize("name", THINGS)
+def test_a_power_cut_leaves_the_old_one_or_the_new(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    save, load, _ = THINGS[name]
+    root = tmp_path / "disk"
+    save(root, 1)
+    during, done = after_power_cuts(lambda: save(root, 2), load, root, tmp_path / "left", monkeypatch)
+    assert set(during) == {1, 2} and set(done) == {2}
 
 
 @contextmanager

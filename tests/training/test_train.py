@@ -29,7 +29,6 @@ from training.objectives.base import Losses, Objective
 from training.objectives.cv_mim import CvMim, CvMimConfig
 from training.running import log
 from training.running import state as run_state
-from training.running.precision import multiplies_bfloat16
 from training.running.recipe import Recipe, load_recipe, recipe_names
 from training.running.trainer import Trainer, export
 from training.running.trainer import train as train_to_the_end
@@ -381,12 +380,6 @@ def test_processors_without_bfloat16_products_train_in_full_precision(
     trainer.train_step()
     assert trainer.objective.lowered is wanted
     assert {parameter.dtype for parameter in trainer.objective.parameters()} == {torch.float32}
-
-
-@pytest.mark.parametrize("device", ["cuda", "mps"])
-def test_accelerators_train_in_bfloat16(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
-    assert multiplies_bfloat16(torch.device(device))
 
 
 def test_training_lowers_the_loss() -> None:

@@ -158,18 +158,18 @@ def test_embedding_is_that_of_the_encoder(clip: Path, model: Path, tiny: PoseEnc
     np.testing.assert_array_equal(np.isnan(poses.z_pose).all(-1), poses.person == -1)
 
 
-def test_frames_are_embedded_in_context_unless_somebody_says_otherwise(
+def test_frames_are_embedded_in_context_where_that_is_asked_for(
     clip: Path, model: Path, clip_encoder: PoseEncoder
 ) -> None:
     found = Poses.concatenate(detect_video(clip, landmarker=model, num_poses=2))
-    poses = embed_video(clip, clip_encoder, landmarker=model, num_poses=2)
-    assert_same(poses, found.embed(clip_encoder))
+    poses = embed_video(clip, clip_encoder, landmarker=model, num_poses=2, context=None)
+    assert_same(poses, found.embed(clip_encoder, context=None))
     assert poses.made_by == clip_encoder.clip_made_by
-    alone = embed_video(clip, clip_encoder, landmarker=model, num_poses=2, context=0)
+    alone = embed_video(clip, clip_encoder, landmarker=model, num_poses=2)
     assert_same(alone, found.embed(clip_encoder, context=0))
     assert alone.made_by == clip_encoder.made_by
-    live = embed_video(clip, clip_encoder, landmarker=model, num_poses=2, look_ahead=0.1)
-    assert_same(live, found.embed(clip_encoder, look_ahead=0.1))
+    live = embed_video(clip, clip_encoder, landmarker=model, num_poses=2, context=None, look_ahead=0.1)
+    assert_same(live, found.embed(clip_encoder, context=None, look_ahead=0.1))
     np.testing.assert_array_equal(np.isnan(poses.z_pose).all(-1), poses.person == -1)
 
 
@@ -315,9 +315,9 @@ def test_a_folder_of_work_with_another_context_is_refused(
     clip: Path, model: Path, clip_encoder: PoseEncoder, tmp_path: Path, change: dict[str, float]
 ) -> None:
     arguments: dict[str, Any] = {"landmarker": model, "stop": 30, "shard_frames": 10}
-    files = embed_video_to(clip, tmp_path / "out", clip_encoder, **arguments)
+    files = embed_video_to(clip, tmp_path / "out", clip_encoder, **arguments, context=None)
     with pytest.raises(ValueError, match="holds the work of a call with another (clip, )?slots_(before|after)"):
-        embed_video_to(clip, tmp_path / "out", clip_encoder, **arguments, **change)
+        embed_video_to(clip, tmp_path / "out", clip_encoder, **arguments, **{"context": None, **change})
     assert embed_video_to(clip, tmp_path / "out", clip_encoder, **arguments, context=1.0) == files
 
 

@@ -52,10 +52,10 @@ def test_pieces_get_the_vectors_of_the_whole(
     clip_encoder: PoseEncoder, film: Poses, frames: int, look_ahead: float | None
 ) -> None:
     pieces = cut(film, frames)
-    found = list(embed_pieces(pieces, clip_encoder, look_ahead=look_ahead))
+    found = list(embed_pieces(pieces, clip_encoder, context=None, look_ahead=look_ahead))
     assert [piece.frame.tolist() for piece in found] == [piece.frame.tolist() for piece in pieces]
     assert all(piece.made_by == clip_encoder.clip_made_by for piece in found)
-    assert_alike(Poses.concatenate(found), film.embed(clip_encoder, look_ahead=look_ahead))
+    assert_alike(Poses.concatenate(found), film.embed(clip_encoder, context=None, look_ahead=look_ahead))
 
 
 @pytest.mark.parametrize("look_ahead, late", [(None, 12), (REACH, 12), (0.1, 3), (0.0, 0)])
@@ -70,7 +70,7 @@ def test_pieces_come_when_their_windows_are_complete(
             given += 1
             yield piece
 
-    for number, piece in enumerate(embed_pieces(live(), clip_encoder, look_ahead=look_ahead)):
+    for number, piece in enumerate(embed_pieces(live(), clip_encoder, context=None, look_ahead=look_ahead)):
         assert piece.frame[0] == number
         assert given == min(number + 1 + late, FRAMES)
 
@@ -86,11 +86,11 @@ def test_without_context_pieces_come_at_once(clip_encoder: PoseEncoder, masked_f
 
 def test_what_came_before_is_read(clip_encoder: PoseEncoder, film: Poses) -> None:
     pieces = cut(film, 10)
-    whole = list(embed_pieces(pieces, clip_encoder))
-    later = list(embed_pieces(pieces[2:], clip_encoder, before=Poses.concatenate(whole[:2])))
+    whole = list(embed_pieces(pieces, clip_encoder, context=None))
+    later = list(embed_pieces(pieces[2:], clip_encoder, context=None, before=Poses.concatenate(whole[:2])))
     for ours, wanted in zip(later, whole[2:], strict=True):
         np.testing.assert_array_equal(ours.z_pose, wanted.z_pose)  # to the last bit
-    alone = next(embed_pieces(pieces[2:], clip_encoder))
+    alone = next(embed_pieces(pieces[2:], clip_encoder, context=None))
     assert alone.z_pose is not None and whole[2].z_pose is not None
     assert np.abs(alone.z_pose - whole[2].z_pose).max() > 1e-3
 
@@ -99,17 +99,19 @@ def test_photos_are_no_video(clip_encoder: PoseEncoder, film: Poses) -> None:
     photos = replace(film, time=np.full(len(film), np.nan), person=np.full(len(film), NOBODY))
     pieces = cut(photos, 6)
     given = iter(pieces)
-    first = next(embed_pieces(given, clip_encoder))
+    first = next(embed_pieces(given, clip_encoder, context=None))
     assert next(given) is pieces[1], "nobody waits for what comes after"
     assert first.made_by == clip_encoder.made_by
-    assert_alike(Poses.concatenate(embed_pieces(pieces, clip_encoder)), photos.embed(clip_encoder, context=0))
+    assert_alike(
+        Poses.concatenate(embed_pieces(pieces, clip_encoder, context=None)), photos.embed(clip_encoder, context=0)
+    )
     with pytest.raises(ValueError, match="nobody can be followed over time here"):
         list(embed_pieces(pieces, clip_encoder, context=0.4))
 
 
 def test_an_empty_video(clip_encoder: PoseEncoder, film: Poses) -> None:
-    assert list(embed_pieces([], clip_encoder)) == []
-    (empty,) = embed_pieces([film[:0]], clip_encoder)
+    assert list(embed_pieces([], clip_encoder, context=None)) == []
+    (empty,) = embed_pieces([film[:0]], clip_encoder, context=None)
     assert empty.z_pose is not None and empty.z_pose.shape == (0, 32)
 
 

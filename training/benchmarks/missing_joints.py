@@ -8,7 +8,6 @@ What is missing, and what is measured, is said in `training.evaluation.missing_j
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -78,8 +77,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_out()
     parser.add_plot()
     options = parser.parse(arguments)
-    if options.plot and find_spec("matplotlib") is None:
-        parser.error("--plot needs matplotlib: pip install poseembed[plot]")
     with parser.refusing():
         data = {name: recording.held_out() for name, recording in recordings(options.data).items()}
         check_enough(data, options.poses)

@@ -33,6 +33,9 @@ from training.evaluation.reliability import (
 from training.evaluation.report import Table, texts, write_json
 from training.evaluation.retrieval import GALLERY, check_enough
 
+IN_A_ROW = 4
+"""Most panels of the picture beside each other."""
+
 
 def tables(results: Sequence[ReliabilityResult]) -> Iterator[Table]:
     """A table a file: of each sight the calibration error and the worst bin with either prior, and the Brier score."""
@@ -48,7 +51,7 @@ def tables(results: Sequence[ReliabilityResult]) -> Iterator[Table]:
 
 
 def draw(path: Path, results: Sequence[ReliabilityResult]) -> None:
-    """Draw the reliability curves at even odds, a panel a file, and below them where the pairs are."""
+    """Draw the reliability curves at even odds, a panel a file."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -56,30 +59,30 @@ def draw(path: Path, results: Sequence[ReliabilityResult]) -> None:
 
     even = [result for result in results if result.prior == "even odds"]
     names = list(dict.fromkeys(result.data for result in even))
+    columns = min(len(names), IN_A_ROW)
+    rows = -(-len(names) // columns)
     figure, panels = plt.subplots(
-        2,
-        len(names),
-        figsize=(0.6 + 4.4 * len(names), 6.2),
-        height_ratios=(3, 1),
+        rows,
+        columns,
+        figsize=(0.6 + 3.6 * columns, 0.6 + 3.8 * rows),
         sharex=True,
-        sharey="row",
+        sharey=True,
         squeeze=False,
         layout="constrained",
     )
-    for name, (curve, shares) in zip(names, panels.T, strict=True):
-        curve.plot([0, 1], [0, 1], color="0.6", linestyle="--", linewidth=1)
+    for panel in panels.flat[len(names) :]:
+        panel.remove()
+    for name, panel in zip(names, panels.flat, strict=False):
+        panel.plot([0, 1], [0, 1], color="0.6", linestyle="--", linewidth=1)
         for result in (r for r in even if r.data == name):
             shown = [entry for entry in result.bins if entry.pairs >= FEWEST]
-            predicted = [entry.predicted for entry in shown]
             label = f"{result.sight} ({result.ece:.3f})"
-            curve.plot(predicted, [entry.observed for entry in shown], ".-", label=label)
-            shares.plot(predicted, [100 * entry.weight for entry in shown], ".-")
-        curve.set(title=name, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
-        curve.legend(loc="best", fontsize=8, title="calibration error", title_fontsize=8)
-        shares.set_xlabel("predicted probability of a match")
-    panels[0, 0].set_ylabel("observed share of matches")
-    panels[1, 0].set_ylabel("% of pairs, weighted")
-    figure.savefig(path, dpi=120)
+            panel.plot([entry.predicted for entry in shown], [entry.observed for entry in shown], ".-", label=label)
+        panel.set(title=name, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+        panel.legend(loc="best", fontsize=7, title="calibration error", title_fontsize=7)
+    figure.supxlabel("predicted probability of a match")
+    figure.supylabel("observed share of matches")
+    figure.savefig(path, dpi=90)
     plt.close(figure)
 
 

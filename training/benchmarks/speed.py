@@ -18,8 +18,8 @@ from tqdm import tqdm
 
 from poseembed import PoseEncoder, list_pretrained
 from poseembed.files.atomic import replacing
+from training.evaluation.alignment import DETECTOR
 from training.evaluation.command import CommandParser, command_line, recordings
-from training.evaluation.pairs import DETECTOR
 from training.evaluation.report import Table, write_json
 from training.evaluation.search import TOP_K, take_pictures
 from training.evaluation.speed import (

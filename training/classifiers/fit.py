@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from poseembed.actions.convnet import ConvNet
 from poseembed.actions.temporal_convnet import settle_batch_norm, warmup_then_cosine
+from poseembed.devices import multiplies_bfloat16
 from training.classifiers.base import Penalised
-from training.running.precision import multiplies_bfloat16
 
 _PREDICT_BATCH = 256
 

@@ -4,6 +4,7 @@ import shlex
 from argparse import Action, ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -91,6 +92,8 @@ class CommandParser(ArgumentParser):
                 self.error(f"no such folder: {path.parent}")
             if path is not None and path.is_dir():
                 self.error(f"{path} is a folder; name a file in it")
+        if getattr(options, "plot", None) is not None and find_spec("matplotlib") is None:
+            self.error("--plot needs matplotlib: pip install poseembed[plot]")
         for action in self._read:
             for path in getattr(options, action.dest):
                 if not path.exists():

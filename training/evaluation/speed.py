@@ -44,7 +44,10 @@ CLIP = 60
 
 CLASSES = 50
 
-Vectors = Float[np.ndarray, "frames dim"]
+METHODS = (NearestSequence(), TemporalConvNet())
+"""Ways to recognise."""
+
+Vectors = Float[np.ndarray, "_frames dim"]
 
 
 @dataclass(frozen=True)
@@ -154,9 +157,14 @@ def counting(track: Vectors) -> Iterator[Speed]:
     what = f"{len(track):,} frames"
     yield Speed("counting", f"{what}, the whole", 1e3 * seconds(lambda: count_repetitions(track), 3), "ms")
     counter = RepetitionCounter()
-    fed = _once(lambda: [counter.update(row) for row in track])
+    fed = _once(lambda: _feed(counter, track))
     yield Speed("counting", f"{what}, one by one: each", 1e3 * fed / len(track), "ms")
     yield Speed("counting", f"{what}, one by one: to ask then", 1e3 * seconds(counter.repetitions, 3), "ms")
+
+
+def _feed(counter: RepetitionCounter, track: Vectors) -> None:
+    for row in track:
+        counter.update(row)
 
 
 def tracking(frames: int) -> Iterator[Speed]:
@@ -180,7 +188,7 @@ def recognition(track: Vectors, clips: int) -> Iterator[Speed]:
     rng = np.random.default_rng(0)
     examples = [track[start : start + CLIP] for start in rng.integers(0, len(track) - CLIP, clips)]
     labels = np.arange(clips) % CLASSES
-    for method in (NearestSequence(), TemporalConvNet()):
+    for method in METHODS:
         recognizer = ActionRecognizer(method)
         what = f"{type(method).__name__}, {clips:,} clips"
         yield Speed("recognition", f"{what}: to learn", _once(lambda r=recognizer: r.fit(examples, labels)), "s")  # type: ignore[misc]

@@ -14,11 +14,11 @@ from tqdm import tqdm
 
 from poseembed import checkpoint
 from poseembed.checkpoint import Json
+from poseembed.devices import multiplies_bfloat16
 from training.objectives.base import Losses, Objective
 from training.running import log as run_log
 from training.running import state as run_state
 from training.running.captured import Captured
-from training.running.precision import multiplies_bfloat16
 from training.running.processes import average, rank, world_size
 from training.running.recipe import Recipe
 from training.running.settings import describe

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from poseembed.actions import NearestSequence, TemporalConvNet
 from training.benchmarks.speed import main
 from training.evaluation import speed
 
@@ -31,6 +32,7 @@ def test_the_command(
 ) -> None:
     monkeypatch.setattr(speed, "BATCHES", (1, 8))
     monkeypatch.setattr(speed, "SQUARE", 64)
+    monkeypatch.setattr(speed, "METHODS", (NearestSequence(), TemporalConvNet(steps=2)))
     data = write_mocap(tmp_path / "moves.npz", {"train": bodies(300)})
     out, document = tmp_path / "results.json", tmp_path / "SPEED.md"
     sizes = ["--frames", "150", "--exact", "100", "--size", "100", "--clips", "100"]

@@ -66,6 +66,19 @@ def test_what_cannot_be_done_is_refused(
     assert f"python -m training.benchmarks.x: error: {message}\n" in capsys.readouterr().err
 
 
+def test_a_picture_needs_matplotlib(
+    parser: CommandParser, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.npz").touch()
+    options = ["--data", str(tmp_path / "a.npz"), "--out", str(tmp_path / "x.json"), "--plot", str(tmp_path / "x.png")]
+    parser.parse(options)
+    monkeypatch.setattr("training.evaluation.command.find_spec", lambda _: None)
+    parser.parse(options[:-2])
+    with pytest.raises(SystemExit, match="2"):
+        parser.parse(options)
+    assert "--plot needs matplotlib: pip install poseembed[plot]" in capsys.readouterr().err
+
+
 def test_help_says_what_the_command_is_for_and_the_defaults(
     parser: CommandParser, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
