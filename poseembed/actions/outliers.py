@@ -9,7 +9,7 @@ from typing_extensions import Self
 
 from poseembed.actions.nearest import Clips, Exemplars, NearestSequence, class_scores
 
-SHARE, FLOOR = 0.85, 0.475
+SHARE, FLOOR = 0.8, 0.525
 """Share of the learned clips that would be outliers if their own class had not been learned; and the least threshold,
 for classes that have nothing in common with each other, which may be all that few classes tell.
 
