@@ -41,8 +41,7 @@ query = load(options.query)
 query = query.select((query.frame == options.frame) & ((query.person == options.person) | (options.person is None)))
 if not len(query):
     parser.error(f"{options.query} does not show such a person in frame {options.frame}")
-videos = {f: load(f) for f in sorted(options.folder.glob("[!.]*.*")) if not f.samefile(options.query)}
-found: list[tuple[float, str, Poses]] = []
+videos, found = {f: load(f) for f in sorted(options.folder.glob("[!.]*.*")) if not f.samefile(options.query)}, []
 for file, poses in videos.items():
     similarity, best = encoder.similarity(query.z_pose[0], poses.z_pose)[0], []
     for row in np.argsort(-similarity):  # the frames around a hit are like it: the best of them stands for all
