@@ -41,8 +41,7 @@ query = load(options.query)
 query = query.select((query.frame == options.frame) & ((query.person == options.person) | (options.person is None)))
 if not len(query):
     parser.error(f"{options.query} does not show such a person in frame {options.frame}")
-videos = {f: load(f) for f in sorted(options.folder.glob("[!.]*.*")) if not f.samefile(options.query)}
-found, prior = [], search_prior(map(len, videos.values()))
+videos, found = {f: load(f) for f in sorted(options.folder.glob("[!.]*.*")) if not f.samefile(options.query)}, []
 for file, poses in videos.items():
     similarity, best = encoder.similarity(query.z_pose[0], poses.z_pose)[0], []
     for row in np.argsort(-similarity):  # the frames around a hit are like it: the best of them stands for all
@@ -52,6 +51,7 @@ for file, poses in videos.items():
 if not found:
     parser.error(f"{options.folder} shows nobody to compare with")
 values, names, neighbours = zip(*sorted(found, key=lambda hit: -hit[0])[: options.top], strict=True)
+prior = search_prior(map(len, videos.values()))
 chances = encoder.match_probability(query.z_pose[0], np.concatenate([hit.z_pose for hit in neighbours]), prior=prior)[0]
 for similarity, chance, name in zip(values, chances, names, strict=True):
     print(f"{similarity:.2f}  match {chance:.0%}  {name}")

@@ -17,7 +17,6 @@ from pydantic import BaseModel, Field
 from poseembed import Embedding, PoseEncoder
 
 MOST_POSES = 1000  # in one request, so that the memory that it takes is bounded
-
 Point = Annotated[list[float | None], Field(min_length=2, max_length=2)]
 app = FastAPI(title="poseembed")
 encoder = PoseEncoder.from_pretrained()
@@ -56,5 +55,6 @@ def embed(poses: Keypoints) -> dict[str, Any]:
 @app.post("/compare")
 def compare(first: Keypoints, second: Keypoints) -> dict[str, Any]:
     """Cosine of each pose of the first with each of the second, and the probability of a match at even odds."""
-    a, b = (embedded(poses).z_pose for poses in (first, second))
-    return {name: listed(getattr(encoder, name)(a, b)) for name in ("similarity", "match_probability")}
+    both = [embedded(poses).z_pose for poses in (first, second)]
+    cosines, chances = encoder.similarity(*both), encoder.match_probability(*both)
+    return {"similarity": listed(cosines), "match_probability": listed(chances)}
