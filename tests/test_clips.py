@@ -1,5 +1,6 @@
 """Windows of clips: which frame stands in which slot; and what `PoseEncoder.embed_clip` makes of them."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -198,11 +199,12 @@ def test_without_a_clip_encoder_only_single_frames(encoder: PoseEncoder, walk: n
 
 
 def test_the_error_names_those_that_have_one(
-    encoder: PoseEncoder, walk: np.ndarray, clip_folder: Path, monkeypatch: pytest.MonkeyPatch
+    encoder: PoseEncoder, walk: np.ndarray, clip_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("poseembed.checkpoint._packaged_folder", lambda: clip_folder.parent)
-    assert clip_folder.name in list_pretrained()
-    with pytest.raises(ValueError, match=f"these have one: .*{clip_folder.name}"):
+    shutil.copytree(clip_folder, tmp_path / "packaged" / "walker")
+    monkeypatch.setattr("poseembed.checkpoint._packaged_folder", lambda: tmp_path / "packaged")
+    assert list_pretrained() == ["walker"]
+    with pytest.raises(ValueError, match="these have one: walker"):
         encoder.embed_clip(walk, fps=30)
 
 

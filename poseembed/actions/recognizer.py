@@ -84,7 +84,7 @@ class ActionRecognizer:
     Examples:
         >>> from poseembed.actions import ActionRecognizer
         >>> rng = np.random.default_rng(0)
-        >>> squats, waves = ([rng.normal(mean, 1, size=(40, 32)) for _ in range(3)] for mean in (1, -1))
+        >>> squats, waves = ([rng.normal(mean, 0.5, size=(40, 32)) for _ in range(3)] for mean in (1, -1))
         >>> recognizer = ActionRecognizer().fit([*squats[:2], *waves[:2]], ["squat", "squat", "wave", "wave"])
         >>> recognizer.predict([squats[2], waves[2]]).tolist()
         ['squat', 'wave']

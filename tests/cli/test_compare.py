@@ -51,7 +51,7 @@ def test_compare_says_which_is_faster(
     tmp_path: Path, squats: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     quick = tmp_path / "quick.npz"
-    write_poses(Poses.from_arrays(squat(0.3)[::2], person=[0] * 20, time=np.arange(20) / 30), quick)
+    write_poses(Poses.from_arrays(squat(1.0)[::2], person=[0] * 20, time=np.arange(20) / 30), quick)
     for pair, fast in (((squats[0], quick), "second"), ((quick, squats[0]), "first")):
         assert run("compare", *pair) == 0
         assert f"the {fast} is 2.0 times as fast" in capsys.readouterr().out
@@ -61,9 +61,9 @@ def test_compare_takes_the_people_and_skeletons_it_is_told(
     tmp_path: Path, squats: tuple[Path, Path], standing: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pair = tmp_path / "pair.npz"
-    still = squat(0.3)[:1].repeat(40, axis=0)
+    still = squat(0.5)[:1].repeat(40, axis=0)
     still[:, [4, 6], 1] = still[:, [2, 2], 1] - [30, 70]
-    both = np.stack([still, squat(0.3)], axis=1).reshape(80, 13, 2)
+    both = np.stack([still, squat(0.5)], axis=1).reshape(80, 13, 2)
     write_poses(Poses.from_arrays(both, person=[0, 1] * 40, frame=np.arange(40).repeat(2)), pair)
     for person, verdict in ((0, "(not the same"), (1, "(the same")):
         assert run("compare", pair, squats[0], "--first-person", person) == 0
