@@ -26,7 +26,7 @@ parser.add_argument("--videos", nargs=2, type=Path, metavar="VIDEO", help="to dr
 parser.add_argument("--picture", type=Path, metavar="FILE", help="picture of what was found for it")
 options, encoder = parser.parse_args(), PoseEncoder.from_pretrained()
 first, second = map(read_poses, options.poses)
-alone, clip = second.embed(encoder, context=0), second.embed(encoder)
+alone, clip = second.embed(encoder), second.embed(encoder, context=None)
 
 
 def hide(row: int) -> Poses:
@@ -38,14 +38,14 @@ def hide(row: int) -> Poses:
 
 def find(poses: Poses, row: int) -> list[float]:
     """When the second camera sees what the first one sees in a row, in each of the ways."""
-    single, read = poses.embed(encoder, context=0), poses.embed(encoder)
+    single, read = poses.embed(encoder), poses.embed(encoder, context=None)
     best = [np.nanargmax(encoder.similarity(q[row], g)) for q, g in ((single, alone), (read, clip))]
     around = single.select(abs(poses.time - poses.time[row]) <= AROUND)
     hit, (start, end) = find_movement(around, alone, top_k=1)[0], around.time[[0, -1]]
     return [*second.time[best], hit.start + (hit.end - hit.start) * (poses.time[row] - start) / (end - start)]
 
 
-seen = np.flatnonzero(np.isfinite(first.embed(encoder, context=0).z_pose).all(-1))
+seen = np.flatnonzero(np.isfinite(first.embed(encoder).z_pose).all(-1))
 found = np.array([find(hide(row), row) for row in seen])
 for way, right in zip(WAYS, (abs(found - first.time[seen, None]) <= NEAR).sum(0), strict=True):
     print(f"{way}: {right} of {len(seen)} moments found within {NEAR} s")
