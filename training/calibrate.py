@@ -35,15 +35,15 @@ from poseembed import checkpoint
 from poseembed.calibration import MatchCalibration, log_odds
 from poseembed.keypoints import normalize_keypoints
 from poseembed.network import Encoder, certainty_of
-from poseembed.skeleton import MIRRORED, NUM_JOINTS
+from poseembed.skeleton import MIRRORED
 from training.datasets import mocap
 from training.evaluation.command import CommandParser
 from training.evaluation.galleries import Gallery, draw_galleries
 from training.evaluation.pairs import balance
-from training.scene.bodies import NOSE
 from training.scene.cameras import CameraRange
 from training.scene.detector import Detector
 from training.scene.parts import PARTS, show
+from training.scene.views import with_face
 
 SIZE = 128
 """Most poses in a gallery."""
@@ -117,8 +117,7 @@ def photograph(
         if that is None.
     """
     count = len(bodies)
-    seen = bodies[:, :NUM_JOINTS].clone()
-    seen[:, 0] += torch.rand(count, 1) * (bodies[:, NOSE] - bodies[:, 0])
+    seen = with_face(bodies, torch.rand(count))
     camera = CAMERAS.sample(count)
     points = camera.look(seen)
     points = torch.where(torch.rand(count, 1, 1) < EXCHANGED, points[:, MIRRORED], points)

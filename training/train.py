@@ -13,6 +13,7 @@ import dataclasses
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -25,7 +26,7 @@ from training.running.trainer import Trainer, export, train
 from training.scene.bodies import Bodies
 from training.scene.clip_views import ClipSampler
 from training.scene.real_views import RealViewSampler
-from training.scene.views import ViewSampler
+from training.scene.views import Sampler, ViewSampler
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -90,9 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             run_log.write_table(options.out, folder / run_log.FILE_NAME)
 
 
-def _sampler(
-    recipe: Recipe, data: Sequence[Path], detections: Path | None, device: torch.device
-) -> ViewSampler | ClipSampler:
+def _sampler(recipe: Recipe, data: Sequence[Path], detections: Path | None, device: torch.device) -> Sampler[Any]:
     """Views of the poses to train on; half of them real where there are detections."""
     if detections is None:
         joints, nose, runs = read_runs(data, "train")

@@ -12,7 +12,8 @@ from typing_extensions import NamedTuple
 
 from poseembed._version import __version__
 from poseembed.encoder import PoseEncoder
-from poseembed.files.atomic import make_folder, replacing
+from poseembed.files.atomic import replacing
+from poseembed.files.claims import claim
 from poseembed.files.records import RecordKind
 from poseembed.files.values import are_scores, check_points, settle_scores
 from poseembed.keypoints import MIN_CONFIDENCE
@@ -72,20 +73,7 @@ class Job:
         Raises:
             ValueError: If it holds something else, or another job's work.
         """
-        make_folder(folder)
-        record, ours = folder / RECORD_FILE, asdict(self)
-        if record.exists():
-            theirs = _RECORD.read(record).content
-            if different := [name for name, value in ours.items() if theirs.get(name) != value]:
-                raise ValueError(
-                    f"{folder} holds the work of a call with another {', '.join(different)}; call again as then, or "
-                    "pass another folder"
-                )
-        elif any(folder.glob("[!.]*")):
-            raise ValueError(f"{folder} is not empty, and not the work of embed_file(); pass another folder")
-        else:
-            with replacing(record) as file:
-                file.write(_RECORD.text(ours).encode())
+        claim(folder / RECORD_FILE, asdict(self), _RECORD, "embed_file()")
 
 
 def embed_file(

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from itertools import count, takewhile
 from pathlib import Path
 
-from poseembed.files.atomic import make_folder, replacing
+from poseembed.files.claims import claim
 from poseembed.files.records import RecordKind
 
 _RECORD_FILE, _FINISHED_FILE = "video.json", "finished"
@@ -54,20 +54,7 @@ class Job:
         Raises:
             ValueError: If it holds something else, or another job's work.
         """
-        make_folder(folder)
-        record, ours = folder / _RECORD_FILE, asdict(self)
-        if record.exists():
-            theirs = _RECORD.read(record).content
-            if different := [name for name, value in ours.items() if theirs.get(name) != value]:
-                raise ValueError(
-                    f"{folder} holds the work of a call with another {', '.join(different)}; call again as then, or "
-                    "pass another folder"
-                )
-        elif any(folder.glob("[!.]*")):
-            raise ValueError(f"{folder} is not empty, and not the work of embed_video_to(); pass another folder")
-        else:
-            with replacing(record) as file:
-                file.write(_RECORD.text(ours).encode())
+        claim(folder / _RECORD_FILE, asdict(self), _RECORD, "embed_video_to()")
 
 
 def is_job(folder: Path) -> bool:

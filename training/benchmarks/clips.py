@@ -10,7 +10,7 @@ no learning; and, of a checkpoint with a clip encoder, those with context. `--wi
 a line each: with less around a frame, with less after it, and with the neighbours that a slower camera would give.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from tqdm import tqdm
@@ -18,7 +18,6 @@ from tqdm import tqdm
 from poseembed import PoseEncoder
 from training.evaluation.clips import (
     CONDITIONS,
-    ClipResult,
     EmbedClip,
     frame_by_frame,
     mean_over_window,
@@ -26,20 +25,9 @@ from training.evaluation.clips import (
     with_context,
 )
 from training.evaluation.command import CommandParser, recordings
-from training.evaluation.report import Table, spread, texts, write_json
+from training.evaluation.report import texts, write_json
 from training.evaluation.representations import pose_vectors
-from training.evaluation.retrieval import GALLERY, RANKS
-
-
-def tables(results: Sequence[ClipResult]) -> Iterator[Table]:
-    """A table a file and condition: per cent, mean and standard deviation over trials."""
-    for data, condition in dict.fromkeys((result.data, result.condition) for result in results):
-        here = [result for result in results if (result.data, result.condition) == (data, condition)]
-        rows = []
-        for name in dict.fromkeys(result.representation for result in here):
-            trials = [result.hits for result in here if result.representation == name]
-            rows.append([name, *(spread([100 * hits[rank] for hits in trials]) for rank in RANKS)])
-        yield Table(["", *(f"hit@{rank}" for rank in RANKS)], rows, f"{data}, {condition}")
+from training.evaluation.retrieval import GALLERY, RANKS, tables
 
 
 def representations(

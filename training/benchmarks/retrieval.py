@@ -16,7 +16,7 @@ by Gaussian noise with a standard deviation given as a share of the torso. The l
 joint at the centre of the hips.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from math import radians
 
@@ -25,21 +25,10 @@ from tqdm import tqdm
 from poseembed import PoseEncoder
 from training.evaluation.command import CommandParser, recordings
 from training.evaluation.conditions import Condition
-from training.evaluation.report import Table, spread, texts, write_json
+from training.evaluation.report import texts, write_json
 from training.evaluation.representations import Embed, joint_distances, means, pose_vectors, raw_keypoints
-from training.evaluation.retrieval import GALLERY, RANKS, RetrievalResult, check_enough, run
+from training.evaluation.retrieval import GALLERY, RANKS, check_enough, run, tables
 from training.scene.cameras import CameraRange
-
-
-def tables(results: Sequence[RetrievalResult]) -> Iterator[Table]:
-    """A table a file and condition: per cent, mean and standard deviation over trials."""
-    for data, condition in dict.fromkeys((result.data, result.condition) for result in results):
-        here = [result for result in results if (result.data, result.condition) == (data, condition)]
-        rows = []
-        for name in dict.fromkeys(result.representation for result in here):
-            trials = [result.hits for result in here if result.representation == name]
-            rows.append([name, *(spread([100 * hits[rank] for hits in trials]) for rank in RANKS)])
-        yield Table(["", *(f"hit@{rank}" for rank in RANKS)], rows, f"{data}, {condition}")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -24,7 +24,7 @@ from poseembed.clip_network import ABSENT
 from poseembed.clips import REACH, Reach, windows
 from training.datasets.mocap.clips import Clip
 from training.evaluation.representations import Embed, pose_vectors
-from training.evaluation.retrieval import GALLERY, RANKS, hits
+from training.evaluation.retrieval import GALLERY, RANKS, RetrievalResult, hits
 from training.scene.cameras import CameraRange
 from training.scene.world import to_world
 
@@ -97,17 +97,6 @@ class ClipTrial:
     poses: Float[Tensor, "poses 13 3"]
     tracked: list[Bool[Tensor, " _frames"]]
     filmed: list[tuple[FilmedClip, FilmedClip]]
-
-
-@dataclass(frozen=True)
-class ClipResult:
-    """What one representation found in one trial; `hits` holds the share of queries with a hit at each of `RANKS`."""
-
-    data: str
-    representation: str
-    condition: ClipCondition
-    trial: int
-    hits: dict[int, float]
 
 
 def film(
@@ -236,7 +225,7 @@ def run(
     conditions: Sequence[ClipCondition] = CONDITIONS,
     trials: int,
     size: int = GALLERY,
-) -> Iterator[ClipResult]:
+) -> Iterator[RetrievalResult[ClipCondition]]:
     """Measure everything; yields results as soon as each is there.
 
     Args:
@@ -252,4 +241,4 @@ def run(
     for (name, clips), condition, seed in product(data.items(), conditions, range(trials)):
         trial = make_trial(clips, condition, seed=seed, size=size)
         for label, embed in representations.items():
-            yield ClipResult(name, label, condition, seed, hit_rates(trial, embed))
+            yield RetrievalResult(name, label, condition, seed, hit_rates(trial, embed))

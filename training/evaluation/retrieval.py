@@ -9,6 +9,7 @@ azimuth, elevation and roll within 30 degrees, 3 to 12 torso lengths away.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
 from training.evaluation.conditions import Condition
+from training.evaluation.report import Table, spread
 from training.evaluation.representations import Embed
 from training.scene.cameras import CameraRange
 from training.scene.metrics import np_mpjpe
@@ -47,15 +49,30 @@ class Trial:
     visible: tuple[Bool[Tensor, "poses 13"], Bool[Tensor, "poses 13"]]
 
 
+AnyCondition = TypeVar("AnyCondition")
+"""What becomes of pictures, or of clips; its text says it."""
+
+
 @dataclass(frozen=True)
-class RetrievalResult:
+class RetrievalResult(Generic[AnyCondition]):
     """What one representation found in one trial; `hits` holds the share of queries with a hit at each of `RANKS`."""
 
     data: str
     representation: str
-    condition: Condition
+    condition: AnyCondition
     trial: int
     hits: dict[int, float]
+
+
+def tables(results: Sequence[RetrievalResult[Any]]) -> Iterator[Table]:
+    """A table a file and condition: per cent, mean and standard deviation over trials."""
+    for data, condition in dict.fromkeys((result.data, result.condition) for result in results):
+        here = [result for result in results if (result.data, result.condition) == (data, condition)]
+        rows = []
+        for name in dict.fromkeys(result.representation for result in here):
+            trials = [result.hits for result in here if result.representation == name]
+            rows.append([name, *(spread([100 * hits[rank] for hits in trials]) for rank in RANKS)])
+        yield Table(["", *(f"hit@{rank}" for rank in RANKS)], rows, f"{data}, {condition}")
 
 
 def draw_poses(
@@ -169,7 +186,7 @@ def run(
     trials: int,
     size: int = GALLERY,
     cameras: CameraRange | None = None,
-) -> Iterator[RetrievalResult]:
+) -> Iterator[RetrievalResult[Condition]]:
     """Measure everything; yields results as soon as each is there.
 
     Args:

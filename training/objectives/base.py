@@ -3,17 +3,14 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from poseembed.checkpoint import Checkpoint, CheckpointConfig, Json
 from poseembed.network import Encoder, NetworkConfig, fold_batch_norm
-from training.scene.views import Batch
-
-AnyBatch = TypeVar("AnyBatch")
-"""What a sampler gives to an objective: `Batch`, or windows of videos."""
+from training.scene.views import AnyBatch, Batch
 
 
 @dataclass(frozen=True)

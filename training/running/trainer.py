@@ -22,8 +22,7 @@ from training.running.captured import Captured
 from training.running.processes import average, rank, world_size
 from training.running.recipe import Recipe
 from training.running.settings import describe
-from training.scene.clip_views import ClipSampler
-from training.scene.views import ViewSampler
+from training.scene.views import Sampler
 
 LOG_EVERY = 100
 """Steps between two lines of the log, unless `train` is told otherwise."""
@@ -38,7 +37,7 @@ class Trainer:
         seed: Of everything random.
     """
 
-    def __init__(self, recipe: Recipe, sampler: ViewSampler | ClipSampler, *, seed: int) -> None:
+    def __init__(self, recipe: Recipe, sampler: Sampler[Any], *, seed: int) -> None:
         self.recipe, self.sampler, self.seed = recipe, sampler, seed
         self.device = sampler.device
         self.bfloat16 = multiplies_bfloat16(self.device)

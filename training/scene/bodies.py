@@ -169,7 +169,8 @@ class Bodies(nn.Module):
 
     def sample_pairs(self, count: int) -> tuple[Float[Tensor, "count 14 3"], Float[Tensor, "2 count 14 3"]]:
         """Draw poses from torch's global random state, and two bodies in each; see `pairs`."""
-        body, seen = self.pairs(self.draw(count)[:, None], self.draw(count)[:, None])
+        chosen = self.draw(count)
+        body, seen = self.pairs(chosen[:, None], self.draw_others(chosen)[:, None])
         return body.squeeze(1), seen.squeeze(2)
 
     def pairs(
@@ -195,8 +196,7 @@ class Bodies(nn.Module):
 
     def vary(self, chosen: Int[Tensor, " count"]) -> Float[Tensor, "count 14 3"]:
         """Vary some of the poses, by number: the joints and the nose of new bodies."""
-        others = self.draw(len(chosen)) if self.variation.recombine else chosen
-        return _assemble(*self._draw_parts(chosen[:, None], others[:, None])).squeeze(1)
+        return _assemble(*self._draw_parts(chosen[:, None], self.draw_others(chosen)[:, None])).squeeze(1)
 
     def _draw_parts(
         self, chosen: Int[Tensor, "count frames"], others: Int[Tensor, "count frames"]
@@ -232,6 +232,10 @@ class Bodies(nn.Module):
         if vary.joints:
             move = vary.joints * torch.randn_like(move)
         return Build(stretch, move)
+
+    def draw_others(self, chosen: Int[Tensor, " count"]) -> Int[Tensor, " count"]:
+        """Draw poses to take limbs from, for some; themselves where nothing is recombined."""
+        return self.draw(len(chosen)) if self.variation.recombine else chosen
 
     def draw(self, count: int) -> Int[Tensor, " count"]:
         """Draw numbers of poses; those from the number of recorded ones on are their mirror images."""

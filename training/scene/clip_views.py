@@ -14,7 +14,7 @@ from training.scene.bodies import Bodies
 from training.scene.cameras import CameraRange
 from training.scene.detector import Detector
 from training.scene.filmed import MIDDLE, Film
-from training.scene.views import with_face
+from training.scene.views import Sampler, with_face
 from training.scene.world import heading, turn
 
 
@@ -37,7 +37,7 @@ class ClipBatch:
     body: Float[Tensor, "pairs 13 3"]
 
 
-class ClipSampler:
+class ClipSampler(Sampler[ClipBatch]):
     """Draws movements and, for each, two cameras; gives what a detector finds in both videos.
 
     Args:
@@ -56,24 +56,16 @@ class ClipSampler:
     ) -> None:
         if len(runs) != len(bodies):
             raise ValueError(f"got {len(runs)} numbers of runs for {len(bodies)} poses")
-        self.bodies, self.cameras, self.detector, self.film = bodies, cameras, detector, film
-        self.runs = torch.from_numpy(runs).to(self.device)
-
-    @property
-    def device(self) -> torch.device:
-        """Where the views are made."""
-        return self.bodies.torso.device
-
-    def digest(self) -> str:
-        """A fingerprint of the data that the views are made of."""
-        return self.bodies.digest()
+        super().__init__(bodies, cameras, detector)
+        self.film, self.runs = film, torch.from_numpy(runs).to(self.device)
 
     def sample(self, pairs: int) -> ClipBatch:
         """Two views of each of `pairs` random movements, from torch's global random state."""
         film, detector, device = self.film, self.detector, self.device
         offsets = film.draw_offsets(pairs, device).round().long()
-        rows, recorded = self._window(self.bodies.draw(pairs), offsets)
-        others, _ = self._window(self.bodies.draw(pairs), offsets)
+        chosen = self.bodies.draw(pairs)
+        rows, recorded = self._window(chosen, offsets)
+        others, _ = self._window(self.bodies.draw_others(chosen), offsets)
         bodies, seen = self.bodies.pairs(rows, others)
         seen = seen.flatten(0, 1)
         views = 2 * pairs

@@ -1,6 +1,8 @@
 """3D poses to batches of what two cameras see of them, made on the training device without work per pose."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import torch
 from jaxtyping import Bool, Float
@@ -12,6 +14,9 @@ from training.scene.bodies import NOSE, Bodies
 from training.scene.cameras import Camera, CameraRange
 from training.scene.detector import Detector
 from training.scene.world import heading, turn
+
+AnyBatch = TypeVar("AnyBatch")
+"""What a sampler gives to an objective: `Batch`, or windows of videos."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +51,8 @@ class Batch:
         return self.camera
 
 
-class ViewSampler:
-    """Draws bodies and, for each, two cameras; gives what a detector finds in both pictures.
-
-    Joint 0 of a view lies at random between the centre of the head and the nose, for annotators and detectors
-    disagree on it as much (the paper mixes detected noses with projected heads).
+class Sampler(ABC, Generic[AnyBatch]):
+    """Draws what is recorded and, for each, two cameras; gives what a detector finds in what they see.
 
     Args:
         bodies: Where the 3D poses come from.
@@ -69,6 +71,18 @@ class ViewSampler:
     def digest(self) -> str:
         """A fingerprint of the data that the views are made of."""
         return self.bodies.digest()
+
+    @abstractmethod
+    def sample(self, pairs: int) -> AnyBatch:
+        """Two views of each of `pairs` random draws, from torch's global random state."""
+
+
+class ViewSampler(Sampler[Batch]):
+    """Draws bodies and, for each, two cameras; gives what a detector finds in both pictures; see `Sampler`.
+
+    Joint 0 of a view lies at random between the centre of the head and the nose, for annotators and detectors
+    disagree on it as much (the paper mixes detected noses with projected heads).
+    """
 
     def sample(self, pairs: int) -> Batch:
         """Two views of each of `pairs` random poses, from torch's global random state."""

@@ -11,10 +11,9 @@ from poseembed import checkpoint
 from poseembed.checkpoint import CheckpointConfig
 from poseembed.network import Encoder, NetworkConfig
 from training.benchmarks import retrieval
-from training.benchmarks.retrieval import tables
 from training.evaluation.conditions import Condition
 from training.evaluation.report import texts
-from training.evaluation.retrieval import RetrievalResult
+from training.evaluation.retrieval import RetrievalResult, tables
 
 WriteMocap = Callable[[Path, dict[str, np.ndarray]], Path]
 
