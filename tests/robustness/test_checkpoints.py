@@ -20,10 +20,14 @@ from poseembed.clip_network import ClipConfig, ClipEncoder
 from poseembed.decoder import Decoder, DecoderConfig
 from poseembed.files.bundle import sha256
 
+from .extent import FIRST, LONG
+
 faiss = pytest.importorskip("faiss")
 from poseembed.index import PoseIndex  # noqa: E402
 
-QUICK, LONG = 60, 2500
+EXTENT = pytest.mark.parametrize(("times", "first"), [(60, 0), pytest.param(LONG, FIRST, marks=pytest.mark.long)])
+"""How often a thing is damaged, and the seed of that."""
+
 POSES = np.random.default_rng(0).normal(size=(16, 13, 2)).astype(np.float32)
 QUERIES = np.random.default_rng(1).normal(size=(8, 16)).astype(np.float32)
 
@@ -127,10 +131,12 @@ def attack(saved: Path, tmp_path: Path, files: list[str], seed: int, times: int,
     return refused
 
 
-@pytest.mark.parametrize("times", [QUICK, pytest.param(LONG, marks=pytest.mark.long)])
+@EXTENT
 @pytest.mark.parametrize("name", ANSWERS)
-def test_damage_in_data_is_always_refused(saved: dict[str, Path], tmp_path: Path, name: str, times: int) -> None:
-    refused = attack(saved[name], tmp_path, BINARY[name], 0, times)
+def test_damage_in_data_is_always_refused(
+    saved: dict[str, Path], tmp_path: Path, name: str, times: int, first: int
+) -> None:
+    refused = attack(saved[name], tmp_path, BINARY[name], first, times)
     assert refused > 0.95 * times, "the rest changed nothing: repeating a file's last byte and the like"
 
 
@@ -158,12 +164,14 @@ def mutations(value: Any, rng: random.Random) -> Any:
     )
 
 
-@pytest.mark.parametrize("times", [QUICK, pytest.param(LONG, marks=pytest.mark.long)])
+@EXTENT
 @pytest.mark.parametrize("name", ANSWERS)
 @pytest.mark.unchecked_types
-def test_a_record_of_nonsense_is_refused_at_once(saved: dict[str, Path], tmp_path: Path, name: str, times: int) -> None:
+def test_a_record_of_nonsense_is_refused_at_once(
+    saved: dict[str, Path], tmp_path: Path, name: str, times: int, first: int
+) -> None:
     """Not one of them ends in anything but a ValueError with the file's name, or is loaded as it was."""
-    folder, rng = tmp_path / name, random.Random(1)
+    folder, rng = tmp_path / name, random.Random(first)
     shutil.copytree(saved[name], folder)
     record = folder / ("index.json" if name == "index" else "config.json")
     original, refused = json.loads(record.read_text()), 0
@@ -183,11 +191,13 @@ def test_a_record_of_nonsense_is_refused_at_once(saved: dict[str, Path], tmp_pat
     assert refused > 0.3 * times, "the rest is of what may be anything, such as how it was trained"
 
 
-@pytest.mark.parametrize("times", [QUICK, pytest.param(LONG, marks=pytest.mark.long)])
+@EXTENT
 @pytest.mark.parametrize("name", ANSWERS)
-def test_a_damaged_record_is_refused_in_words(saved: dict[str, Path], tmp_path: Path, name: str, times: int) -> None:
+def test_a_damaged_record_is_refused_in_words(
+    saved: dict[str, Path], tmp_path: Path, name: str, times: int, first: int
+) -> None:
     record = "index.json" if name == "index" else "config.json"
-    assert attack(saved[name], tmp_path, [record], 2, times, same=False) > 0.5 * times
+    assert attack(saved[name], tmp_path, [record], first, times, same=False) > 0.5 * times
 
 
 NUMBERS = {

@@ -27,6 +27,8 @@ from poseembed.decoder import Decoder, DecoderConfig
 from poseembed.network import Encoder, NetworkConfig
 from tests.files.power import after_power_cuts
 
+from .extent import FIRST
+
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals and limits of POSIX")
 faiss = pytest.importorskip("faiss")
 from poseembed.index import PoseIndex  # noqa: E402
@@ -121,7 +123,7 @@ def names(folder: Path) -> list[str]:
 @pytest.mark.parametrize("name", THINGS)
 def test_kills_leave_what_loads(tmp_path: Path, name: str) -> None:
     save, load, files = THINGS[name]
-    folder, rng, between, numbers = tmp_path / "saved", random.Random(0), 0, [1]
+    folder, rng, between, numbers = tmp_path / "saved", random.Random(FIRST), 0, [1]
     save(folder, 1)
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     with subprocess.Popen(
