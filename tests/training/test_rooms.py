@@ -17,6 +17,7 @@ ROOMS = (
     "recipes",
     "classifiers",
     "evaluation",
+    "calibration",
     "commands",
     "benchmarks",
 )

@@ -1,4 +1,4 @@
-"""The clip encoder of `poseembed-small`: half as wide as that of `poseembed-base`."""
+"""The clip encoder of `poseembed-small`: as wide as that of `poseembed-base`."""
 
 from dataclasses import replace
 from functools import partial
@@ -10,5 +10,4 @@ RECIPE = replace(
     poseembed_base_clips.RECIPE,
     objective=partial(Context, config=ContextConfig(encoder="poseembed-small")),
     network=poseembed_small.RECIPE.network,
-    pairs=400_000,
 )
