@@ -4,9 +4,10 @@
 
 Poses and cameras are those of the retrieval benchmark's trials; recordings are those of `training.datasets.multiview`.
 Pictures show all of the body, or a part; what is not exact has noise of 2.5 % of the torso, and with 4 of 13 joints
-missing 5 %. In a recording only joints are left out: it is as exact as its detector. A pair matches if the NP-MPJPE of
-its poses is under 0.1. `training.evaluation.reliability` says what the numbers mean. `--plot FILE.png` draws the
-curves at even odds.
+missing 5 %. In a recording only joints are left out: it is as exact as its detector. With `--context` the frames of
+recordings, and of whole clips instead of single poses, are read with what comes before and after. A pair matches if the
+NP-MPJPE of its poses is under 0.1. `training.evaluation.reliability` says what the numbers mean. `--plot FILE.png`
+draws the curves at even odds.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ from tqdm import tqdm
 
 from poseembed import PoseEncoder
 from training.datasets import mocap, multiview
+from training.evaluation.clips import frame_by_frame, means_with_context
 from training.evaluation.command import CommandParser, recordings
 from training.evaluation.pairs import BATCH, Pairs
 from training.evaluation.reliability import (
@@ -28,9 +30,11 @@ from training.evaluation.reliability import (
     Sight,
     assess,
     in_draws,
+    in_films,
     in_recording,
 )
 from training.evaluation.report import Table, texts, write_json
+from training.evaluation.representations import means
 from training.evaluation.retrieval import GALLERY, check_enough
 
 IN_A_ROW = 4
@@ -96,6 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_weights()
     parser.add_count("--poses", GALLERY, "in a trial", least=2)
     parser.add_count("--trials", 2, "draws of poses and cameras")
+    parser.add_argument("--context", action="store_true", help="vectors of films, with what comes before and after")
     parser.add_out()
     parser.add_plot()
     options = parser.parse(arguments)
@@ -104,19 +109,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.plot and find_spec("matplotlib") is None:
         parser.error("--plot needs matplotlib: pip install poseembed[plot]")
     with parser.refusing():
-        data = {name: recording.held_out() for name, recording in recordings(options.data).items()}
-        check_enough(data, options.poses)
+        data = recordings(options.data)
+        check_enough({name: recording.held_out() for name, recording in data.items()}, options.poses)
         real = {name: multiview.read(path) for name, path in mocap.by_name(options.recordings).items()}
         encoder = PoseEncoder.from_pretrained(options.weights)
     if encoder.config.calibration is None:
         parser.error("this checkpoint has no calibration; fit it with: python -m training.calibrate FOLDER --data FILE")
+    if options.context and encoder.clip is None:
+        parser.error("this checkpoint has no clip encoder, so there are no vectors with context")
+    embed = means_with_context(encoder) if options.context else frame_by_frame(means(encoder))
     compared: dict[str, dict[Sight, Pairs]] = {}
-    for name, joints in data.items():
-        batches = in_draws(encoder, joints, trials=options.trials, size=options.poses)
+    for name, recording in data.items():
+        batches = (
+            in_films(
+                encoder,
+                recording.clips(*recording.evaluation_splits()),
+                embed,
+                trials=options.trials,
+                size=options.poses,
+            )
+            if options.context
+            else in_draws(encoder, recording.held_out(), trials=options.trials, size=options.poses)
+        )
         parts = list(tqdm(batches, total=-(-options.poses // BATCH) * options.trials, unit="batch", desc=name))
         compared[name] = {sight: Pairs.join([part[sight] for part in parts]) for sight in SIGHTS}
-    for name, recording in tqdm(real.items(), unit="recording"):
-        compared[name] = in_recording(encoder, recording)
+    for name, filmed in tqdm(real.items(), unit="recording"):
+        compared[name] = in_recording(encoder, filmed, embed)
     results = [
         assess(pairs, prior, data=name, sight=sight)
         for name, sights in compared.items()

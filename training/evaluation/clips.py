@@ -171,10 +171,10 @@ def frame_by_frame(embed: Embed) -> EmbedClip:
     return lambda clip: embed(clip.points, clip.visible)
 
 
-def with_context(
+def means_with_context(
     encoder: PoseEncoder, *, context: float = REACH, look_ahead: float | None = None, every: int = 1
 ) -> EmbedClip:
-    """Pose vectors of frames with what comes before and after, at unit length.
+    """Pose vectors of frames with what comes before and after, as they are.
 
     Args:
         encoder: With a clip encoder.
@@ -190,9 +190,17 @@ def with_context(
             vectors[first::every] = encoder.embed_clip(
                 part.points, part.visible.float(), times=part.times, context=context, look_ahead=look_ahead
             ).z_pose
-        return normalize(vectors, dim=-1)
+        return vectors
 
     return embed
+
+
+def with_context(
+    encoder: PoseEncoder, *, context: float = REACH, look_ahead: float | None = None, every: int = 1
+) -> EmbedClip:
+    """The same at unit length, so that Euclidean distance ranks as cosine does."""
+    as_they_are = means_with_context(encoder, context=context, look_ahead=look_ahead, every=every)
+    return lambda clip: normalize(as_they_are(clip), dim=-1)
 
 
 def mean_over_window(encoder: PoseEncoder, *, context: float = REACH) -> EmbedClip:

@@ -1,9 +1,10 @@
 """Whether the probabilities of a match are right: the reliability curve, and three numbers that sum it up.
 
 Pictures are of one `Sight` each: how much of the body they show, and how exact they are. They come from virtual cameras
-(`in_draws`: random poses of motion capture) or from real ones (`in_recording`: all frames of one camera against all of
-another). `assess` judges with two priors: at even odds, with all pairs weighted so that half of them match; and with
-the share of the pairs that match, unweighted.
+(`in_draws`: random poses of motion capture; `in_films`: the frames of whole clips) or from real ones (`in_recording`:
+all frames of one camera against all of another). Frames of films may have vectors with context. `assess` judges with
+two priors: at even odds, with all pairs weighted so that half of them match; and with the share of the pairs that
+match, unweighted.
 
 - Reliability curve: pairs are sorted by probability into `BINS` equal intervals; in each, the share of matches should
   be the mean probability.
@@ -14,15 +15,18 @@ the share of the pairs that match, unweighted.
   0.25 is saying 0.5 always; how well the vectors tell matches apart counts too.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from jaxtyping import Float
 
 from poseembed import PoseEncoder
+from training.datasets.mocap import Clip
 from training.datasets.multiview import MultiviewRecording
+from training.evaluation.clips import ClipCondition, EmbedClip, FilmedClip
+from training.evaluation.clips import make_trial as make_clip_trial
 from training.evaluation.conditions import Condition
 from training.evaluation.pairs import BATCH, Pairs, balance, compare_views
 from training.evaluation.representations import means
@@ -143,27 +147,84 @@ def in_draws(
             }
 
 
-def in_recording(encoder: PoseEncoder, recording: MultiviewRecording, *, seed: int = 0) -> dict[Sight, Pairs]:
+def in_films(
+    encoder: PoseEncoder,
+    clips: Sequence[Clip],
+    embed: EmbedClip,
+    *,
+    trials: int,
+    size: int = GALLERY,
+    batch_size: int = BATCH,
+) -> Iterator[dict[Sight, Pairs]]:
+    """Compare the frames of whole clips, as two cameras filmed them, for all `SIGHTS`; yields batch by batch.
+
+    Args:
+        encoder: Whose pose vectors to compare.
+        clips: Motion capture.
+        embed: Gives the vectors.
+        trials: Draws of clips and cameras.
+        size: Frames in a trial.
+        batch_size: Frames, of any clips, of which all first views are compared with all second ones.
+
+    Raises:
+        ValueError: If there are fewer frames than a trial holds.
+    """
+    for seed in range(trials):
+        vectors = {}
+        for sight in SIGHTS:
+            trial = make_clip_trial(clips, ClipCondition(noise=sight.noise), seed=seed, size=size)
+            generator = torch.Generator().manual_seed(seed)
+            vectors[sight] = [
+                torch.cat(
+                    [
+                        embed(_shown(films[side], sight, generator))[ok]
+                        for films, ok in zip(trial.filmed, trial.tracked, strict=True)
+                    ]
+                )
+                for side in range(2)
+            ]
+        poses = trial.poses  # which are the same for all sights
+        for rows in torch.randperm(len(poses), generator=torch.Generator().manual_seed(seed)).split(batch_size):
+            match = same_pose(poses[rows])
+            yield {
+                sight: compare_views(encoder, one[rows], other[rows], match) for sight, (one, other) in vectors.items()
+            }
+
+
+def in_recording(
+    encoder: PoseEncoder, recording: MultiviewRecording, embed: EmbedClip, *, seed: int = 0
+) -> dict[Sight, Pairs]:
     """Compare all frames of each camera of a pair with all of the other, for all `SIGHTS`.
 
     What a detector did not find is missing besides what a sight leaves out. Frames whose 3D pose cannot be trusted are
     left out.
+
+    Args:
+        encoder: Whose pose vectors to compare.
+        recording: What the cameras saw.
+        embed: Gives the vectors.
+        seed: Of what a sight leaves out.
     """
-    embed = means(encoder)
     parts: dict[Sight, list[Pairs]] = {sight: [] for sight in SIGHTS}
     for pair, cameras in enumerate(recording.pairs.tolist()):
         for person in range(recording.keypoints.shape[2]):
-            trusted = recording.trusted(pair, person)
-            match = same_pose(normalize_3d(torch.from_numpy(recording.joints3d[pair, person][trusted])))
-            pictures = [torch.from_numpy(recording.keypoints[camera, trusted, person]) for camera in cameras]
+            trusted = torch.from_numpy(recording.trusted(pair, person))
+            match = same_pose(normalize_3d(torch.from_numpy(recording.joints3d[pair, person])[trusted]))
+            films = []
+            for camera in cameras:
+                points = torch.from_numpy(recording.keypoints[camera, :, person])
+                seen = trusted[:, None] & ~points.isnan().any(-1)
+                films.append(FilmedClip(points, seen, np.arange(len(points)) / recording.fps))
             for sight in SIGHTS:
                 generator = torch.Generator().manual_seed(seed)
-                vectors = [
-                    embed(points, show(sight.part, len(points), generator=generator) & ~points.isnan().any(-1))
-                    for points in pictures
-                ]
-                parts[sight].append(compare_views(encoder, vectors[0], vectors[1], match))
+                one, other = (embed(_shown(film, sight, generator))[trusted] for film in films)
+                parts[sight].append(compare_views(encoder, one, other, match))
     return {sight: Pairs.join(of) for sight, of in parts.items()}
+
+
+def _shown(film: FilmedClip, sight: Sight, generator: torch.Generator) -> FilmedClip:
+    """A film of which each frame shows the part of a sight."""
+    return replace(film, visible=film.visible & show(sight.part, len(film.visible), generator=generator))
 
 
 def assess(pairs: Pairs, prior: str, *, data: str, sight: Sight) -> ReliabilityResult:

@@ -12,10 +12,22 @@ from torch import Tensor
 from poseembed import PoseEncoder
 from poseembed.calibration import MatchCalibration
 from training.datasets import multiview
+from training.evaluation.clips import frame_by_frame, means_with_context
 from training.evaluation.pairs import Pairs
-from training.evaluation.reliability import BINS, FEWEST, SIGHTS, ReliabilityResult, assess, in_draws, in_recording
+from training.evaluation.reliability import (
+    BINS,
+    FEWEST,
+    SIGHTS,
+    ReliabilityResult,
+    assess,
+    in_draws,
+    in_films,
+    in_recording,
+)
+from training.evaluation.representations import means
 
 from ..datasets.test_multiview import arrays, save
+from .test_clips import clip
 
 GALLERY = 40
 
@@ -112,6 +124,20 @@ def test_all_views_of_a_batch_are_compared(calibrated: PoseEncoder) -> None:
     assert not torch.equal(batches[0][SIGHTS[1]].probability, batches[2][SIGHTS[1]].probability)
 
 
+def test_frames_of_films_are_compared_with_context(clip_encoder: PoseEncoder) -> None:
+    clip_encoder.config = replace(clip_encoder.config, calibration=MatchCalibration((3.0,), (1.0,), (0.5,)))
+    films = [clip(40, number) for number in range(3)]
+    alone, around = (
+        list(in_films(clip_encoder, films, embed, trials=2, size=60, batch_size=50))
+        for embed in (frame_by_frame(means(clip_encoder)), means_with_context(clip_encoder))
+    )
+    assert [len(batch[SIGHTS[0]].match) for batch in around] == [50 * 50, 10 * 10] * 2
+    for one, other in zip(alone, around, strict=True):
+        for sight in SIGHTS:
+            assert torch.equal(one[sight].match, other[sight].match) and one[sight].match.any()
+            assert not torch.allclose(one[sight].probability, other[sight].probability, atol=0.01)
+
+
 def test_the_share_of_a_recording_can_be_the_prior() -> None:
     generator = torch.Generator().manual_seed(0)
     at_own_share = 0.2 * torch.rand(200_000, generator=generator)  # a tenth match
@@ -137,10 +163,11 @@ def test_the_worst_bin_is_not_one_of_few_pairs() -> None:
 
 def test_frames_of_real_cameras_are_compared(calibrated: PoseEncoder, tmp_path: Path) -> None:
     recording = multiview.read(save(tmp_path, moving()))
-    found = in_recording(calibrated, recording)
+    frames = frame_by_frame(means(calibrated))
+    found = in_recording(calibrated, recording, frames)
     assert list(found) == list(SIGHTS)
     for pairs in found.values():
         assert len(pairs.match) == 5 * 6 and pairs.share == 0.5
         assert pairs.probability.unique().numel() > 20
-    again = in_recording(calibrated, recording)[SIGHTS[1]]
+    again = in_recording(calibrated, recording, frames)[SIGHTS[1]]
     assert torch.equal(again.probability, found[SIGHTS[1]].probability)
