@@ -28,7 +28,7 @@ from training.evaluation.galleries import draw_galleries
 from training.running.recipe import load_recipe
 from training.scene.bodies import Bodies, Variation
 from training.scene.clip_views import ClipSampler
-from training.scene.filmed import Film
+from training.scene.lasting import Film
 
 GALLERIES, STEPS = 400, 1000
 """Galleries to compare pictures of, each seen anew whenever it comes up, and steps of `AT_ONCE` of them."""

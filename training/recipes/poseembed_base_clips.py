@@ -7,7 +7,7 @@ from torch.optim import AdamW
 
 from training.objectives.context import Context, ContextConfig
 from training.recipes import poseembed_base
-from training.scene.filmed import Film
+from training.scene.lasting import Film
 
 RECIPE = replace(
     poseembed_base.RECIPE,

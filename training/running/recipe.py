@@ -15,7 +15,7 @@ from training.objectives.base import Objective
 from training.scene.bodies import Variation
 from training.scene.cameras import CameraRange
 from training.scene.detector import Detector
-from training.scene.filmed import Film
+from training.scene.lasting import Film
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 """Where the recipes are, one a file. They import this module, which therefore finds them by their files' names."""

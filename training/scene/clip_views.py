@@ -13,7 +13,7 @@ from poseembed.keypoints import normalize_keypoints
 from training.scene.bodies import Bodies
 from training.scene.cameras import CameraRange
 from training.scene.detector import Detector
-from training.scene.filmed import MIDDLE, Film
+from training.scene.lasting import MIDDLE, Film
 from training.scene.views import Sampler, with_face
 
 

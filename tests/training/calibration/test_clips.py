@@ -18,7 +18,7 @@ from training.scene.bodies import Bodies, Variation
 from training.scene.cameras import CameraRange
 from training.scene.clip_views import ClipSampler
 from training.scene.detector import Detector
-from training.scene.filmed import Film
+from training.scene.lasting import Film
 
 WriteMocap = Callable[[Path, dict[str, np.ndarray]], Path]
 CALIBRATION = MatchCalibration((12.0, 1.0), (0.5,), (4.0,))

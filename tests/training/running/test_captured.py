@@ -24,7 +24,7 @@ from training.scene.bodies import Bodies, Variation
 from training.scene.cameras import CameraRange
 from training.scene.clip_views import ClipSampler
 from training.scene.detector import Detector
-from training.scene.filmed import Film
+from training.scene.lasting import Film
 from training.scene.views import ViewSampler
 
 NETWORK = NetworkConfig(mask_input=True, width=16)

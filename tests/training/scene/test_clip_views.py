@@ -12,7 +12,7 @@ from training.scene.bodies import Bodies, Variation
 from training.scene.cameras import CameraRange
 from training.scene.clip_views import ClipBatch, ClipSampler
 from training.scene.detector import Detector
-from training.scene.filmed import MIDDLE, Film
+from training.scene.lasting import MIDDLE, Film
 
 STILL = Film(steady=0.0, likeness=0.0, lasting=0.0, slow=0.0, cut=0.0, lost=0.0, tempo=1.0, pan=0.0)
 AS_RECORDED, PERFECT = Variation(), Detector()

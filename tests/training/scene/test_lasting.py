@@ -10,7 +10,7 @@ from torch.testing import assert_close
 from poseembed.clip_network import SLOTS
 from poseembed.skeleton import MIRRORED
 from training.scene.detector import UNSTEADY, Detector
-from training.scene.filmed import MIDDLE, Film
+from training.scene.lasting import MIDDLE, Film
 
 CPU = torch.device("cpu")
 VIEWS = 4000
