@@ -8,7 +8,6 @@ weights as a run that was never stopped (bit for bit, on the same CPU with the s
 GPUs: `torchrun --nproc-per-node N -m training.train ...`; each process then takes `batch_size` pairs a step.
 """
 
-import argparse
 import dataclasses
 import logging
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from typing import Any
 import torch
 
 from training.datasets.mocap import human36m, read_runs
+from training.evaluation.command import CommandParser
 from training.running import log as run_log
 from training.running.processes import processes, rank
 from training.running.recipe import Recipe, load_recipe, recipe_names
@@ -31,21 +31,13 @@ from training.scene.views import Sampler, ViewSampler
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of `python -m training.train`."""
-    parser = argparse.ArgumentParser(prog="python -m training.train", description=__doc__.partition(":")[0])
-    parser.add_argument(
-        "recipe", metavar="RECIPE", help=f"{', '.join(recipe_names())}; or a file that defines RECIPE, .py"
-    )
-    parser.add_argument(
-        "--data",
-        type=Path,
-        nargs="+",
-        required=True,
-        metavar="FILE_OR_FOLDER",
-        help="motion capture, .npz or as it comes",
-    )
+    parser = CommandParser("training.train", __doc__)
+    known = f"{', '.join(recipe_names())}; or a file that defines RECIPE, .py"
+    parser.add_argument("recipe", metavar="RECIPE", help=known)
+    parser.add_data()
     parser.add_argument("--detections", type=Path, metavar="FILE", help="2D poses of Human3.6M, data_2d_h36m_*.npz")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="run state, log and checkpoint")
-    parser.add_argument("--pairs", type=int, help="train on so many pairs instead of the recipe's number")
+    parser.add_count("--pairs", None, "pairs to train on, instead of the recipe's number")
     parser.add_argument(
         "--set",
         action="append",
@@ -53,37 +45,29 @@ def main(arguments: Sequence[str] | None = None) -> None:
         metavar="SETTING=VALUE",
         help="change a setting of the recipe, such as detector.noise=0.1; may be repeated",
     )
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--device", help="cpu, cuda, ...; the GPU if there is one")
+    parser.add_seed("of everything random")
+    parser.add_device()
     parser.add_argument("--save-seconds", type=float, default=300, help="time between two saves (default: %(default)s)")
-    options = parser.parse_args(arguments)
-    try:
+    options = parser.parse(arguments)
+    with parser.refusing(TypeError):
         recipe = load_recipe(options.recipe)
         for assignment in options.set:
             recipe = change(recipe, assignment)
-    except (TypeError, ValueError) as error:
-        parser.error(str(error))
     if options.pairs is not None:
-        if options.pairs < 1:
-            parser.error("--pairs must be at least 1")
         recipe = dataclasses.replace(recipe, pairs=options.pairs)
-    if options.seed < 0:
-        parser.error("--seed must be at least 0")
+    if options.detections is not None:
+        if not options.detections.exists():
+            parser.error(f"no such file: {options.detections}")
+        if len(options.data) != 1 or not human36m.recognises(options.data[0]):
+            parser.error("--detections are those of Human3.6M: give it, and nothing else, as --data")
     data = [*options.data, *([options.detections] if options.detections else [])]
-    for path in data:
-        if not path.exists():
-            parser.error(f"no such file: {path}")
-    if options.detections and (len(options.data) != 1 or not human36m.recognises(options.data[0])):
-        parser.error("--detections are those of Human3.6M: give it, and nothing else, as --data")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_flush_denormal(True)
     options.out.mkdir(parents=True, exist_ok=True)
     with processes(options.device) as device:
-        try:
+        with parser.refusing():  # data that cannot be read, a teacher that is not there
             sampler = _sampler(recipe, options.data, options.detections, device)
             trainer = Trainer(recipe, sampler, seed=options.seed)
-        except (OSError, ValueError) as error:  # data that cannot be read, a teacher that is not there
-            parser.error(str(error))
         train(trainer, options.out, save_seconds=options.save_seconds)
         if rank() == 0:
             folder = options.out / "checkpoint"
