@@ -105,8 +105,8 @@ def align(first: Vectors, second: Vectors, encoder: PoseEncoder, *, open_ends: f
 
     Another person, or the same one once more, never does quite the same: the score then says little, and the likeness
     is to be asked (`poseembed.likeness`). It is the mean cosine along the same path, averaged as the score is, of unit
-    vectors from which half of each performance's mean is taken off. So it knows how the pose changes better than how a
-    person holds themselves, and it needs no calibration.
+    vectors from which half of each performance's mean is taken off, and at most the ratio of how far the two move. So
+    it knows how the pose changes better than how a person holds themselves, and it needs no calibration.
 
     Args:
         first: `Poses` of one person, a row a frame: of several, `Poses.track` picks one, by default whoever is seen

@@ -25,7 +25,10 @@ from training.evaluation.alignment import DETECTORS
 from training.evaluation.command import CommandParser, recordings
 from training.evaluation.likeness import (
     BY_ANOTHER,
+    OTHER,
+    SAME,
     SHARES,
+    STILL,
     THEIR_OWN,
     GradeResult,
     PairResult,
@@ -35,6 +38,7 @@ from training.evaluation.likeness import (
     error_rate,
     film_all,
     grade,
+    held,
     of_videos,
 )
 from training.evaluation.report import Table, texts, write_json
@@ -48,7 +52,7 @@ def tables(chosen_on: Sequence[PairResult], tested: Sequence[PairResult], grades
     for part, results in (("chosen on", chosen_on), ("", tested)):
         for title, group in _groups(results).items():
             name = " ".join(filter(None, (part, title)))
-            same, other = ([r for r in group if r.same == wanted] for wanted in (True, False))
+            same, other, still = ([r for r in group if r.kind == kind] for kind in (SAME, OTHER, STILL))
             numbers = [
                 *(([r.likeness[i] for r in same], [r.likeness[i] for r in other]) for i in range(len(SHARES))),
                 ([r.score for r in same], [r.score for r in other]),
@@ -61,17 +65,19 @@ def tables(chosen_on: Sequence[PairResult], tested: Sequence[PairResult], grades
                 np.mean([r.chosen >= SAME_MOVEMENT for r in other]),
                 np.mean([r.score >= SAME_PERFORMANCE for r in same]),
             )
-            errors.append([name, *(f"{value:.2f}" for value in middle), *(f"{100 * share:.1f}" for share in shares)])
+            in_vain = f"{100 * np.mean([r.chosen >= SAME_MOVEMENT for r in still]):.1f}" if still else ""
+            parts = [*(f"{value:.2f}" for value in middle), *(f"{100 * share:.1f}" for share in shares), in_vain]
+            errors.append([name, *parts])
     columns = ["per cent", *(f"{share:g} off" for share in SHARES), "score"]
     made = [
         Table(
             columns, rates, "equal error rate of the likeness, by how much of the mean is taken off, and of the score"
         ),
         Table(
-            ["likeness", "same", "other", "missed", "taken", "same performance"],
+            ["likeness", "same", "other", "missed", "taken", "same performance", "standing still"],
             errors,
-            f"medians; per cent of the same movements under {SAME_MOVEMENT:g}, of others over it, and of the same "
-            f"movements with a score over {SAME_PERFORMANCE:g}",
+            f"medians; per cent of the same movements under {SAME_MOVEMENT:g} and of others over it, of the same "
+            f"movements with a score over {SAME_PERFORMANCE:g}, and of those who stand still over {SAME_MOVEMENT:g}",
         ),
     ]
     for title, graded in _groups(grades).items():
@@ -112,7 +118,8 @@ def _compared(
         clips = [clip for clip in data if (clip.split in held_out) is not chosen_on or not held_out]
         for keypoints, detector in tqdm(DETECTORS.items(), desc=name, leave=False):
             performed = film_all(clips, encoder, detector, seed=seed)
-            results += compare(name, keypoints, performed, encoder, pairs=pairs, seed=seed)
+            still = film_all(held(clips), encoder, detector, seed=seed + len(clips))
+            results += compare(name, keypoints, performed, encoder, still=still, pairs=pairs, seed=seed)
             if not chosen_on:
                 grades += grade(name, keypoints, performed, encoder, seed=seed)
     return results, grades

@@ -7,6 +7,7 @@ every time, and the two are never of one group:
   such as detectors give. What is done badly on purpose (UI-PRMD says so in the action's name) is left out.
 - videos of actions: two views. Who is seen is not known there; as a rule it is somebody else.
 
+Of motion capture there is a third kind: a movement, and somebody else who stands there in the pose in which it begins.
 Movements are drawn evenly, so that a common one counts no more than others. The equal error rate is that of the line at
 which as large a share of the same movements is missed as of the other ones is taken.
 
@@ -17,7 +18,7 @@ done well comes out above one done badly by the same person; 0.5 is guessing.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -40,6 +41,9 @@ REFERENCES = 3
 """Performances done well that a repetition is compared with."""
 
 BY_ANOTHER, THEIR_OWN = "by another", "their own"
+
+SAME, OTHER, STILL = "same", "other", "still"
+"""What is compared: the same movement, two movements, or a movement and somebody who stands still."""
 
 _BADLY = ", done incorrectly"
 
@@ -68,6 +72,7 @@ class PairResult:
     Attributes:
         data: Name of the file.
         keypoints: What they are like.
+        kind: `SAME`, `OTHER` or `STILL`.
         actions: Of both.
         score: Of the alignment.
         likeness: Of the alignment, with each of `SHARES` of the mean taken off.
@@ -75,14 +80,10 @@ class PairResult:
 
     data: str
     keypoints: str
+    kind: str
     actions: tuple[str, str]
     score: float
     likeness: tuple[float, ...]
-
-    @property
-    def same(self) -> bool:
-        """Whether both are the same movement."""
-        return self.actions[0] == self.actions[1]
 
     @property
     def chosen(self) -> float:
@@ -145,31 +146,66 @@ def of_videos(clips: ActionClips, encoder: PoseEncoder) -> list[Performed]:
     return [one for one in performed if np.isfinite(one.z_pose).all(1).any()]
 
 
+def held(clips: Sequence[Clip]) -> list[Clip]:
+    """Clips of nothing but the first pose, one of each person and action."""
+    first = {(clip.subject, clip.action): clip for clip in reversed(clips) if clip.ok.all()}
+    return [
+        replace(clip, joints=clip.joints[:1].repeat(len(clip), axis=0), nose=clip.nose[:1].repeat(len(clip), axis=0))
+        for clip in first.values()
+    ]
+
+
 def compare(
-    data: str, keypoints: str, performed: Sequence[Performed], encoder: PoseEncoder, *, pairs: int, seed: int
+    data: str,
+    keypoints: str,
+    performed: Sequence[Performed],
+    encoder: PoseEncoder,
+    *,
+    still: Sequence[Performed] = (),
+    pairs: int,
+    seed: int,
 ) -> Iterator[PairResult]:
-    """Compare so many pairs of the same movement, and as many of two movements; yields each result at once.
+    """Compare so many pairs of each kind; yields each result at once.
+
+    Args:
+        data: Name of the file.
+        keypoints: What they are like.
+        performed: The performances.
+        encoder: What embedded them.
+        still: Poses that are held, by the action that they are of; without any there are no pairs of that kind.
+        pairs: How many of each kind.
+        seed: Of the draw.
 
     Raises:
         ValueError: If there are not two movements, or one that two groups do.
     """
+    moving, holding = _by_action(performed), _by_action(still)
+    shared = [action for action, of in moving.items() if len({one.group for one in of}) > 1]
+    if not shared or len(moving) < 2:
+        raise ValueError(f"{data}: wanted two movements, and one of them by two people or from two views")
+    rng = np.random.default_rng(seed)
+    for kind in (SAME, OTHER, STILL) if still else (SAME, OTHER):
+        found = 0
+        while found < pairs:
+            names = rng.choice(list(moving), 2, replace=False).tolist() if kind == OTHER else [rng.choice(shared)] * 2
+            galleries = (moving[names[0]], (holding if kind == STILL else moving)[names[1]])
+            first, second = (gallery[rng.integers(len(gallery))] for gallery in galleries)
+            if first.group == second.group:
+                continue
+            found += 1
+            alignment = align(first.z_pose, second.z_pose, encoder)
+            of_shares = tuple(_likeness(alignment, share) for share in SHARES)
+            actions = (str(names[0]), str(names[1]))
+            yield PairResult(data, keypoints, kind, actions, alignment.score, of_shares)
+
+
+def _by_action(performed: Sequence[Performed]) -> dict[str, list[Performed]]:
+    """What is done well, by what it is."""
     of_action: dict[str, list[Performed]] = {}
     for one in performed:
         if one.well:
             of_action.setdefault(one.action, []).append(one)
-    shared = [action for action, group in of_action.items() if len({one.group for one in group}) > 1]
-    if not shared or len(of_action) < 2:
-        raise ValueError(f"{data}: wanted two movements, and one of them by two people or from two views")
-    rng = np.random.default_rng(seed)
-    found = 0
-    while found < 2 * pairs:
-        names = [str(rng.choice(shared))] * 2 if found < pairs else rng.choice(list(of_action), 2, False).tolist()
-        first, second = (of_action[name][rng.integers(len(of_action[name]))] for name in names)
-        if first.group != second.group:
-            found += 1
-            alignment = align(first.z_pose, second.z_pose, encoder)
-            of_shares = tuple(_likeness(alignment, share) for share in SHARES)
-            yield PairResult(data, keypoints, (names[0], names[1]), alignment.score, of_shares)
+    return of_action
 
 
 def grade(
@@ -207,8 +243,8 @@ def equal_error_rate(same: Float[np.ndarray, " pairs"], other: Float[np.ndarray,
 
 def error_rate(results: Sequence[PairResult], line: float) -> float:
     """Mean of the shares of same movements under the line, and of other movements over it."""
-    missed = [result.chosen < line for result in results if result.same]
-    taken = [result.chosen >= line for result in results if not result.same]
+    missed = [result.chosen < line for result in results if result.kind == SAME]
+    taken = [result.chosen >= line for result in results if result.kind == OTHER]
     return float((np.mean(missed) + np.mean(taken)) / 2)
 
 
