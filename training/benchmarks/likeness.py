@@ -55,6 +55,7 @@ def tables(chosen_on: Sequence[PairResult], tested: Sequence[PairResult], grades
             same, other, still = ([r for r in group if r.kind == kind] for kind in (SAME, OTHER, STILL))
             numbers = [
                 *(([r.likeness[i] for r in same], [r.likeness[i] for r in other]) for i in range(len(SHARES))),
+                ([r.either_side for r in same], [r.either_side for r in other]),
                 ([r.score for r in same], [r.score for r in other]),
             ]
             found = [equal_error_rate(np.array(a), np.array(b))[0] for a, b in numbers]
@@ -68,7 +69,7 @@ def tables(chosen_on: Sequence[PairResult], tested: Sequence[PairResult], grades
             in_vain = f"{100 * np.mean([r.chosen >= SAME_MOVEMENT for r in still]):.1f}" if still else ""
             parts = [*(f"{value:.2f}" for value in middle), *(f"{100 * share:.1f}" for share in shares), in_vain]
             errors.append([name, *parts])
-    columns = ["per cent", *(f"{share:g} off" for share in SHARES), "score"]
+    columns = ["per cent", *(f"{share:g} off" for share in SHARES), "either side", "score"]
     made = [
         Table(
             columns, rates, "equal error rate of the likeness, by how much of the mean is taken off, and of the score"

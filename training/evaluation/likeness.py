@@ -11,6 +11,10 @@ Of motion capture there is a third kind: a movement, and somebody else who stand
 Movements are drawn evenly, so that a common one counts no more than others. The equal error rate is that of the line at
 which as large a share of the same movements is missed as of the other ones is taken.
 
+What a movement is called seldom says with which arm or leg it is done: one of UI-PRMD's people whom nothing was learned
+from does with the left what all others do with the right. So every pair is compared once more with the mirror image of
+the second, and the higher likeness kept beside the first one.
+
 Where movements are done well and done badly, it is asked whether the numbers tell one from the other: a repetition is
 compared with three that were done well, by one other person or, for the case that somebody watches their own progress,
 by the same person, and the best of the three counts. The area under the ROC curve (AUC) is the chance that a repetition
@@ -25,9 +29,10 @@ import torch
 from jaxtyping import Float, Float32
 from scipy.stats import mannwhitneyu
 
-from poseembed import PoseEncoder
+from poseembed import PoseEncoder, mirror
 from poseembed.align import Alignment, align
 from poseembed.likeness import MEAN_TAKEN_OFF, likeness
+from poseembed.skeleton import MIRRORED
 from training.datasets.actions.clips import ActionClips
 from training.datasets.mocap.clips import Clip
 from training.evaluation.alignment import SHORTEST
@@ -54,12 +59,14 @@ class Performed:
 
     Attributes:
         z_pose: Its pose vectors, NaN where nobody was seen.
+        mirrored: Those of its mirror image.
         action: What is done.
         group: Who does it, or the view where that is not known.
         well: Whether it is done as it should be.
     """
 
     z_pose: Float32[np.ndarray, "frames dim"]
+    mirrored: Float32[np.ndarray, "frames dim"]
     action: str
     group: str
     well: bool = True
@@ -76,6 +83,7 @@ class PairResult:
         actions: Of both.
         score: Of the alignment.
         likeness: Of the alignment, with each of `SHARES` of the mean taken off.
+        either_side: The higher one of the second as it is and mirrored.
     """
 
     data: str
@@ -84,6 +92,7 @@ class PairResult:
     actions: tuple[str, str]
     score: float
     likeness: tuple[float, ...]
+    either_side: float
 
     @property
     def chosen(self) -> float:
@@ -125,23 +134,28 @@ def film_all(
         film(torch.from_numpy(clip.joints), random_camera(number), fps=clip.fps, detector=detector, seed=number)
         for number, clip in enumerate(usable, seed)
     ]
-    z_pose, _ = encoder.embed(
-        np.concatenate([poses.keypoints for poses in seen]), np.concatenate([poses.confidence for poses in seen])
+    z_pose, mirrored = _both_ways(
+        np.concatenate([poses.keypoints for poses in seen]),
+        np.concatenate([poses.confidence for poses in seen]),
+        encoder,
     )
     ends = np.cumsum([len(clip) for clip in usable])[:-1]
     actions = [clip.action.removesuffix(_BADLY) for clip in usable]
     return [
-        Performed(vectors, action, clip.subject, well=action == clip.action)
-        for vectors, action, clip in zip(np.split(z_pose, ends), actions, usable, strict=True)
+        Performed(vectors, image, action, clip.subject, well=action == clip.action)
+        for vectors, image, action, clip in zip(
+            np.split(z_pose, ends), np.split(mirrored, ends), actions, usable, strict=True
+        )
     ]
 
 
 def of_videos(clips: ActionClips, encoder: PoseEncoder) -> list[Performed]:
     """Clips of actions in which somebody is seen; a view is a group."""
-    z_pose, _ = encoder.embed(clips.keypoints)
+    both = _both_ways(clips.keypoints, np.ones(clips.keypoints.shape[:-1], np.float32), encoder)
+    z_pose, mirrored = (np.split(vectors, clips.offsets[1:-1]) for vectors in both)
     performed = [
-        Performed(vectors, clips.classes[label], str(view))
-        for vectors, label, view in zip(np.split(z_pose, clips.offsets[1:-1]), clips.labels, clips.views, strict=True)
+        Performed(vectors, image, clips.classes[label], str(view))
+        for vectors, image, label, view in zip(z_pose, mirrored, clips.labels, clips.views, strict=True)
     ]
     return [one for one in performed if np.isfinite(one.z_pose).all(1).any()]
 
@@ -196,7 +210,19 @@ def compare(
             alignment = align(first.z_pose, second.z_pose, encoder)
             of_shares = tuple(_likeness(alignment, share) for share in SHARES)
             actions = (str(names[0]), str(names[1]))
-            yield PairResult(data, keypoints, kind, actions, alignment.score, of_shares)
+            mirrored = align(first.z_pose, second.mirrored, encoder)
+            either_side = max(alignment.likeness, mirrored.likeness)
+            yield PairResult(data, keypoints, kind, actions, alignment.score, of_shares, either_side)
+
+
+def _both_ways(
+    keypoints: Float32[np.ndarray, "poses 13 2"], confidence: Float32[np.ndarray, "poses 13"], encoder: PoseEncoder
+) -> tuple[Float32[np.ndarray, "poses dim"], Float32[np.ndarray, "poses dim"]]:
+    """Pose vectors of poses and of their mirror images."""
+    return (
+        encoder.embed(keypoints, confidence)[0],
+        encoder.embed(mirror(keypoints), confidence[:, list(MIRRORED)])[0],
+    )
 
 
 def _by_action(performed: Sequence[Performed]) -> dict[str, list[Performed]]:

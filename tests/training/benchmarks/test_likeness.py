@@ -16,7 +16,7 @@ from ...conftest import STANDING
 
 def results(kinds: dict[str, list[float]], data: str = "made") -> list[PairResult]:
     return [
-        PairResult(data, "exact", kind, ("a", "b"), value / 2, (value,) * len(SHARES))
+        PairResult(data, "exact", kind, ("a", "b"), value / 2, (value,) * len(SHARES), value)
         for kind, values in kinds.items()
         for value in values
     ]
@@ -26,9 +26,23 @@ def test_tables_say_how_often_each_number_errs() -> None:
     found = results({SAME: [0.9, 0.8, 0.7, 0.3], OTHER: [0.1, 0.2, 0.5, 0.1], STILL: [0.1, 0.6]})
     grades = [GradeResult("made", "exact", "squat", "anna", THEIR_OWN, well, 0.5, 0.5 + well) for well in (True, False)]
     rates, errors, graded = (table.text().splitlines() for table in tables(found, found, grades))
-    assert rates[1].split()[2:] == ["0", "off", "0.25", "off", "0.5", "off", "0.75", "off", "0.9", "off", "score"]
-    assert rates[2].split() == ["chosen", "on", "made,", "keypoints", "exact", *["25.0"] * 6]
-    assert rates[3].split() == ["made,", "keypoints", "exact", *["25.0"] * 6]
+    assert rates[1].split()[2:] == [
+        "0",
+        "off",
+        "0.25",
+        "off",
+        "0.5",
+        "off",
+        "0.75",
+        "off",
+        "0.9",
+        "off",
+        "either",
+        "side",
+        "score",
+    ]
+    assert rates[2].split() == ["chosen", "on", "made,", "keypoints", "exact", *["25.0"] * 7]
+    assert rates[3].split() == ["made,", "keypoints", "exact", *["25.0"] * 7]
     assert errors[3].split()[3:] == ["0.75", "0.15", "25.0", "25.0", "0.0", "50.0"]
     assert graded[2].split() == ["squat", "1.00", "0.50", "2"]
     assert "standing still" in texts(tables(found, [], []))

@@ -5,8 +5,9 @@ from itertools import product
 
 import numpy as np
 import pytest
+import torch
 
-from poseembed import PoseEncoder
+from poseembed import PoseEncoder, mirror
 from poseembed.align import align
 from training.datasets.actions.clips import ActionClips
 from training.datasets.mocap.clips import Clip
@@ -31,6 +32,7 @@ from training.evaluation.likeness import (
     held,
     of_videos,
 )
+from training.scene.film import film, random_camera
 
 PEOPLE = ("anna", "bert")
 
@@ -73,6 +75,13 @@ def test_film_all_keeps_who_does_what_and_how_well(encoder: PoseEncoder) -> None
     assert np.abs(twice[0].z_pose - twice[1].z_pose).max() > 0.01
 
 
+def test_the_mirror_image_of_a_clip_is_that_of_its_pictures(encoder: PoseEncoder) -> None:
+    [one] = film_all([CLIPS[0]], encoder, None, seed=5)
+    seen = film(torch.from_numpy(CLIPS[0].joints), random_camera(5), fps=30.0)
+    np.testing.assert_allclose(one.mirrored, encoder.embed(mirror(seen.keypoints))[0], atol=1e-5)
+    assert np.abs(one.mirrored - one.z_pose).max() > 0.05
+
+
 def test_what_is_held_is_the_first_pose_of_each_person_and_action() -> None:
     found = held([clip("anna", "squat", ok=False), *CLIPS, clip("anna", "squat", frames=30)])
     assert {(one.subject, one.action) for one in found} == {(one.subject, one.action) for one in CLIPS}
@@ -82,8 +91,11 @@ def test_what_is_held_is_the_first_pose_of_each_person_and_action() -> None:
 
 def test_pairs_are_never_of_one_group_nor_of_what_is_done_badly(encoder: PoseEncoder) -> None:
     kinds = product(("squat", "wave"), PEOPLE, (True, False))
-    performed = [Performed(vectors(number), *kind) for number, kind in enumerate(kinds)]
-    still = [Performed(vectors(number), one.action, one.group) for number, one in enumerate(performed, 100)]
+    performed = [Performed(vectors(number), vectors(number + 50), *kind) for number, kind in enumerate(kinds)]
+    still = [
+        Performed(vectors(number), vectors(number + 100), one.action, one.group)
+        for number, one in enumerate(performed, 100)
+    ]
     results = list(compare("made", "exact", performed, encoder, still=still, pairs=6, seed=0))
     assert [result.kind for result in results] == [kind for kind in (SAME, OTHER, STILL) for _ in range(6)]
     for result in results:
@@ -91,7 +103,7 @@ def test_pairs_are_never_of_one_group_nor_of_what_is_done_badly(encoder: PoseEnc
         assert len(result.likeness) == len(SHARES)
     able = {
         kind: {
-            align(one.z_pose, other.z_pose, encoder).likeness
+            tuple(align(one.z_pose, z_pose, encoder).likeness for z_pose in (other.z_pose, other.mirrored))
             for one in performed
             for other in (still if kind == STILL else performed)
             if one.well and other.well and one.group != other.group and (one.action == other.action) == (kind != OTHER)
@@ -99,13 +111,17 @@ def test_pairs_are_never_of_one_group_nor_of_what_is_done_badly(encoder: PoseEnc
         for kind in (SAME, OTHER, STILL)
     }
     for result in results:
-        assert min(abs(result.chosen - value) for value in able[result.kind]) < 1e-9
+        wanted = [(value, max(value, mirrored)) for value, mirrored in able[result.kind]]
+        assert min(np.abs(np.subtract((result.chosen, result.either_side), pair)).max() for pair in wanted) < 1e-9
     assert len(list(compare("made", "exact", performed, encoder, pairs=2, seed=0))) == 4
 
 
 def test_nothing_to_compare_is_refused(encoder: PoseEncoder) -> None:
-    alone = [Performed(vectors(0), "squat", "anna"), Performed(vectors(1), "wave", "anna")]
-    one_movement = [Performed(vectors(0), "squat", "anna"), Performed(vectors(1), "squat", "bert")]
+    alone = [Performed(vectors(0), vectors(0), "squat", "anna"), Performed(vectors(1), vectors(1), "wave", "anna")]
+    one_movement = [
+        Performed(vectors(0), vectors(0), "squat", "anna"),
+        Performed(vectors(1), vectors(1), "squat", "bert"),
+    ]
     for performed in (alone, one_movement):
         with pytest.raises(ValueError, match="made: wanted two movements, and one of them by two people"):
             list(compare("made", "exact", performed, encoder, pairs=1, seed=0))
@@ -132,8 +148,10 @@ def test_a_repetition_is_compared_with_three_done_well(encoder: PoseEncoder) -> 
     def near(z_pose: np.ndarray) -> np.ndarray:
         return 0.9 * z_pose + noise.normal(scale=0.01, size=z_pose.shape).astype(np.float32)
 
-    performed = [Performed(near(good if well else bad), "squat", "anna", well) for well in [True] * 4 + [False] * 2]
-    performed += [Performed(near(others), "squat", "bert") for _ in range(REFERENCES)]  # he never does it badly
+    performed = [
+        Performed(near(good if well else bad), bad, "squat", "anna", well) for well in [True] * 4 + [False] * 2
+    ]
+    performed += [Performed(near(others), bad, "squat", "bert") for _ in range(REFERENCES)]  # he never does it badly
     graded = list(grade("made", "exact", performed, encoder, seed=0))
     assert [(one.person, one.references, one.well) for one in graded] == [
         ("anna", kind, well) for well in [True] * 4 + [False] * 2 for kind in (BY_ANOTHER, THEIR_OWN)
@@ -158,7 +176,9 @@ def test_the_equal_error_rate_is_where_both_errors_are_as_frequent() -> None:
 
 def test_the_error_rate_is_of_movements_and_not_of_who_stands_still() -> None:
     kinds = [(SAME, 0.9), (SAME, 0.3), (OTHER, 0.1), (OTHER, 0.5), (OTHER, 0.2), (OTHER, 0.3), (STILL, 0.9)]
-    results = [PairResult("made", "exact", kind, ("a", "a"), 0.0, (value,) * len(SHARES)) for kind, value in kinds]
+    results = [
+        PairResult("made", "exact", kind, ("a", "a"), 0.0, (value,) * len(SHARES), value) for kind, value in kinds
+    ]
     assert error_rate(results, 0.4) == pytest.approx((0.5 + 0.25) / 2)
     assert error_rate(results, 0.05) == pytest.approx(0.5)
     changed = [replace(result, likeness=tuple(SHARES)) for result in results]
