@@ -67,8 +67,8 @@ def tables(chosen_on: Sequence[PairResult], tested: Sequence[PairResult], grades
                 np.mean([r.score >= SAME_PERFORMANCE for r in same]),
             )
             in_vain = f"{100 * np.mean([r.chosen >= SAME_MOVEMENT for r in still]):.1f}" if still else ""
-            parts = [*(f"{value:.2f}" for value in middle), *(f"{100 * share:.1f}" for share in shares), in_vain]
-            errors.append([name, *parts])
+            cells = [*(f"{value:.2f}" for value in middle), *(f"{100 * share:.1f}" for share in shares), in_vain]
+            errors.append([name, *cells])
     columns = ["per cent", *(f"{share:g} off" for share in SHARES), "either side", "score"]
     made = [
         Table(
@@ -85,9 +85,9 @@ def tables(chosen_on: Sequence[PairResult], tested: Sequence[PairResult], grades
         rows = []
         for action in dict.fromkeys(r.action for r in graded):
             of_action = [r for r in graded if r.action == action]
-            parts = [[r for r in of_action if r.references == kind] for kind in (BY_ANOTHER, THEIR_OWN)]
-            areas = [f"{auc(part, number):.2f}" if part else "" for part in parts for number in ("likeness", "score")]
-            rows.append([action, *areas, str(len(parts[-1]))])
+            by_kind = [[r for r in of_action if r.references == kind] for kind in (BY_ANOTHER, THEIR_OWN)]
+            areas = [f"{auc(some, number):.2f}" if some else "" for some in by_kind for number in ("likeness", "score")]
+            rows.append([action, *areas, str(len(by_kind[-1]))])
         kinds = [f"{kind}: {number}" for kind in (BY_ANOTHER, THEIR_OWN) for number in ("likeness", "score")]
         made.append(Table(["AUC, references", *kinds, "repetitions"], rows, f"{title}: done well against done badly"))
     return made
@@ -113,7 +113,8 @@ def _compared(
     files: Sequence[Path], encoder: PoseEncoder, *, chosen_on: bool, pairs: int, seed: int
 ) -> tuple[list[PairResult], list[GradeResult]]:
     """What comes of files of motion capture: of their `val` split, or, to choose on, of all the rest."""
-    results, grades = [], []
+    results: list[PairResult] = []
+    grades: list[GradeResult] = []
     for name, data in recordings(files).items():
         held_out = data.evaluation_splits()
         clips = [clip for clip in data if (clip.split in held_out) is not chosen_on or not held_out]
