@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from poseembed import JOINTS, PoseEncoder, load_embedded
-from poseembed.align import SAME_PERFORMANCE, align
+from poseembed.align import align
 from poseembed.files.poses import POSE_SUFFIXES
 from poseembed.plot import plot_alignment
 
@@ -28,8 +28,7 @@ options = parser.parse_args()
 encoder = PoseEncoder.from_pretrained()
 first, second = (load_embedded(path, encoder, show_progress_bar=True) for path in (options.first, options.second))
 alignment = align(first, second, encoder, open_ends=options.open_ends)
-verdict = "the same performance" if alignment.score >= SAME_PERFORMANCE else "not the same performance"
-print(f"score {alignment.score:.2f}: {verdict} ({SAME_PERFORMANCE:g} is the line)")
+print(f"{alignment.verdict}: score {alignment.score:.2f}, likeness {alignment.likeness:.2f}")
 print(f"the second takes {np.median(alignment.speed):.2f} times as long, in the median")
 print(f"least alike {alignment.first.time[alignment.rows[alignment.similarity.argmin(), 0]]:.1f} s into the first")
 

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int64
 from poseembed.decoder import Decoder
 from poseembed.encoder import PoseEncoder
 from poseembed.keypoints import MIN_CONFIDENCE, visible_joints
+from poseembed.likeness import frame_mean, likeness
 from poseembed.origin import meet
 from poseembed.poses import Poses
 from poseembed.skeleton import NUM_JOINTS
@@ -18,6 +19,10 @@ from poseembed.warping import import_dtw, warping_path
 SAME_PERFORMANCE = 0.6
 """From this score on two videos show the same performance, not two actions that share some poses. Chosen on held-out
 actors of the CMU motion capture by `training/benchmarks/alignment.py`, which also says how often it errs."""
+
+SAME_MOVEMENT = 0.4
+"""From this likeness on two videos show the same movement, though other people may do it, at another pace. Chosen on
+the training people of UI-PRMD and on HDM05 by `training/benchmarks/likeness.py`, which also says how often it errs."""
 
 SPEED_SHARE = 0.1
 """Speeds are measured over this share of the path around each step: single steps only know 0, 1 and infinity."""
@@ -32,7 +37,8 @@ class Alignment:
         second: The second, likewise.
         rows: (k, 2) rows of `first` and of `second` that belong together; neither ever falls.
         similarity: (k,) cosines of their pose vectors.
-        score: From 0 to 1; see `align`.
+        score: How much of it is the same performance, from 0 to 1; see `align`.
+        likeness: How alike the two are as movements, whoever made them, from -1 to 1; see `align`.
         speed: (k,) seconds of the second that pass in one of the first (frames, where either has no times), over a
             tenth of the path around each step: above 1 the second is slower there; inf where the first waits.
         joint_differences: (k, 13) how far each joint of the second is from the first's, both seen by the first's
@@ -49,6 +55,8 @@ class Alignment:
         >>> alignment = align(poses, poses, encoder)
         >>> alignment.rows.shape, alignment.joint_differences.shape, alignment.guides.shape
         ((5, 2), (5, 13), (5, 13, 2))
+        >>> alignment.verdict
+        'the same performance'
     """
 
     first: Poses
@@ -56,9 +64,25 @@ class Alignment:
     rows: Int64[np.ndarray, "k 2"]
     similarity: Float[np.ndarray, " k"]
     score: float
+    likeness: float
     speed: Float[np.ndarray, " k"]
     joint_differences: Float[np.ndarray, "k 13"] | None = None
     guides: Float[np.ndarray, "k 13 2"] | None = None
+
+    @property
+    def verdict(self) -> str:
+        """What the two numbers say, in words.
+
+        "the same performance" from a score of `SAME_PERFORMANCE` on; else, from a likeness of `SAME_MOVEMENT` on, "the
+        same movement, by another person or once more"; else "another movement".
+        """
+        if self.score >= SAME_PERFORMANCE:
+            return "the same performance"
+        return (
+            "the same movement, by another person or once more"
+            if self.likeness >= SAME_MOVEMENT
+            else "another movement"
+        )
 
 
 def align(first: Vectors, second: Vectors, encoder: PoseEncoder, *, open_ends: float = 0.0) -> Alignment:
@@ -78,6 +102,11 @@ def align(first: Vectors, second: Vectors, encoder: PoseEncoder, *, open_ends: f
     performance scores less if the videos hide joints or the keypoints are noisy, `SAME_PERFORMANCE` or more for the
     most part. For a checkpoint without calibration (1 + cosine) / 2 stands for the probability; that ranks pairs of
     performances, but is no share of anything.
+
+    Another person, or the same one once more, never does quite the same: the score then says little, and the likeness
+    is to be asked (`poseembed.likeness`). It is the mean cosine along the same path, averaged as the score is, of unit
+    vectors from which half of each performance's mean is taken off, and at most the ratio of how far the two move. So
+    it knows how the pose changes better than how a person holds themselves, and it needs no calibration.
 
     Args:
         first: `Poses` of one person, a row a frame: of several, `Poses.track` picks one, by default whoever is seen
@@ -122,12 +151,14 @@ def align(first: Vectors, second: Vectors, encoder: PoseEncoder, *, open_ends: f
     differences = guides = None
     if encoder.decoder is not None and one.joints and other.joints:
         differences, guides = _compare_joints(one.poses.select(rows), other.poses.select(rows_other), encoder.decoder)
+    steps = np.stack([rows, rows_other], axis=1)
     return Alignment(
         first=one.poses,
         second=other.poses,
-        rows=np.stack([rows, rows_other], axis=1),
+        rows=steps,
         similarity=similarity,
-        score=min(_share(probability, frames) for frames in (at, at_other)),
+        score=min(frame_mean(probability, frames) for frames in steps.T),
+        likeness=likeness(one.directions[at], other.directions[at_other], steps),
         speed=_speed(one.clock(timed)[rows], other.clock(timed)[rows_other]),
         joint_differences=differences,
         guides=guides,
@@ -172,12 +203,6 @@ class _Performance:
     def clock(self, timed: bool) -> Float[np.ndarray, " rows"]:
         """Seconds, or else frames."""
         return self.poses.time if timed else self.poses.frame.astype(float)
-
-
-def _share(probability: Float[np.ndarray, " k"], frames: Int64[np.ndarray, " k"]) -> float:
-    """Expected share of the frames that show the pose of their counterparts; every frame has one at least."""
-    _, place, steps = np.unique(frames, return_inverse=True, return_counts=True)
-    return float((np.bincount(place, probability) / steps).mean())
 
 
 def _speed(first: Float[np.ndarray, " k"], second: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:

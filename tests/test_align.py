@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from poseembed import JOINTS, PoseEncoder, Poses
-from poseembed.align import align
+from poseembed.align import SAME_MOVEMENT, SAME_PERFORMANCE, Alignment, align
+from poseembed.likeness import likeness
 
 from .conftest import STANDING
 
@@ -73,6 +74,39 @@ def test_the_score_counts_frames_and_not_steps(base: PoseEncoder) -> None:
 def test_another_performance_scores_less(base: PoseEncoder) -> None:
     jumble = np.random.default_rng(0).normal(300, 100, (FRAMES, 13, 2))
     assert align(video(squat(0.0)), video(jumble), base).score < 0.2
+
+
+def test_the_likeness_is_that_of_the_vectors_along_the_path(base: PoseEncoder) -> None:
+    alignment = align(video(squat(0.0)), video(squat(0.5, frames=2 * FRAMES)), base)
+    directions = []
+    for poses, rows in zip((alignment.first, alignment.second), alignment.rows.T, strict=True):
+        assert poses.z_pose is not None
+        z_pose = poses.z_pose[rows].astype(np.float64)
+        directions.append(z_pose / np.linalg.norm(z_pose, axis=1, keepdims=True))
+    assert alignment.likeness == pytest.approx(likeness(*directions, alignment.rows), abs=1e-6)
+    back = align(video(squat(0.5, frames=2 * FRAMES)), video(squat(0.0)), base)
+    assert back.likeness == pytest.approx(alignment.likeness, abs=0.02)
+
+
+@pytest.mark.parametrize("weights", ["poseembed-base", "poseembed-small"])
+def test_the_verdict_tells_a_movement_from_standing_still(weights: str) -> None:
+    encoder = PoseEncoder.from_pretrained(weights)
+    mine, still = video(squat(0.0)), video(np.repeat(squat(0.5)[:1], FRAMES, axis=0))
+    assert align(mine, video(squat(0.5)), encoder).verdict == "the same performance"
+    assert align(mine, still, encoder).verdict == align(still, mine, encoder).verdict == "another movement"
+
+
+def test_the_verdict_goes_by_both_numbers(base: PoseEncoder) -> None:
+    made = align(video(squat(0.0)), video(squat(0.5)), base)
+
+    def verdict(score: float, likeness: float) -> str:
+        alignment: Alignment = replace(made, score=score, likeness=likeness)
+        return alignment.verdict
+
+    below = np.nextafter(SAME_PERFORMANCE, 0), np.nextafter(SAME_MOVEMENT, 0)
+    assert verdict(SAME_PERFORMANCE, 0.0) == "the same performance"
+    assert verdict(below[0], SAME_MOVEMENT) == "the same movement, by another person or once more"
+    assert verdict(below[0], below[1]) == "another movement"
 
 
 def test_frames_without_anybody_are_left_out(base: PoseEncoder) -> None:

@@ -150,9 +150,9 @@ def test_compare_performances(run: Run, tmp_path: Path) -> None:
     mine, coach = video(tmp_path / "mine.npz", squat(0.0)), video(tmp_path / "coach.npz", squat(0.3))
     other = video(tmp_path / "other.npz", standing(0.3))
     same = run("compare_performances", mine, coach, "--picture", tmp_path / "out.png", "--worst", 2)
-    assert ": the same performance" in same and is_picture(tmp_path / "out.png")
+    assert "the same performance: score" in same and is_picture(tmp_path / "out.png")
     assert same.count("apart on average") == 2
-    assert "not the same performance" in run("compare_performances", mine, other)
+    assert "another movement: score" in run("compare_performances", mine, other)
 
 
 def test_hidden_limb(run: Run, tmp_path: Path) -> None:

@@ -69,6 +69,7 @@ def alignment(keypoints: np.ndarray, *, times: bool = True) -> Alignment:
         rows=np.repeat(np.arange(half)[:, None], 2, axis=1),
         similarity=np.linspace(0.2, 0.9, half),
         score=0.83,
+        likeness=0.71,
         speed=np.ones(half),
         joint_differences=differences,
         guides=keypoints[:half] + 5,
@@ -314,7 +315,7 @@ def test_an_alignment_shows_both_and_where_they_differ(poses: np.ndarray) -> Non
     poses[12, LEFT_WRIST] = np.nan  # the second's first frame
     pair = alignment(poses)
     figure = plot_alignment(pair, moments=3, names=("coach", "pupil"))
-    assert "coach and pupil: score 0.83 of 1" in texts(figure)
+    assert figure.get_suptitle() == "coach and pupil: the same performance\n(score 0.83, likeness 0.71)"
     first, second = figure.axes[:3], figure.axes[3:6]
     for ax, row in zip(first, (0, 6, 11), strict=True):
         own, guide = bones(ax)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from poseembed.align import SAME_PERFORMANCE, Alignment, align
+from poseembed.align import SAME_MOVEMENT, SAME_PERFORMANCE, Alignment, align
 from poseembed.cli.arguments import add_skeleton, expand_one, share
 from poseembed.cli.outputs import check_picture, counted
 from poseembed.cli.shared import MIXED, ReadingCommand, track
@@ -98,9 +98,10 @@ def _steps(alignment: Alignment) -> Columns:
 
 
 def _say(alignment: Alignment) -> None:
-    """Print the score, the speed and the joints that differ most."""
-    same = "the same performance" if alignment.score >= SAME_PERFORMANCE else "not the same performance"
-    print(f"score {alignment.score:.3f} ({same}: the line is at {SAME_PERFORMANCE:g})")
+    """Print the verdict and what it rests on, the speed, and the joints that differ most."""
+    print(f"this is {alignment.verdict}")
+    print(f"score {alignment.score:.3f} (the same performance from {SAME_PERFORMANCE:g} on)")
+    print(f"likeness {alignment.likeness:.3f} (the same movement, whoever does it, from {SAME_MOVEMENT:g} on)")
     print(f"speed, in the median: {pace(float(np.median(alignment.speed)))}")
     if alignment.joint_differences is not None:
         mean = np.ma.masked_invalid(alignment.joint_differences).mean(0).filled(np.nan)

@@ -84,7 +84,7 @@ def plot_alignment(
     rings mark the joints that differ most (three at most, and none that differ by less than 0.4 torso lengths). Both
     are left out where the alignment does not know them. Below: how similar the two are as time passes in the first,
     with dotted lines at the moments above; and which moments belong together, over the similarities of all pairs of
-    frames. The score is in the title.
+    frames. What that amounts to is in the title.
 
     Args:
         alignment: What `poseembed.align.align` returned.
@@ -108,13 +108,15 @@ def plot_alignment(
         >>> from poseembed.plot import plot_alignment
         >>> poses = Poses.from_arrays(np.random.default_rng(0).normal(300, 100, size=(9, 13, 2)))
         >>> alignment = align(poses, poses, PoseEncoder.from_pretrained("poseembed-small"))
-        >>> plot_alignment(alignment, names=("mine", "coach")).get_suptitle()
-        'mine and coach: score 1.00 of 1'
+        >>> print(plot_alignment(alignment, names=("mine", "coach")).get_suptitle())
+        mine and coach: the same performance
+        (score 1.00, likeness 1.00)
     """
     steps = alignment_moments(alignment, moments)
     figure = style.new_figure(max(1.6 * len(steps), 9.0), 6.9)
     short = [style.wrapped(name, _LETTERS, lines=1) for name in names]
-    figure.suptitle(f"{short[0]} and {short[1]}: score {alignment.score:.2f} of 1")
+    numbers = f"score {alignment.score:.2f}, likeness {alignment.likeness:.2f}"
+    figure.suptitle(f"{short[0]} and {short[1]}: {alignment.verdict}\n({numbers})")
     above, below = figure.subfigures(2, 1, height_ratios=(3.9, 2.7), squeeze=False)[:, 0]
     _draw_moments(above, alignment, steps, (first_frames, second_frames), names, min_confidence)
     curve, way = below.subplots(1, 2, width_ratios=(3, 2))

@@ -18,7 +18,8 @@ def test_compare_says_score_and_writes_steps_and_picture(
 ) -> None:
     assert run("compare", *squats, "--out", tmp_path / "steps.json", "--plot", tmp_path / "steps.png") == 0
     said = capsys.readouterr().out
-    assert "(the same performance" in said and "joints that differ most" in said
+    assert said.startswith("this is the same performance\nscore 0.") and "joints that differ most" in said
+    assert "\nlikeness 0." in said and "from 0.6 on)" in said
     steps = json.loads((tmp_path / "steps.json").read_text())
     assert steps["first_frame"][0] == 0 and steps["second_frame"][-1] == 39
     assert len(steps["left_wrist_difference"]) == len(steps["similarity"])
@@ -29,7 +30,7 @@ def test_compare_tells_performances_apart(
     squats: tuple[Path, Path], standing: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("compare", squats[0], standing) == 0
-    assert "not the same performance" in capsys.readouterr().out
+    assert "this is another movement" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -65,9 +66,9 @@ def test_compare_takes_the_people_and_skeletons_it_is_told(
     still[:, [4, 6], 1] = still[:, [2, 2], 1] - [30, 70]
     both = np.stack([still, squat(0.5)], axis=1).reshape(80, 13, 2)
     write_poses(Poses.from_arrays(both, person=[0, 1] * 40, frame=np.arange(40).repeat(2)), pair)
-    for person, verdict in ((0, "(not the same"), (1, "(the same")):
+    for person, verdict in ((0, "another movement"), (1, "the same performance")):
         assert run("compare", pair, squats[0], "--first-person", person) == 0
-        assert verdict in capsys.readouterr().out
+        assert f"this is {verdict}\n" in capsys.readouterr().out
     assert run("compare", pair, squats[0], "--person", 5) == 1
     assert "pair.npz: nobody is person 5; there are: 0, 1" in capsys.readouterr().err
     coco = np.full((40, 17, 2), np.nan)

@@ -105,7 +105,7 @@ def test_only_whole_well_tracked_performances_to_evaluate_on_are_compared(tmp_pa
 def aligned(first: Performance, second: Performance, rows: list[tuple[int, int]]) -> Alignment:
     poses = [Poses.from_arrays(np.zeros((len(clip.joints), 13, 2))) for clip in (first, second)]
     steps = np.zeros(len(rows), np.float32)
-    return Alignment(*poses, rows=np.array(rows), similarity=steps, score=0.0, speed=steps)
+    return Alignment(*poses, rows=np.array(rows), similarity=steps, score=0.0, likeness=0.0, speed=steps)
 
 
 def test_true_differences_do_not_depend_on_where_the_bodies_face_and_stand() -> None:
@@ -164,7 +164,7 @@ def test_shown_differences_are_those_of_the_pictures() -> None:
     second = Poses.from_arrays(np.concatenate([points[:1], points]), np.concatenate([confidence[:1], confidence]))
     steps = np.zeros(len(first), np.float32)
     rows = np.array([(row, row + 1) for row in range(len(first))])
-    differences = shown_differences(Alignment(first, second, rows, steps, 0.0, steps))
+    differences = shown_differences(Alignment(first, second, rows, steps, 0.0, 0.0, steps))
     assert np.isnan(differences[:, 9]).all() and (differences[:, 6] > 0.05).all()
     np.testing.assert_allclose(np.delete(differences, [6, 9], axis=1), 0, atol=1e-5)
 
