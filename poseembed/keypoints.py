@@ -227,9 +227,7 @@ def _fit_to_box(
     return moved / (size + (size == 0))  # one point has no size to fit
 
 
-def _centre(
-    points: Float[Tensor, "13 2 *batch"], seen: Float[Tensor, "13 1 *batch"]
-) -> Float[Tensor, "2 *batch"]:
+def _centre(points: Float[Tensor, "13 2 *batch"], seen: Float[Tensor, "13 1 *batch"]) -> Float[Tensor, "2 *batch"]:
     """Middle of the visible hips, else of the visible shoulders, else of all visible joints."""
     rank = seen.clone()
     rank[SHOULDER_JOINTS] *= 2
