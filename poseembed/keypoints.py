@@ -29,6 +29,7 @@ MIN_TORSO_SHARE = 0.1
 UNMEASURED_TORSO_SHARE = 1 / 3
 """How long a torso is taken to be, as a share of what is visible, when no shoulder or no hip is."""
 
+_PARTS = [1, 2, 4, 2, 4]  # joints of the head, the shoulders, the arms, the hips and the legs, in order
 _TINY = 1e-12
 
 
@@ -76,16 +77,19 @@ def read_joints(
     confidence: np.ndarray | Tensor | None,
     skeleton: str | Skeleton,
     min_confidence: float,
-) -> tuple[Float[Tensor, "*batch 13 2"], Bool[Tensor, "*batch 13"]]:
-    """The 13 joints out of keypoints of any skeleton, and which of them are there.
+) -> Float[Tensor, "*batch 13 2"]:
+    """The 13 joints out of keypoints of any skeleton, NaN where they are missing.
 
     Raises:
         TypeError, ValueError: As `check_keypoints` and `visible_joints` do, and for an unknown skeleton.
     """
     source = get_skeleton(skeleton)
     points = check_keypoints(keypoints, source)
-    visible = visible_joints(points, confidence, min_confidence)
-    return source.select(points), source.select(visible, axis=-1)
+    check_min_confidence(min_confidence)
+    if confidence is None:
+        return source.select(points)
+    visible = source.select(visible_joints(points, confidence, min_confidence), axis=-1)
+    return torch.where(visible.unsqueeze(-1), source.select(points), torch.nan)
 
 
 def check_keypoints(keypoints: np.ndarray | Tensor, skeleton: Skeleton) -> Float[Tensor, "*batch joints 2"]:
@@ -229,9 +233,8 @@ def _fit_to_box(
 
 def _centre(points: Float[Tensor, "13 2 *batch"], seen: Float[Tensor, "13 1 *batch"]) -> Float[Tensor, "2 *batch"]:
     """Middle of the visible hips, else of the visible shoulders, else of all visible joints."""
-    rank = seen.clone()
-    rank[SHOULDER_JOINTS] *= 2
-    rank[HIP_JOINTS] *= 4
+    nose, shoulders, arms, hips, legs = seen.split(_PARTS)
+    rank = torch.cat((nose, 2 * shoulders, arms, 4 * hips, legs))
     chosen = (rank == rank.amax(0)).to(points.dtype)
     return (points * chosen).sum(0) / chosen.sum(0)
 

@@ -1,6 +1,7 @@
 """Poses into vectors, one by one: what a `PoseEncoder` makes of keypoints."""
 
 import copy
+from collections.abc import Iterator
 from typing import Generic, Literal, overload
 
 import numpy as np
@@ -181,24 +182,22 @@ class PoseEmbedder(PoseSpace, nn.Module):
                 coordinates in 0 to 1, y up, scores in percent, joints in another order. It looks at 128 of them.
         """
         batch_size = check_batch_size(batch_size)
-        points, visible = read_joints(keypoints, confidence, skeleton, min_confidence)
-        encoder = self._on(device)
-        numpy_out = not isinstance(keypoints, Tensor) and not convert_to_tensor
-        out_device = encoder.device if convert_to_tensor else points.device
+        points = read_joints(keypoints, confidence, skeleton, min_confidence)
         leading = points.shape[:-2]
-        points, visible = points.reshape(-1, NUM_JOINTS, 2), visible.reshape(-1, NUM_JOINTS)
-        look_at(points, visible, confidence)
+        points = points.reshape(-1, NUM_JOINTS, 2)
+        look_at(points, confidence)
+        encoder = self._on(device)
+        there = encoder.device
+        place = there if convert_to_tensor else points.device
         dtype = torch.promote_types(self.dtype, torch.float32)
-        z_pose = torch.empty(len(points), self.pose_dim, dtype=dtype, device=out_device)
-        z_view = torch.empty(len(points), self.view_dim, dtype=dtype, device=out_device)
-        batch_size = min(batch_size, CACHED) if encoder.device.type == "cpu" else batch_size
-        with tqdm(total=len(points), desc="embed", unit="pose", disable=not show_progress_bar) as progress:
-            for start in range(0, len(points), batch_size):
-                rows = slice(start, start + batch_size)
-                z_pose[rows], z_view[rows] = encoder(*encoder._take(points[rows], visible[rows]))
-                progress.update(len(points[rows]))
+        z_pose = torch.empty(len(points), self.pose_dim, dtype=dtype, device=place)
+        z_view = torch.empty(len(points), self.view_dim, dtype=dtype, device=place)
+        with torch.inference_mode():  # what comes of it could train nothing; what is copied out of it can
+            size = min(batch_size, CACHED) if there.type == "cpu" else batch_size
+            for rows in _batches(len(points), size, show_progress_bar):
+                z_pose[rows], z_view[rows] = encoder(encoder._take(points[rows]))
         z_pose, z_view = z_pose.reshape(*leading, self.pose_dim), z_view.reshape(*leading, self.view_dim)
-        if numpy_out:
+        if not isinstance(keypoints, Tensor) and not convert_to_tensor:
             return Embedding(z_pose.float().numpy(), z_view.float().numpy())
         return Embedding(z_pose, z_view)
 
@@ -217,7 +216,7 @@ class PoseEmbedder(PoseSpace, nn.Module):
         return weight() if callable(weight) else weight  # a method of the layers that torch's quantisation puts there
 
     def _lay_out(
-        self, keypoints: Float[Tensor, "*batch 13 2"], visible: Bool[Tensor, "*batch 13"] | None
+        self, keypoints: Float[Tensor, "*batch 13 2"], visible: Bool[Tensor, "*batch 13"] | None = None
     ) -> tuple[Float[Tensor, "*batch inputs"], Bool[Tensor, "*batch 13"]]:
         """Poses as the networks read them, and which joints are there."""
         # Half types cannot hold pixel coordinates: normalise in float32 at least.
@@ -227,8 +226,19 @@ class PoseEmbedder(PoseSpace, nn.Module):
             present = present & visible
         return self.network.layout(normalize_keypoints(points, present).to(self.dtype), present), present
 
-    def _take(self, points: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
+    def _take(self, points: Tensor) -> Tensor:
         """Bring poses to the encoder's device."""
-        if self.device.type == "mps":  # has no float64
-            points = points.float()
-        return points.to(self.device), visible.to(self.device)
+        there = self.device
+        return (points.float() if there.type == "mps" else points).to(there)  # which has no float64
+
+
+def _batches(count: int, size: int, show_progress_bar: bool) -> Iterator[slice]:
+    """Rows that go through the network together, from the first to the last."""
+    parts = (slice(start, min(start + size, count)) for start in range(0, count, size))
+    if not show_progress_bar:  # a bar that is not shown takes as long to make as a layer does
+        yield from parts
+        return
+    with tqdm(total=count, desc="embed", unit="pose") as progress:
+        for rows in parts:
+            yield rows
+            progress.update(rows.stop - rows.start)
