@@ -103,6 +103,9 @@ run_state.save, run_state.replacing = save_every_tenth, get_stuck
 train.main(sys.argv[1:])
 """
 
+HANGS = 3600
+"""Seconds after which processes that wait for each other will do so for ever; on a busy machine ten minutes pass."""
+
 KEEPING_RANKS = """
 import sys
 
@@ -635,7 +638,7 @@ def test_two_processes_train_one_model(recipes: Path, data: Path, tmp_path: Path
     ]
     process = child(tmp_path / "ranks.py", KEEPING_RANKS, launcher, *options)
     run(recipes / "constant.py", data, alone, "--pairs", "40")  # as many steps
-    _, errors = process.communicate(timeout=600)
+    _, errors = process.communicate(timeout=HANGS)
     assert process.returncode == 0, errors
     first, second = (load_file(pair / f"rank{rank}.safetensors") for rank in (0, 1))
     assert first.keys() == second.keys()
@@ -653,7 +656,7 @@ def test_two_processes_step_as_one_with_all_their_pairs(tmp_path: Path, monkeypa
     process = child(script, HALVES, launcher, str(tmp_path))
     monkeypatch.setattr(sys, "argv", [str(script), str(tmp_path)])
     runpy.run_path(str(script))
-    _, errors = process.communicate(timeout=600)
+    _, errors = process.communicate(timeout=HANGS)
     assert process.returncode == 0, errors
     whole, *halves = (load_file(tmp_path / f"{name}.safetensors") for name in ("0_of_1", "0_of_2", "1_of_2"))
     assert whole.keys() == {"one", "other", "contrast"} and whole["one"].dtype == torch.float64

@@ -4,7 +4,8 @@ Milliseconds are of processor time, the least of several calls, so other program
 (`OMP_NUM_THREADS=1`) they are those of a clock on a quiet machine. The limits are measured beside: the rate of the
 product of two large matrices in float32 and bfloat16, and for a search one product of queries and gallery in float32.
 
-- encoder: poses a second through `PoseEncoder.embed`, checks and normalisation included, in float32 and in bfloat16.
+- encoder: poses a second through `PoseEncoder.embed`, checks and normalisation included, in float32 and in bfloat16;
+  and frames a second through `embed_clip`.
 - quality: what other representations of the same keypoints cost beside, and how many frames of real recordings find
   their pose first in another camera by each (`training.evaluation.multiview`).
 - search: a query among real vectors, asked alone and in batches, by `poseembed.search` and a flat `PoseIndex`.
@@ -36,11 +37,11 @@ from training.evaluation.clips import frame_by_frame
 from training.evaluation.multiview import measure
 from training.evaluation.representations import joint_distances, pose_vectors, raw_keypoints
 
-BATCHES = (1, 16, 256, 4096, 16_384)
+BATCHES = (1, 16, 256, 4096, 65_536)
 """Poses that are embedded at once."""
 
 COMPARED = 4096
-"""Poses that other representations are made of at once."""
+"""Poses that other representations are made of at once, and frames of a clip."""
 
 SQUARE = 2048
 """Rows and columns of the matrices whose product is the limit."""
@@ -113,6 +114,10 @@ def encoders(names: Sequence[str], rates: dict[str, float]) -> Iterator[Speed]:
                 took = seconds(lambda e=encoder, n=count: e.embed(poses[:n]), calls=50 if count < 256 else 3)  # type: ignore[misc]
                 what = f"{name}, {precision}, {count:,} at once"
                 yield Speed("encoder", what, count / took, "poses/s", flops * count / took / rate)
+            if encoder.clip is not None:
+                clip = poses[:COMPARED]
+                took = seconds(lambda e=encoder, c=clip: e.embed_clip(c, fps=30.0), calls=2)  # type: ignore[misc]
+                yield Speed("encoder", f"{name}, {precision}, with context", len(clip) / took, "frames/s")
 
 
 def representations(names: Sequence[str], recordings: Mapping[str, MultiviewRecording]) -> Iterator[Speed]:
