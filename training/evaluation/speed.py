@@ -35,7 +35,7 @@ from poseembed.warping import warping_path
 from training.datasets.multiview import MultiviewRecording
 from training.evaluation.clips import frame_by_frame
 from training.evaluation.multiview import measure
-from training.evaluation.representations import joint_distances, pose_vectors, raw_keypoints
+from training.evaluation.representations import Embed, joint_distances, pose_vectors, raw_keypoints
 
 BATCHES = (1, 16, 256, 4096, 65_536)
 """Poses that are embedded at once."""
@@ -122,7 +122,7 @@ def encoders(names: Sequence[str], rates: dict[str, float]) -> Iterator[Speed]:
 
 def representations(names: Sequence[str], recordings: Mapping[str, MultiviewRecording]) -> Iterator[Speed]:
     """Poses a second that become vectors of each kind, and what a search by them finds."""
-    ways = {"raw 2D keypoints": raw_keypoints, "joint-pair distances": joint_distances}
+    ways: dict[str, Embed] = {"raw 2D keypoints": raw_keypoints, "joint-pair distances": joint_distances}
     for name in names:
         for precision in ("float32", "bfloat16"):
             ways[f"{name}, {precision}"] = pose_vectors(PoseEncoder.from_pretrained(name, precision=precision))
