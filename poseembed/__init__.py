@@ -9,11 +9,12 @@ from poseembed import forks
 from poseembed._version import __version__
 from poseembed.checkpoint import list_pretrained
 from poseembed.clip_embedding import ClipEmbedding
-from poseembed.encoder import Embedding, PoseEncoder
+from poseembed.encoder import PoseEncoder
 from poseembed.files.poses import read_poses, write_poses
 from poseembed.loading import load_embedded
 from poseembed.origin import MadeBy
 from poseembed.plausibility import KeypointsWarning
+from poseembed.pose_embedding import Embedding
 from poseembed.poses import Poses
 from poseembed.skeleton import BONES, JOINTS, SKELETONS, Skeleton, mirror
 

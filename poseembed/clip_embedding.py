@@ -62,11 +62,11 @@ class FrameEmbedder(Protocol):
     def _on(self, device: str | torch.device | None) -> Self:
         """Itself on a device."""
 
-    def _take(self, points: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
+    def _take(self, points: Tensor) -> Tensor:
         """Frames on its own device."""
 
     def _lay_out(
-        self, keypoints: Float[Tensor, "*batch 13 2"], visible: Bool[Tensor, "*batch 13"] | None
+        self, keypoints: Float[Tensor, "*batch 13 2"], visible: Bool[Tensor, "*batch 13"] | None = None
     ) -> tuple[Float[Tensor, "*batch inputs"], Bool[Tensor, "*batch 13"]]:
         """Frames as its networks read them, and which joints are there."""
 
@@ -149,7 +149,7 @@ class ClipEmbedder:
                 "this checkpoint has no clip encoder, so it takes each frame by itself: embed(), or context=0; "
                 f"of the packaged ones these have one: {', '.join(checkpoints.with_clip_encoder()) or 'none'}"
             )
-        points, visible = read_joints(keypoints, confidence, skeleton, min_confidence)
+        points = read_joints(keypoints, confidence, skeleton, min_confidence)
         if points.ndim < 3:
             raise ValueError(
                 f"got shape {tuple(keypoints.shape)}; wanted (..., frames, joints, 2), a clip; a single frame is "
@@ -172,7 +172,6 @@ class ClipEmbedder:
             poses, views, filled = _correct(
                 encoder,
                 points.reshape(-1, NUM_JOINTS, 2),
-                visible.reshape(-1, NUM_JOINTS),
                 (z_pose.flatten(0, -2), z_view.flatten(0, -2)),
                 end_to_end(seconds.reshape(-1), np.arange(seconds.size) % max(shape[-1], 1) == 0),
                 reach,
@@ -192,7 +191,6 @@ class ClipEmbedder:
 def _correct(
     encoder: FrameEmbedder,
     points: Float[Tensor, "frames 13 2"],
-    visible: Bool[Tensor, "frames 13"],
     vectors: tuple[Float[Tensor, "frames pose"], Float[Tensor, "frames view"]],
     times: Float64[np.ndarray, " frames"],
     reach: Reach,
@@ -209,7 +207,7 @@ def _correct(
     clip = encoder.clip
     assert clip is not None
     z_pose, z_view = vectors[0].clone(), vectors[1].clone()
-    shown = visible.any(-1).cpu()
+    shown = points.isnan().any(-1).logical_not().any(-1).cpu()
     seen = np.flatnonzero(shown.numpy())
     filled = torch.zeros(len(points), dtype=torch.bool)
     if not len(seen):
@@ -229,7 +227,7 @@ def _correct(
             absent = int(used[0] == ABSENT)
             rows = torch.from_numpy(seen[used[absent:]])
             pose, view = (each[rows] for each in vectors)
-            inputs, _ = encoder._lay_out(*encoder._take(points[rows], visible[rows]))
+            inputs, _ = encoder._lay_out(encoder._take(points[rows]))
             place = torch.from_numpy(held.reshape(slots.shape) - absent).to(pose.device)
             z_pose[at], z_view[at] = clip.correct(clip.read(inputs, pose, view), pose, view, place)
             filled[at] = ~shown[at]

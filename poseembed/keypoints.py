@@ -29,6 +29,7 @@ MIN_TORSO_SHARE = 0.1
 UNMEASURED_TORSO_SHARE = 1 / 3
 """How long a torso is taken to be, as a share of what is visible, when no shoulder or no hip is."""
 
+_PARTS = [1, 2, 4, 2, 4]  # joints of the head, the shoulders, the arms, the hips and the legs, in order
 _TINY = 1e-12
 
 
@@ -59,13 +60,16 @@ def normalize_keypoints(
     Returns:
         Normalised points, 0 at missing joints.
     """
-    mask = visible.unsqueeze(-1)
-    boxed, extent = _fit_to_box(points, mask)
-    torso = _torso_length(boxed, visible)
-    measured = visible[..., SHOULDER_JOINTS].any(-1) & visible[..., HIP_JOINTS].any(-1)
-    shortest = extent * torch.where(measured, MIN_TORSO_SHARE, UNMEASURED_TORSO_SHARE)
-    scale = torch.maximum(torso, shortest).clamp_min(_TINY)[..., None, None]
-    return torch.where(mask, (boxed - _centre(boxed, visible)) * (SCALE_UNIT / scale), 0.0)
+    # Joints and coordinates first, so that each step goes over whole stretches of memory, however many poses there are.
+    there = visible.movedim(-1, 0).unsqueeze(1)
+    boxed = _fit_to_box(points.movedim((-2, -1), (0, 1)).contiguous(), there)
+    seen = there.to(points.dtype)
+    centred = (boxed - _centre(boxed, seen)) * seen
+    measured = (there[SHOULDER_JOINTS].any(0) & there[HIP_JOINTS].any(0)).squeeze(0)
+    extent = boxed.amax(0).square().sum(0)
+    shortest = torch.where(measured, extent * MIN_TORSO_SHARE**2, extent * UNMEASURED_TORSO_SHARE**2)
+    squared = torch.maximum(_squared_torso(centred), shortest).clamp_min(_TINY**2)  # the root of 0 has no gradient
+    return (centred * (SCALE_UNIT * squared.rsqrt())).movedim((0, 1), (-2, -1))
 
 
 def read_joints(
@@ -73,16 +77,19 @@ def read_joints(
     confidence: np.ndarray | Tensor | None,
     skeleton: str | Skeleton,
     min_confidence: float,
-) -> tuple[Float[Tensor, "*batch 13 2"], Bool[Tensor, "*batch 13"]]:
-    """The 13 joints out of keypoints of any skeleton, and which of them are there.
+) -> Float[Tensor, "*batch 13 2"]:
+    """The 13 joints out of keypoints of any skeleton, NaN where they are missing.
 
     Raises:
         TypeError, ValueError: As `check_keypoints` and `visible_joints` do, and for an unknown skeleton.
     """
     source = get_skeleton(skeleton)
     points = check_keypoints(keypoints, source)
-    visible = visible_joints(points, confidence, min_confidence)
-    return source.select(points), source.select(visible, axis=-1)
+    check_min_confidence(min_confidence)
+    if confidence is None:
+        return source.select(points)
+    visible = source.select(visible_joints(points, confidence, min_confidence), axis=-1)
+    return torch.where(visible.unsqueeze(-1), source.select(points), torch.nan)
 
 
 def check_keypoints(keypoints: np.ndarray | Tensor, skeleton: Skeleton) -> Float[Tensor, "*batch joints 2"]:
@@ -211,44 +218,31 @@ def check_array(array: np.ndarray | Tensor, name: str) -> None:
 
 
 def _fit_to_box(
-    points: Float[Tensor, "*batch 13 2"], mask: Bool[Tensor, "*batch 13 1"]
-) -> tuple[Float[Tensor, "*batch 13 2"], Float[Tensor, "*batch"]]:
-    """Bring the visible joints into [-1, 1], so that no later square can overflow or vanish.
+    points: Float[Tensor, "13 2 *batch"], there: Bool[Tensor, "13 1 *batch"]
+) -> Float[Tensor, "13 2 *batch"]:
+    """Move and scale the visible joints to fill [0, 1] by their larger extent, so that no later square can overflow.
 
-    Returns:
-        The points, with 0 at missing joints, and the diagonal of their bounding box.
+    Missing joints come back as 0. What box they were fitted to does not show in normalised poses.
     """
-    inf = torch.inf
-    low = torch.where(mask, points, inf).amin(-2, keepdim=True)
-    high = torch.where(mask, points, -inf).amax(-2, keepdim=True)
-    nothing = low > high
-    # What box they were fitted to does not show in normalised poses, nor in their gradients; its diagonal can.
-    middle = torch.where(nothing, 0.0, low / 2 + high / 2).detach()
-    half = torch.where(nothing, 0.0, high / 2 - low / 2)
-    unit = half.amax(-1, keepdim=True).detach()
-    unit = torch.where(unit < torch.finfo(points.dtype).tiny, 1.0, unit)  # one point, however exact: no size to fit
-    boxed = torch.where(mask, (torch.where(mask, points, middle) - middle) / unit, 0.0)
-    return boxed, 2 * (half / unit).norm(dim=-1).squeeze(-1)
+    halves = points * 0.5  # the largest numbers there are differ by more than there is
+    low = torch.where(there, halves, torch.inf).amin(0)
+    moved = torch.where(there, halves - low, 0.0)
+    size = moved.detach().amax((0, 1))
+    return moved / (size + (size == 0))  # one point has no size to fit
 
 
-def _torso_length(points: Float[Tensor, "*batch 13 2"], visible: Bool[Tensor, "*batch 13"]) -> Float[Tensor, "*batch"]:
-    """Largest distance among those of the shoulders and hips that are visible; 0 with fewer than two of them."""
-    corners = torch.cat([points[..., SHOULDER_JOINTS, :], points[..., HIP_JOINTS, :]], dim=-2)
-    there = torch.cat([visible[..., SHOULDER_JOINTS], visible[..., HIP_JOINTS]], dim=-1)
-    squared = (corners.unsqueeze(-2) - corners.unsqueeze(-3)).square().sum(-1)
-    both = there.unsqueeze(-1) & there.unsqueeze(-2)
-    return torch.where(both, squared, 0.0).amax((-2, -1)).clamp_min(_TINY**2).sqrt()  # the root of 0 has no gradient
-
-
-def _centre(points: Float[Tensor, "*batch 13 2"], visible: Bool[Tensor, "*batch 13"]) -> Float[Tensor, "*batch 1 2"]:
+def _centre(points: Float[Tensor, "13 2 *batch"], seen: Float[Tensor, "13 1 *batch"]) -> Float[Tensor, "2 *batch"]:
     """Middle of the visible hips, else of the visible shoulders, else of all visible joints."""
-    centre = _mean(points, visible)
-    for pair in (SHOULDER_JOINTS, HIP_JOINTS):
-        some = visible[..., pair].any(-1)[..., None, None]
-        centre = torch.where(some, _mean(points[..., pair, :], visible[..., pair]), centre)
-    return centre
+    nose, shoulders, arms, hips, legs = seen.split(_PARTS)
+    rank = torch.cat((nose, 2 * shoulders, arms, 4 * hips, legs))
+    chosen = (rank == rank.amax(0)).to(points.dtype)
+    return (points * chosen).sum(0) / chosen.sum(0)
 
 
-def _mean(points: Float[Tensor, "*batch n 2"], visible: Bool[Tensor, "*batch n"]) -> Float[Tensor, "*batch 1 2"]:
-    """Mean of the visible points (missing ones are 0 already)."""
-    return points.sum(-2, keepdim=True) / visible.sum(-1)[..., None, None].clamp_min(1)
+def _squared_torso(centred: Float[Tensor, "13 2 *batch"]) -> Float[Tensor, "*batch"]:
+    """Square of the largest distance among the shoulders and hips that are visible; 0 with fewer than two of them.
+
+    Missing joints stand in the centre, which is never farther from a joint than the ones it is the middle of.
+    """
+    corners = torch.cat((centred[SHOULDER_JOINTS], centred[HIP_JOINTS]))
+    return (corners.unsqueeze(1) - corners).square().sum(2).amax((0, 1))

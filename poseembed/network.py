@@ -9,7 +9,6 @@ from typing import TypeVar, cast
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
-from torch.nn.functional import normalize
 
 from poseembed.bounds import MAX_BLOCKS, MAX_DIM, check_flag, check_whole
 from poseembed.skeleton import NUM_JOINTS
@@ -26,6 +25,7 @@ CACHED = 2048
 LEAST_CERTAINTY = 0.01
 """Length of the pose vector of a picture that says nothing: its direction is still there, in half precision too."""
 
+_TINY = 1e-12
 _KERAS_TRUNCATION = 0.87962566103423978  # std of a unit normal cut at two sigma: Keras divides by it, and so do we
 
 
@@ -76,12 +76,15 @@ class NetworkConfig:
 
 
 class Unit(nn.Sequential):
-    """Linear, batch norm, ReLU, dropout, in the order of the official code."""
+    """Linear, batch norm, ReLU, dropout, in the order of the official code; without those that do nothing."""
 
     def __init__(self, inputs: int, outputs: int, *, batch_norm: bool, dropout: float) -> None:
-        # Keras' batch norm: decay 0.99 of the running statistics is torch's momentum 0.01.
-        norm = nn.BatchNorm1d(outputs, eps=1e-3, momentum=0.01) if batch_norm else nn.Identity()
-        super().__init__(he_normal_(nn.Linear(inputs, outputs)), norm, nn.ReLU(), nn.Dropout(dropout))
+        super().__init__(he_normal_(nn.Linear(inputs, outputs)))
+        if batch_norm:  # Keras' decay 0.99 of the running statistics is torch's momentum 0.01
+            self.append(nn.BatchNorm1d(outputs, eps=1e-3, momentum=0.01))
+        self.append(nn.ReLU(inplace=True))
+        if dropout:
+            self.append(nn.Dropout(dropout))
 
 
 class Tower(nn.Module):
@@ -160,8 +163,9 @@ class Encoder(nn.Module):
         z_pose, z_view = self.tower.head(features).split([self.config.pose_dim, self.config.view_dim], dim=-1)
         if self.certainty is not None:
             # Half types would round the lengths, and so how sure of a pose it is.
-            wide = torch.promote_types(z_pose.dtype, torch.float32)
-            z_pose = certainty_of(self.certainty(features).to(wide)) * normalize(z_pose.to(wide), dim=-1)
+            z_pose = z_pose.to(torch.promote_types(z_pose.dtype, torch.float32))
+            length = certainty_of(self.certainty(features).to(z_pose.dtype))
+            z_pose = z_pose * (length / torch.linalg.vector_norm(z_pose, dim=-1, keepdim=True).clamp_min(_TINY))
         return z_pose, z_view
 
 
@@ -236,14 +240,14 @@ def fold_batch_norm(network: Network) -> Network:
     with torch.no_grad():
         for unit in folded.modules():
             if isinstance(unit, Unit):
-                linear, norm, dropout = cast(nn.Linear, unit[0]), unit[1], cast(nn.Dropout, unit[3])
+                linear, norm = cast(nn.Linear, unit[0]), unit[1]
                 if not isinstance(norm, nn.BatchNorm1d):
                     raise ValueError("this network has no batch norm; it was folded already")
                 mean, variance = cast(Tensor, norm.running_mean), cast(Tensor, norm.running_var)
                 gain = norm.weight * torch.rsqrt(variance + norm.eps)
                 linear.weight.copy_(linear.weight * gain[:, None])
                 linear.bias.copy_((linear.bias - mean) * gain + norm.bias)
-                unit[1], dropout.p = nn.Identity(), 0.0
+                del unit[3:], unit[1]
     return folded.eval()
 
 

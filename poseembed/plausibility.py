@@ -48,14 +48,11 @@ class KeypointsWarning(UserWarning):
     """
 
 
-def look_at(
-    points: Float[Tensor, "poses 13 2"], visible: Bool[Tensor, "poses 13"], scores: np.ndarray | Tensor | None
-) -> None:
+def look_at(points: Float[Tensor, "poses 13 2"], scores: np.ndarray | Tensor | None) -> None:
     """Warn of what shows in a sample of poses; of scores, and of the first mistake in the points, for it brings others.
 
     Args:
-        points: Points (x, y); what stands at missing joints is not read.
-        visible: True where a joint is there.
+        points: Points (x, y); NaN is missing.
         scores: (..., joints) confidence as it came, if it did.
 
     Warns:
@@ -67,32 +64,31 @@ def look_at(
             "scores far above 1: confidence goes from 0 to 1, and against min_confidence=0.3 nothing is missing here; "
             "divide a percentage by 100"
         )
-    sample, seen = points.detach().cpu().numpy()[spread], visible.cpu().numpy()[spread]
-    values = sample.reshape(-1, 2).take(np.flatnonzero(seen), axis=0)  # a boolean index takes five times as long
-    if not len(values):
+    sample = points.detach().cpu().numpy()[spread]
+    if not sample.size:
         return
-    low, high = np.minimum.reduce(values, axis=None), np.maximum.reduce(values, axis=None)
-    if low <= 0 and _zero_is_missing(sample, seen):
+    low, high = np.fmin.reduce(sample, axis=None), np.fmax.reduce(sample, axis=None)  # which are not of NaN
+    if low <= 0 and _zero_is_missing(sample):
         _warn(
             "joints at exactly (0, 0) or (-1, -1), apart from the rest of the body, are taken for joints in the corner "
             "of the picture; if they are missing make them NaN: keypoints[(keypoints <= 0).all(-1)] = numpy.nan"
         )
-    elif low >= -1 and high <= 2 and high - low > 0.01 and ((values >= 0) & (values <= 1)).mean() >= MOST:
+    elif low >= -1 and high <= 2 and high - low > 0.01 and _divided(sample):
         _warn(
             "coordinates that all lie in 0 to 1 look divided by the picture's width and height, which distorts people "
             "unless both were divided by one length; multiply them back: keypoints * [width, height]"
         )
-    elif max(-low, high) > 1e4 and _too_coarse(sample, seen):
+    elif max(-low, high) > 1e4 and _too_coarse(sample):
         _warn(
             "coordinates so large that their type cannot tell the joints apart; subtract an offset before they become "
             "float32, or pass float64"
         )
-    elif len(sample) >= HABIT and _upside_down(sample, seen):
+    elif len(sample) >= HABIT and _upside_down(sample):
         _warn(
             "nearly everybody here stands on their head; y must point down (negate it if yours points up), and the "
             "joints be in the order of the skeleton that skeleton= names"
         )
-    elif len(sample) >= HABIT and _lopsided(sample, seen):
+    elif len(sample) >= HABIT and _lopsided(sample):
         _warn(
             "one side of nearly everybody here is several times as long as the other, as where the joints are in "
             "another order than that of the skeleton that skeleton= names; see poseembed.SKELETONS"
@@ -107,8 +103,20 @@ def _warn(text: str) -> None:
     warnings.warn(text, KeypointsWarning, stacklevel=level)
 
 
-def _zero_is_missing(points: Points, seen: Seen) -> bool:
+def _seen(points: Points) -> Seen:
+    """Which joints are there."""
+    return ~np.isnan(points).any(-1)
+
+
+def _divided(points: Points) -> bool:
+    """Coordinates from 0 to 1."""
+    values = points[~np.isnan(points)]
+    return bool(((values >= 0) & (values <= 1)).mean() >= MOST)
+
+
+def _zero_is_missing(points: Points) -> bool:
     """Joints on the origin (or on -1, -1), in pictures whose other joints keep clear of it."""
+    seen = _seen(points)
     mark = seen & ((points == 0) | (points == -1)).all(-1)
     marked = mark.any(1)
     if not marked.any():
@@ -119,8 +127,9 @@ def _zero_is_missing(points: Points, seen: Seen) -> bool:
     return bool((inside & others.any(1)).mean() > 0.5)
 
 
-def _too_coarse(points: Points, seen: Seen) -> bool:
+def _too_coarse(points: Points) -> bool:
     """Coordinates so large that their type tells a hundredth of the pose no longer apart."""
+    seen = _seen(points)
     several = seen.sum(1) > 1
     low = np.where(seen[..., None], points, np.inf).min(1)[several]
     high = np.where(seen[..., None], points, -np.inf).max(1)[several]
@@ -129,8 +138,9 @@ def _too_coarse(points: Points, seen: Seen) -> bool:
     return bool(len(coarse) and coarse.mean() > 0.5)
 
 
-def _upside_down(points: Points, seen: Seen) -> bool:
+def _upside_down(points: Points) -> bool:
     """Hips above shoulders and ankles above hips, in nearly all poses."""
+    seen = _seen(points)
     y = points[..., 1]
     shoulders, hips, ankles = (y[:, left] + y[:, right] for left, right in (SHOULDERS, HIPS, _ANKLES))
     turned = hips < shoulders
@@ -141,8 +151,9 @@ def _upside_down(points: Points, seen: Seen) -> bool:
     return bool(count >= HABIT and np.count_nonzero(turned & (ankles < hips) & whole) / count >= MOST)
 
 
-def _lopsided(points: Points, seen: Seen) -> bool:
+def _lopsided(points: Points) -> bool:
     """Two of the upper arms, forearms, thighs and shins far longer on one side than on the other, by their medians."""
+    seen = _seen(points)
     # Arms and legs, each of six joints: left and right, three times. Poses last, for they are sorted.
     limbs = points[:, 1:].transpose(2, 1, 0).reshape(2, 2, 6, -1)
     x, y = np.subtract(limbs[:, :, 2:], limbs[:, :, :4], order="C").reshape(2, 8, -1)

@@ -5,6 +5,7 @@ nothing is averaged or invented. All joints are named from the person's point of
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from operator import index
 from typing import TypeVar
 
@@ -128,8 +129,13 @@ class Skeleton:
             raise ValueError(f"got shape {tuple(points.shape)}, which has no axis {axis} for the joints")
         check_joint_count(points.shape[axis], self)
         if isinstance(points, Tensor):
-            return points.index_select(axis, torch.tensor(self.indices, device=points.device))
+            return points.index_select(axis, self._places.to(points.device))
         return points.take(self.indices, axis)
+
+    @cached_property
+    def _places(self) -> Tensor:
+        """The indices, as torch wants them."""
+        return torch.tensor(self.indices)
 
 
 _ALL = (

@@ -10,7 +10,7 @@ import torch
 
 from poseembed.actions.sequences import resample
 from poseembed.decoder import DecoderConfig
-from poseembed.encoder import Embedding
+from poseembed.pose_embedding import Embedding
 from training.scene.world import heading, turn
 
 from .annotations import checked, violations

@@ -51,10 +51,7 @@ class OnnxRuntime(nn.Module):
         """
         if torch.is_grad_enabled() and keypoints.requires_grad:
             raise ValueError("the ONNX backend has no gradients; load the encoder with backend='torch'")
-        present = ~keypoints.isnan().any(-1)
-        if visible is not None:
-            present = present & visible
-        points = torch.where(present[..., None], keypoints, torch.nan)
+        points = keypoints if visible is None else torch.where(visible[..., None], keypoints, torch.nan)
         points = _about_one(points) if points.dtype == torch.float64 else points.float()
         if self._process != os.getpid():
             self._start()  # after a fork: the threads of the session are the parent's, and would be waited for for ever

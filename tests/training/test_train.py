@@ -103,6 +103,9 @@ run_state.save, run_state.replacing = save_every_tenth, get_stuck
 train.main(sys.argv[1:])
 """
 
+HANGS = 3600
+"""Seconds after which processes that wait for each other will do so for ever; on a busy machine ten minutes pass."""
+
 KEEPING_RANKS = """
 import sys
 
@@ -134,6 +137,7 @@ from torch import nn, optim
 
 from poseembed.network import NetworkConfig
 from training.objectives.base import Losses, Objective
+from training.objectives.terms.estimators import info_nce_loss
 from training.running.processes import processes, rank, world_size
 from training.running.recipe import Recipe
 from training.running.trainer import Trainer
@@ -142,19 +146,23 @@ from training.scene.views import Batch, ViewSampler
 PAIRS = 6
 
 
-class TwoPlayers(Objective):
+class ThreePlayers(Objective):
+    # Two whose loss is a mean over the pairs, and one that tells each pair from all others.
+
     def __init__(self, _: NetworkConfig) -> None:
         super().__init__()
         self.one = nn.Parameter(torch.linspace(-1, 1, 26, dtype=torch.float64))
         self.other = nn.Parameter(torch.tensor(0.5, dtype=torch.float64))
+        self.contrast = nn.Parameter(torch.linspace(-1, 1, 26 * 3, dtype=torch.float64).reshape(26, 3).cos())
 
     def players(self) -> dict[str, list[nn.Parameter]]:
-        return {"one": [self.one], "other": [self.other]}
+        return {"one": [self.one], "other": [self.other], "contrast": [self.contrast]}
 
     def forward(self, batch: Batch) -> Losses:
         anchors, positives = batch.points.flatten(-2)
         error = ((self.one * anchors).sum(-1) - self.other * positives.sum(-1)) ** 2
-        return Losses({"one": error.mean(), "other": (error + self.other.square()).mean()}, {})
+        contrast = info_nce_loss(anchors @ self.contrast, positives @ self.contrast)
+        return Losses({"one": error.mean(), "other": (error + self.other.square()).mean(), "contrast": contrast}, {})
 
 
 class Shares(ViewSampler):
@@ -174,7 +182,7 @@ class Shares(ViewSampler):
 
 with processes("cpu"):
     recipe = Recipe(
-        TwoPlayers, pairs=3 * PAIRS, batch_size=PAIRS // world_size(), optimizer=partial(optim.SGD, lr=0.01)
+        ThreePlayers, pairs=3 * PAIRS, batch_size=PAIRS // world_size(), optimizer=partial(optim.SGD, lr=0.01)
     )
     trainer = Trainer(recipe, Shares(), seed=0)
     while trainer.step < trainer.last_step:
@@ -630,7 +638,7 @@ def test_two_processes_train_one_model(recipes: Path, data: Path, tmp_path: Path
     ]
     process = child(tmp_path / "ranks.py", KEEPING_RANKS, launcher, *options)
     run(recipes / "constant.py", data, alone, "--pairs", "40")  # as many steps
-    _, errors = process.communicate(timeout=600)
+    _, errors = process.communicate(timeout=HANGS)
     assert process.returncode == 0, errors
     first, second = (load_file(pair / f"rank{rank}.safetensors") for rank in (0, 1))
     assert first.keys() == second.keys()
@@ -648,10 +656,10 @@ def test_two_processes_step_as_one_with_all_their_pairs(tmp_path: Path, monkeypa
     process = child(script, HALVES, launcher, str(tmp_path))
     monkeypatch.setattr(sys, "argv", [str(script), str(tmp_path)])
     runpy.run_path(str(script))
-    _, errors = process.communicate(timeout=600)
+    _, errors = process.communicate(timeout=HANGS)
     assert process.returncode == 0, errors
     whole, *halves = (load_file(tmp_path / f"{name}.safetensors") for name in ("0_of_1", "0_of_2", "1_of_2"))
-    assert whole["one"].dtype == torch.float64
+    assert whole.keys() == {"one", "other", "contrast"} and whole["one"].dtype == torch.float64
     assert not torch.equal(whole["one"], torch.linspace(-1, 1, 26, dtype=torch.float64))
     for half in halves:
         for name, value in whole.items():

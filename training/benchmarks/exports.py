@@ -1,9 +1,11 @@
 """What an encoder loses and gains when it is exported to ONNX, in each precision.
 
-`python -m training.benchmarks.exports --recordings FILE... --data FILE... --weights NAME_OR_FOLDER --out results.json`
+`python -m training.benchmarks.exports --recordings FILE... --data mocap_cmu.npz --search mocap_cmu.npz mocap_hdm05.npz
+--weights NAME_OR_FOLDER... --out results.json`
 
-What is measured, `training.evaluation.exports` says. The ranges of int8 are taken from virtual views of the motion
-capture's `train` split, which are no part of the recordings. Needs the packages of the extra `onnx`.
+What is measured, `training.evaluation.exports` says. The ranges of int8 are taken from virtual views of the `train`
+split of `--data`, which is no part of the recordings nor of what is held out of `--search`. Needs the packages of the
+extra `onnx`.
 """
 
 import tempfile
@@ -17,8 +19,10 @@ from poseembed import PoseEncoder
 from poseembed.onnx.export import PRECISIONS
 from training.datasets import mocap, multiview
 from training.evaluation.command import CommandParser
+from training.evaluation.command import recordings as read_recordings
 from training.evaluation.exports import BATCHES, TORCH, ExportResult, calibration_views, run
 from training.evaluation.report import Table, texts, write_json
+from training.evaluation.retrieval import GALLERY, RANKS, check_enough
 from training.scene.bodies import Bodies, Variation
 
 
@@ -31,14 +35,16 @@ def tables(results: Sequence[ExportResult], threads: int) -> Iterator[Table]:
                 f"{result.megabytes:.1f}" if result.megabytes else "",
                 f"{result.cosine:.4f}",
                 f"{result.least:.4f}",
-                f"{100 * result.pose:.1f}",
+                *(f"{100 * found:.1f}" for found in (result.pose, *result.hits.values())),
                 *(f"{rate:,.0f}" for rate in result.rates.values()),
             ]
             for result in results
             if result.checkpoint == checkpoint
         ]
-        sizes = next(result.rates for result in results)
-        columns = ["", "MB", "cosine", "least", "pose found, %", *(f"poses/s, {size:,} at once" for size in sizes)]
+        first = results[0]
+        hits = (f"hit@1 on {name}, %" for name in first.hits)
+        rates = (f"poses/s, {size:,} at once" for size in first.rates)
+        columns = ["", "MB", "cosine", "least", "pose found, %", *hits, *rates]
         yield Table(columns, rows, f"{checkpoint}, {threads} thread{'' if threads == 1 else 's'}")
 
 
@@ -49,6 +55,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--recordings", type=Path, nargs="+", required=True, metavar="FILE", help="by several cameras, .npz"
     )
     parser.add_data()
+    parser.add_argument(
+        "--search",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="motion capture, searched in virtual views",
+    )
+    parser.add_count("--poses", GALLERY, "of a file of --search in a trial", least=max(RANKS))
     parser.add_several_weights()
     parser.add_seed("of the views that int8 is calibrated with")
     parser.add_argument("--seconds", type=float, default=2, help="for each speed (default: %(default)s)")
@@ -59,6 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     results: list[ExportResult] = []
     with parser.refusing(), tempfile.TemporaryDirectory(prefix="poseembed-") as folder:
         recordings = {name: multiview.read(path) for name, path in mocap.by_name(options.recordings).items()}
+        searched = {name: capture.held_out() for name, capture in read_recordings(options.search).items()}
+        check_enough(searched, options.poses)
         views = calibration_views(Bodies(*mocap.read_poses(options.data, "train"), Variation()), seed=options.seed)
         for weights in options.weights:
             encoder = PoseEncoder.from_pretrained(weights)
@@ -67,7 +84,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 files[precision] = Path(folder) / f"{precision}.onnx"
                 calibration = views if precision == "int8" else None
                 encoder.export_onnx(files[precision], precision=precision, calibration=calibration)
-            results += run(weights, files, recordings, batches=BATCHES, seconds=options.seconds)
+            results += run(
+                weights, files, recordings, searched, size=options.poses, batches=BATCHES, seconds=options.seconds
+            )
     write_json(options.out, [asdict(result) for result in results])
     print(texts(tables(results, torch.get_num_threads())))
 

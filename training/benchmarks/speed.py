@@ -1,14 +1,14 @@
 """How fast the library is on this machine, and what share that is of what the machine can do.
 
-`OMP_NUM_THREADS=1 python -m training.benchmarks.speed --data FILE... --weights NAME... --out results.json --results
-SPEED.md`
+`OMP_NUM_THREADS=1 python -m training.benchmarks.speed --data FILE... --recordings FILE... --weights NAME...
+--out results.json --results SPEED.md`
 
 The first checkpoint makes the vectors of everything but the encoders. What is measured is said in
 `training.evaluation.speed`.
 """
 
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from tqdm import tqdm
 
 from poseembed import PoseEncoder, list_pretrained
 from poseembed.files.atomic import replacing
+from training.datasets import mocap, multiview
+from training.datasets.multiview import MultiviewRecording
 from training.evaluation.alignment import DETECTOR
 from training.evaluation.command import CommandParser, command_line, recordings
 from training.evaluation.report import Table, write_json
@@ -31,6 +33,7 @@ from training.evaluation.speed import (
     encoders,
     matrix_rates,
     recognition,
+    representations,
     searches,
     tracking,
 )
@@ -46,11 +49,11 @@ def table(results: Sequence[Speed]) -> Table:
             f"{r.part}: {r.what}",
             f"{r.value:,.{_digits(r.value)}f}",
             r.unit,
-            "" if r.share is None else f"{100 * r.share:.0f} %",
+            *("" if share is None else f"{100 * share:.{digits}f} %" for share, digits in ((r.share, 0), (r.found, 1))),
         ]
         for r in results
     ]
-    return Table([where, "", "", "of the limit"], rows)
+    return Table([where, "", "", "of the limit", "find their pose"], rows)
 
 
 def _digits(value: float) -> int:
@@ -62,6 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of `python -m training.benchmarks.speed`."""
     parser = CommandParser("training.benchmarks.speed", __doc__)
     parser.add_data()
+    parser.add_argument(
+        "--recordings", type=Path, nargs="+", default=[], metavar="FILE", help="by several cameras, .npz, to search in"
+    )
     parser.add_several_weights("checkpoints (default: those that are packaged)")
     parser.add_count("--frames", 108_000, "of a long recording: an hour", least=100)
     parser.add_count("--exact", 10_000, "frames of which all alignments can be searched", least=10)
@@ -73,16 +79,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     names = options.weights or list_pretrained()
     with parser.refusing():
         captures = recordings(options.data)
+        seen = {name: multiview.read(path) for name, path in mocap.by_name(options.recordings).items()}
         encoder = PoseEncoder.from_pretrained(names[0])
         joints = np.concatenate([capture.joints[capture.ok] for capture in captures.values()])
         if len(joints) < 2 * options.exact or len(joints) <= CLIP:
             raise ValueError(f"got {len(joints)} frames; wanted more than {CLIP}, and twice --exact")
-    results = list(tqdm(_measure(encoder, names, joints, options.frames, options.exact, options.size, options.clips)))
+    sizes = options.frames, options.exact, options.size, options.clips
+    results = list(tqdm(_measure(encoder, names, joints, seen, *sizes)))
     write_json(options.out, [asdict(result) for result in results])
     print(table(results).text())
     if options.results is not None:
         asked = parser.changed(options, "--frames", "--exact", "--size", "--clips")
-        given = {"--data": options.data, "--weights": options.weights, **asked, "--out": ["speed.json"]}
+        given = {
+            "--data": options.data,
+            "--recordings": options.recordings,
+            "--weights": options.weights,
+            **asked,
+            "--out": ["speed.json"],
+        }
         command = command_line("training.benchmarks.speed", given)
         text = f"# Speed\n\n```bash\nOMP_NUM_THREADS=1 {command}\n```\n\n{table(results).markdown()}\n"
         with replacing(options.results) as file:
@@ -90,9 +104,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _measure(
-    encoder: PoseEncoder, names: Sequence[str], joints: np.ndarray, frames: int, exact: int, size: int, clips: int
+    encoder: PoseEncoder,
+    names: Sequence[str],
+    joints: np.ndarray,
+    seen: Mapping[str, MultiviewRecording],
+    frames: int,
+    exact: int,
+    size: int,
+    clips: int,
 ) -> Iterator[Speed]:
     yield from encoders(names, matrix_rates())
+    if seen:
+        yield from representations(names, seen)
     motion = torch.from_numpy(np.resize(joints, (max(frames, 2 * exact), *joints.shape[1:])))
     tracks = []
     for seed in (1, 2):

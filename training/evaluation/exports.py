@@ -3,6 +3,7 @@
 The pose vectors of everything that the cameras saw are compared with torch's by their cosines, and the search of
 `training.evaluation.multiview` for single frames says what that means for retrieval. The speed is that of `embed`, from
 an array of keypoints to one of vectors: the fastest of several goes, for other work on the machine only ever slows.
+Motion capture is searched in virtual views too (`training.evaluation.retrieval`), of pictures as they come: `DAMAGED`.
 """
 
 import time
@@ -18,8 +19,10 @@ from poseembed import PoseEncoder, Poses
 from training.datasets.multiview import MultiviewRecording
 from training.evaluation.alignment import DETECTOR
 from training.evaluation.clips import frame_by_frame
+from training.evaluation.conditions import DAMAGED
 from training.evaluation.multiview import measure
 from training.evaluation.representations import pose_vectors
+from training.evaluation.retrieval import GALLERY, Trial, hit_rates, make_trial
 from training.scene.bodies import Bodies
 from training.scene.cameras import CameraRange
 from training.scene.views import ViewSampler
@@ -29,6 +32,9 @@ BATCHES = (1, 256, 4096)
 
 CALIBRATION = 1024
 """Bodies whose two views the ranges of eight bits are taken from."""
+
+TRIALS = 3
+"""Draws of poses and cameras of each motion capture."""
 
 TORCH = "torch"
 """Precision of the encoder that was not exported."""
@@ -45,6 +51,7 @@ class ExportResult:
         cosine: Mean cosine of the pose vectors with torch's.
         least: The smallest of them.
         pose: Share of the frames that find their pose first in another camera, mean of the recordings.
+        hits: Share of the queries that find theirs first in virtual views of motion capture, by its name.
         rates: Poses a second by the size of a batch.
     """
 
@@ -54,6 +61,7 @@ class ExportResult:
     cosine: float
     least: float
     pose: float
+    hits: dict[str, float]
     rates: dict[int, float]
 
 
@@ -69,7 +77,9 @@ def run(
     checkpoint: str,
     files: Mapping[str, Path],
     recordings: Mapping[str, MultiviewRecording],
+    searched: Mapping[str, Float[np.ndarray, "_frames 13 3"]],
     *,
+    size: int = GALLERY,
     batches: Sequence[int] = BATCHES,
     seconds: float = 1.0,
 ) -> Iterator[ExportResult]:
@@ -79,11 +89,17 @@ def run(
         checkpoint: Packaged name, folder or Hub id.
         files: Exported files, by precision.
         recordings: By name.
+        searched: Poses of motion capture, by name.
+        size: Of these in a trial, of which there are `TRIALS`.
         batches: Sizes of a batch whose speed is measured.
         seconds: To measure each of them for.
     """
     seen = np.concatenate([recording.keypoints.reshape(-1, 13, 2) for recording in recordings.values()])
     seen = seen[~np.isnan(seen).all((1, 2))].astype(np.float32)
+    trials = {
+        name: [make_trial(poses, DAMAGED, seed=seed, size=size) for seed in range(TRIALS)]
+        for name, poses in searched.items()
+    }
     exact = PoseEncoder.from_pretrained(checkpoint)
     wanted = exact.embed(seen).z_pose
     for precision, file in {TORCH: None, **files}.items():
@@ -98,7 +114,8 @@ def run(
             float(cosines.mean()),
             float(cosines.min()),
             float(np.mean([_found(name, recording, encoder) for name, recording in recordings.items()])),
-            {size: _rate(encoder, np.resize(seen, (size, 13, 2)), seconds) for size in batches},
+            {name: _hit(of_name, encoder) for name, of_name in trials.items()},
+            {count: _rate(encoder, np.resize(seen, (count, 13, 2)), seconds) for count in batches},
         )
 
 
@@ -106,6 +123,11 @@ def _found(name: str, recording: MultiviewRecording, encoder: PoseEncoder) -> fl
     """Share of the frames that find their pose, mean of the pairs of cameras."""
     results = measure(name, recording, {"z_pose": frame_by_frame(pose_vectors(encoder))}, [0.0])
     return float(np.mean([result.pose for result in results]))
+
+
+def _hit(trials: Sequence[Trial], encoder: PoseEncoder) -> float:
+    """Share of the queries that find their pose first, mean of the trials."""
+    return float(np.mean([hit_rates(trial, pose_vectors(encoder))[1] for trial in trials]))
 
 
 def _rate(encoder: PoseEncoder, points: Float[np.ndarray, "poses 13 2"], seconds: float) -> float:

@@ -4,7 +4,10 @@ Milliseconds are of processor time, the least of several calls, so other program
 (`OMP_NUM_THREADS=1`) they are those of a clock on a quiet machine. The limits are measured beside: the rate of the
 product of two large matrices in float32 and bfloat16, and for a search one product of queries and gallery in float32.
 
-- encoder: poses a second through `PoseEncoder.embed`, checks and normalisation included, in float32 and in bfloat16.
+- encoder: poses a second through `PoseEncoder.embed`, checks and normalisation included, in float32 and in bfloat16;
+  and frames a second through `embed_clip`.
+- quality: what other representations of the same keypoints cost beside, and how many frames of real recordings find
+  their pose first in another camera by each (`training.evaluation.multiview`).
 - search: a query among real vectors, asked alone and in batches, by `poseembed.search` and a flat `PoseIndex`.
 - alignment: two tracks, the second being seen by another camera and either the same performance, at other speeds and
   with pauses, or another; how far the sum of a path in pieces is above the least, on tracks short enough for both.
@@ -14,7 +17,7 @@ product of two large matrices in float32 and bfloat16, and for a search one prod
 
 import resource
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,9 +32,16 @@ from poseembed.repetitions import RepetitionCounter, count_repetitions
 from poseembed.search import search
 from poseembed.video.tracking import Tracker
 from poseembed.warping import warping_path
+from training.datasets.multiview import MultiviewRecording
+from training.evaluation.clips import frame_by_frame
+from training.evaluation.multiview import measure
+from training.evaluation.representations import Embed, joint_distances, pose_vectors, raw_keypoints
 
-BATCHES = (1, 16, 256, 4096, 16_384)
+BATCHES = (1, 16, 256, 4096, 65_536)
 """Poses that are embedded at once."""
+
+COMPARED = 4096
+"""Poses that other representations are made of at once, and frames of a clip."""
 
 SQUARE = 2048
 """Rows and columns of the matrices whose product is the limit."""
@@ -60,6 +70,7 @@ class Speed:
         value: How much of the unit.
         unit: In words.
         share: Of the limit, 0 to 1, where there is one.
+        found: Share of the queries that find what they ask for, 0 to 1, where that is measured.
     """
 
     part: str
@@ -67,6 +78,7 @@ class Speed:
     value: float
     unit: str
     share: float | None = None
+    found: float | None = None
 
 
 def seconds(work: Callable[[], object], calls: int = 5) -> float:
@@ -102,6 +114,27 @@ def encoders(names: Sequence[str], rates: dict[str, float]) -> Iterator[Speed]:
                 took = seconds(lambda e=encoder, n=count: e.embed(poses[:n]), calls=50 if count < 256 else 3)  # type: ignore[misc]
                 what = f"{name}, {precision}, {count:,} at once"
                 yield Speed("encoder", what, count / took, "poses/s", flops * count / took / rate)
+            if encoder.clip is not None:
+                clip = poses[:COMPARED]
+                took = seconds(lambda e=encoder, c=clip: e.embed_clip(c, fps=30.0), calls=2)  # type: ignore[misc]
+                yield Speed("encoder", f"{name}, {precision}, with context", len(clip) / took, "frames/s")
+
+
+def representations(names: Sequence[str], recordings: Mapping[str, MultiviewRecording]) -> Iterator[Speed]:
+    """Poses a second that become vectors of each kind, and what a search by them finds."""
+    ways: dict[str, Embed] = {"raw 2D keypoints": raw_keypoints, "joint-pair distances": joint_distances}
+    for name in names:
+        for precision in ("float32", "bfloat16"):
+            ways[f"{name}, {precision}"] = pose_vectors(PoseEncoder.from_pretrained(name, precision=precision))
+    seen = np.concatenate([recording.keypoints.reshape(-1, 13, 2) for recording in recordings.values()])
+    points = torch.from_numpy(np.resize(seen, (COMPARED, 13, 2)).astype(np.float32))
+    visible = ~points.isnan().any(-1)
+    embeds = {name: frame_by_frame(way) for name, way in ways.items()}
+    results = [result for name, recording in recordings.items() for result in measure(name, recording, embeds, [0.0])]
+    for name, way in ways.items():
+        took = seconds(lambda w=way: w(points, visible), calls=3)  # type: ignore[misc]
+        found = float(np.mean([result.pose for result in results if result.representation == name]))
+        yield Speed("quality", f"{name}, {COMPARED:,} at once", COMPARED / took, "poses/s", found=found)
 
 
 def searches(gallery: Vectors, queries: Vectors) -> Iterator[Speed]:

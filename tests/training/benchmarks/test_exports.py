@@ -39,7 +39,9 @@ def test_views_to_calibrate_with_lack_joints_and_come_again() -> None:
 
 def test_torch_is_measured_against_itself(tmp_path: Path) -> None:
     recordings = {"one": multiview.read(recording(tmp_path))}
-    (result,) = run("poseembed-small", {}, recordings, batches=(1, 5), seconds=0.01)
+    searched = {"moves": joints(40)}
+    (result,) = run("poseembed-small", {}, recordings, searched, size=40, batches=(1, 5), seconds=0.01)
+    assert result.hits.keys() == {"moves"} and 1 / 40 < result.hits["moves"] < 1
     assert (result.precision, result.megabytes, result.pose) == (TORCH, 0, 1)
     assert result.cosine == pytest.approx(1) and set(result.rates) == {1, 5} and min(result.rates.values()) > 0
 
@@ -57,13 +59,16 @@ def test_the_command_measures_each_precision(
     if torch_version() < LEAST_TORCH:
         pytest.skip("this torch is too old to export")
     monkeypatch.setattr(exports, "PRECISIONS", {"int8": 0.05})
-    data, out = write_mocap(tmp_path / "data.npz", {"train": joints(50)}), tmp_path / "out.json"
+    data, out = write_mocap(tmp_path / "data.npz", {"train": joints(50), "val": joints(30)}), tmp_path / "out.json"
+    search = ("--search", str(data), "--poses", "25")
     inputs = ("--recordings", str(recording(tmp_path)), "--data", str(data), "--weights", str(plain_folder))
-    exports.main([*inputs, "--seconds", "0.01", "--out", str(out)])
+    exports.main([*inputs, *search, "--seconds", "0.01", "--out", str(out)])
     exact, int8 = json.loads(out.read_text())
     assert (exact["precision"], int8["precision"]) == (TORCH, "int8") and int8["megabytes"] > 0
     assert 0.9 < int8["cosine"] < 1 and int8["pose"] == 1  # nobody moves
-    assert "ONNX, int8" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "ONNX, int8" in printed and "hit@1 on data, %" in printed
+    assert exact["hits"]["data"] == pytest.approx(int8["hits"]["data"], abs=0.1)
 
 
 def test_no_time_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,8 @@ from poseembed.actions import NearestSequence, TemporalConvNet
 from training.benchmarks.speed import main
 from training.evaluation import speed
 
+from ..datasets.test_multiview import arrays, save
+
 WriteMocap = Callable[[Path, dict[str, np.ndarray]], Path]
 
 
@@ -32,16 +34,35 @@ def test_the_command(
 ) -> None:
     monkeypatch.setattr(speed, "BATCHES", (1, 8))
     monkeypatch.setattr(speed, "SQUARE", 64)
+    monkeypatch.setattr(speed, "COMPARED", 8)
     monkeypatch.setattr(speed, "METHODS", (NearestSequence(), TemporalConvNet(steps=2)))
     data = write_mocap(tmp_path / "moves.npz", {"train": bodies(300)})
     out, document = tmp_path / "results.json", tmp_path / "SPEED.md"
+    seen = ["--recordings", str(save(tmp_path, arrays()))]
     sizes = ["--frames", "150", "--exact", "100", "--size", "100", "--clips", "100"]
-    main(["--data", str(data), "--weights", str(plain_folder), "--out", str(out), "--results", str(document), *sizes])
+    main(
+        [
+            "--data",
+            str(data),
+            "--weights",
+            str(plain_folder),
+            "--out",
+            str(out),
+            "--results",
+            str(document),
+            *seen,
+            *sizes,
+        ]
+    )
     results = json.loads(out.read_text())
-    parts = {"limit", "encoder", "search", "alignment", "counting", "tracking", "recognition"}
+    parts = {"limit", "encoder", "quality", "search", "alignment", "counting", "tracking", "recognition"}
     assert {entry["part"] for entry in results} == parts
     assert all(entry["value"] > 0 or "above the least" in entry["what"] for entry in results)
     assert {entry["unit"] for entry in results if entry["part"] == "search"} == {"ms/query"}
+    found = {entry["what"]: entry["found"] for entry in results if entry["part"] == "quality"}
+    assert (
+        len(found) == 4 and set(found.values()) == {1.0} and "joint-pair distances, 8 at once" in found
+    )  # nobody moves
     printed, written = capsys.readouterr().out, document.read_text()
     assert len(printed.splitlines()) == 1 + len(results)
     assert written.startswith("# Speed\n") and "--data moves.npz" in written and "--frames 150" in written

@@ -10,8 +10,8 @@ from torch.testing import assert_close
 
 from poseembed import PoseEncoder
 from poseembed.checkpoint import Checkpoint, CheckpointConfig
-from poseembed.encoder import Embedding
 from poseembed.network import Encoder, NetworkConfig, fold_batch_norm
+from poseembed.pose_embedding import Embedding
 from training.evaluation.compared import Compared
 from training.evaluation.neighbours import (
     BOUNDS,

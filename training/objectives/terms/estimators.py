@@ -2,6 +2,7 @@
 
 Row i of one tensor and row i of the other belong together; every other row of the batch is a negative. Losses
 are minimised: the smaller a JSD loss, the larger the estimated information; CLUB is an upper bound as it stands.
+Only InfoNCE, whose bound grows with the number of negatives, takes those of other processes too.
 """
 
 import math
@@ -10,6 +11,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize, softplus
+
+from training.objectives.terms.gathered import gather
 
 
 def jsd_loss(local: Float[Tensor, "batch d"], matching: Float[Tensor, "batch d"]) -> Float[Tensor, ""]:
@@ -35,16 +38,19 @@ def info_nce_loss(
 ) -> Float[Tensor, ""]:
     """InfoNCE estimate of the information between two batches, with dot products as scores, both ways round.
 
-    The cross-entropy of finding each row's partner among all rows of the other batch. log(batch) minus it bounds
-    the information from below (van den Oord et al., 2018).
+    The cross-entropy of finding each row's partner among all rows of the other batch, those of other processes of the
+    run included. log(rows) minus it bounds the information from below (van den Oord et al., 2018).
 
     Raises:
         ValueError: For fewer than two rows, which leave no negative.
     """
     size = _check_pairs(anchor, positive)
-    scores = _scores(anchor, positive) / temperature
-    partner = torch.arange(size, device=scores.device)
-    return (cross_entropy(scores, partner) + cross_entropy(scores.T, partner)) / 2
+    both, first = gather(torch.cat([anchor, positive], dim=1))
+    anchors, positives = both.chunk(2, dim=1)
+    partner = torch.arange(first, first + size, device=both.device)
+    to_positives = cross_entropy(_scores(anchor, positives) / temperature, partner)
+    to_anchors = cross_entropy(_scores(positive, anchors) / temperature, partner)
+    return (to_positives + to_anchors) / 2
 
 
 def unit_info_nce_loss(
