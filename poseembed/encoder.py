@@ -22,6 +22,7 @@ from poseembed.clip_network import ClipEncoder
 from poseembed.decoder import Decoder
 from poseembed.devices import find_device, find_precision
 from poseembed.keypoints import MIN_CONFIDENCE, Array, normalize_keypoints, read_joints
+from poseembed.lifting import Lifter
 from poseembed.network import BATCH_SIZE, CACHED, Encoder, check_batch_size
 from poseembed.onnx import backend as backends
 from poseembed.onnx import export
@@ -51,7 +52,7 @@ class Embedding(NamedTuple, Generic[Array]):
     z_view: Array
 
 
-class PoseEncoder(ClipEmbedder, PoseSpace, nn.Module):
+class PoseEncoder(ClipEmbedder, Lifter, PoseSpace, nn.Module):
     """A pretrained encoder of 2D poses.
 
     Make one with `from_pretrained`. It is an ordinary torch module in eval mode: `forward` is differentiable, and
@@ -60,7 +61,7 @@ class PoseEncoder(ClipEmbedder, PoseSpace, nn.Module):
     Attributes:
         config: What the checkpoint says of itself.
         card: The model card.
-        decoder: Reads body and camera out of the vectors, where the checkpoint has one.
+        decoder: Reads the 3D body and the camera, where the checkpoint has one; `lift`.
         clip: Corrects the vectors of a clip's frames by their neighbours, where the checkpoint has one; `embed_clip`.
         runtime: What embeds in the place of torch, with the ONNX backend; else None.
 

@@ -18,10 +18,11 @@ def test_compare_says_score_and_writes_steps_and_picture(
 ) -> None:
     assert run("compare", *squats, "--out", tmp_path / "steps.json", "--plot", tmp_path / "steps.png") == 0
     said = capsys.readouterr().out
-    assert "(the same performance" in said and "joints that differ most" in said
+    assert "(the same performance" in said and "joints that differ, and how far: " in said
     steps = json.loads((tmp_path / "steps.json").read_text())
     assert steps["first_frame"][0] == 0 and steps["second_frame"][-1] == 39
     assert len(steps["left_wrist_difference"]) == len(steps["similarity"])
+    assert set(steps["left_wrist_differs"]) <= {False, True}
     assert (tmp_path / "steps.png").stat().st_size > 10_000
 
 
