@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from poseembed import JOINTS, PoseEncoder, load_embedded
+from poseembed import PoseEncoder, load_embedded
 from poseembed.align import align
 from poseembed.files.poses import POSE_SUFFIXES
 from poseembed.plot import plot_alignment
@@ -32,10 +32,11 @@ print(f"{alignment.verdict}: score {alignment.score:.2f}, likeness {alignment.li
 print(f"the second takes {np.median(alignment.speed):.2f} times as long, in the median")
 print(f"least alike {alignment.first.time[alignment.rows[alignment.similarity.argmin(), 0]]:.1f} s into the first")
 
-# Decoded from the vectors, so that no camera comes between: torso lengths, NaN for joints that either does not show.
-differences = np.ma.masked_invalid(alignment.joint_differences).mean(0)
-for joint in np.ma.argsort(-differences)[: options.worst]:
-    print(f"{JOINTS[joint].replace('_', ' ')}: {differences[joint]:.2f} torso lengths apart on average")
+# In 3D, so that no camera comes between; a difference that the two pictures cannot tell is none.
+for joint, distance in list(alignment.different_joints().items())[: options.worst]:
+    print(f"{joint.replace('_', ' ')}: {distance:.2f} torso lengths apart where it differs")
+if not alignment.different_joints():
+    print("no joint differs by more than the pictures leave open")
 
 if options.picture:
     names = (options.first.stem, options.second.stem)

@@ -7,6 +7,7 @@ z_pose, z_view = encoder.embed(keypoints, skeleton="coco")
 
 from poseembed import forks
 from poseembed._version import __version__
+from poseembed.body import Body
 from poseembed.checkpoint import list_pretrained
 from poseembed.clip_embedding import ClipEmbedding
 from poseembed.encoder import PoseEncoder
@@ -22,6 +23,7 @@ __all__ = [
     "BONES",
     "JOINTS",
     "SKELETONS",
+    "Body",
     "ClipEmbedding",
     "Embedding",
     "KeypointsWarning",

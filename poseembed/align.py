@@ -3,16 +3,14 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float, Int64
 
-from poseembed.decoder import Decoder
+from poseembed.differences import compare_joints
 from poseembed.encoder import PoseEncoder
-from poseembed.keypoints import MIN_CONFIDENCE, visible_joints
 from poseembed.likeness import frame_mean, likeness
 from poseembed.origin import meet
 from poseembed.poses import Poses
-from poseembed.skeleton import NUM_JOINTS
+from poseembed.skeleton import JOINTS, NUM_JOINTS
 from poseembed.vectors import Track, Vectors
 from poseembed.warping import import_dtw, warping_path
 
@@ -41,10 +39,14 @@ class Alignment:
         likeness: How alike the two are as movements, whoever made them, from -1 to 1; see `align`.
         speed: (k,) seconds of the second that pass in one of the first (frames, where either has no times), over a
             tenth of the path around each step: above 1 the second is slower there; inf where the first waits.
-        joint_differences: (k, 13) how far each joint of the second is from the first's, both seen by the first's
-            camera, in torso lengths; NaN for a joint that either does not show. None if the encoder has no
-            decoder, or a performance came in an array.
-        guides: (k, 13, 2) the first's keypoints moved by those differences: the second's pose, on the first's body and
+        joint_differences: (k, 13) how far each joint of the second is from the first's in 3D, both on the bones of the
+            first, in torso lengths; NaN for a joint that either does not show. None if the encoder has no decoder, or
+            a performance came in an array.
+        joint_deviations: (k, 13) how many standard deviations of what the two pictures leave open that is, on average
+            over a fifth of the path around each step; NaN and None likewise. See `joints_differ`.
+        joints_differ: (k, 13) whether that is more than in 95 of 100 pairs of videos of one performance at any joint
+            and any step (`DecoderConfig.line`). None where `joint_differences` is.
+        guides: (k, 13, 2) the first's keypoints moved by the differences: the second's pose, on the first's body and
             in the first's picture, pixels. None where `joint_differences` is.
 
     Examples:
@@ -67,6 +69,8 @@ class Alignment:
     likeness: float
     speed: Float[np.ndarray, " k"]
     joint_differences: Float[np.ndarray, "k 13"] | None = None
+    joint_deviations: Float[np.ndarray, "k 13"] | None = None
+    joints_differ: Bool[np.ndarray, "k 13"] | None = None
     guides: Float[np.ndarray, "k 13 2"] | None = None
 
     @property
@@ -83,6 +87,28 @@ class Alignment:
             if self.likeness >= SAME_MOVEMENT
             else "another movement"
         )
+
+    def different_joints(self) -> dict[str, float]:
+        """The joints that differ at any step, and how far there on average, torso lengths; those furthest off first.
+
+        Raises:
+            ValueError: If no joints were compared.
+
+        Examples:
+            >>> from poseembed import PoseEncoder, Poses
+            >>> from poseembed.align import align
+            >>> poses = Poses.from_arrays(np.random.default_rng(0).normal(300, 100, size=(5, 13, 2)).cumsum(axis=0))
+            >>> align(poses, poses, PoseEncoder.from_pretrained("poseembed-small")).different_joints()
+            {}
+        """
+        if self.joint_differences is None or self.joints_differ is None:
+            raise ValueError("no joints were compared: that takes `Poses`, and an encoder with a decoder")
+        means = {
+            joint: float(distances[differ].mean())
+            for joint, distances, differ in zip(JOINTS, self.joint_differences.T, self.joints_differ.T, strict=True)
+            if differ.any()
+        }
+        return dict(sorted(means.items(), key=lambda item: -item[1]))
 
 
 def align(first: Vectors, second: Vectors, encoder: PoseEncoder, *, open_ends: float = 0.0) -> Alignment:
@@ -148,11 +174,8 @@ def align(first: Vectors, second: Vectors, encoder: PoseEncoder, *, open_ends: f
         if calibrated
         else (1 + similarity) / 2
     )
-    differences = guides = None
-    if encoder.decoder is not None and one.joints and other.joints:
-        differences, guides = _compare_joints(one.poses.select(rows), other.poses.select(rows_other), encoder.decoder)
     steps = np.stack([rows, rows_other], axis=1)
-    return Alignment(
+    alignment = Alignment(
         first=one.poses,
         second=other.poses,
         rows=steps,
@@ -160,8 +183,16 @@ def align(first: Vectors, second: Vectors, encoder: PoseEncoder, *, open_ends: f
         score=min(frame_mean(probability, frames) for frames in steps.T),
         likeness=likeness(one.directions[at], other.directions[at_other], steps),
         speed=_speed(one.clock(timed)[rows], other.clock(timed)[rows_other]),
-        joint_differences=differences,
-        guides=guides,
+    )
+    if encoder.decoder is None or not (one.joints and other.joints):
+        return alignment
+    joints = compare_joints(one.poses, other.poses, alignment.rows, encoder.lift, encoder.decoder)
+    return replace(
+        alignment,
+        joint_differences=joints.differences,
+        joint_deviations=joints.deviations,
+        joints_differ=joints.deviations > encoder.decoder.config.line,
+        guides=joints.guides,
     )
 
 
@@ -212,40 +243,3 @@ def _speed(first: Float[np.ndarray, " k"], second: Float[np.ndarray, " k"]) -> F
     start, end = np.maximum(steps - reach, 0), np.minimum(steps + reach, len(first) - 1)
     with np.errstate(divide="ignore", invalid="ignore"):  # the first may wait; of a single step nothing is known
         return (second[end] - second[start]) / (first[end] - first[start])
-
-
-@torch.no_grad()
-def _compare_joints(
-    first: Poses, second: Poses, decoder: Decoder
-) -> tuple[Float[np.ndarray, "k 13"], Float[np.ndarray, "k 13 2"]]:
-    """Differences of the joints, and the first's keypoints moved by them; both poses seen by the first's camera."""
-    weight = decoder.read_camera.weight
-    pose, view, other_pose = (
-        torch.as_tensor(z, device=weight.device, dtype=weight.dtype)
-        for z in (first.z_pose, first.z_view, second.z_pose)
-    )
-    own, other = (decoder(z_pose, view).float().cpu().numpy() for z_pose in (pose, other_pose))
-    moved = other - own
-    in_first, in_second = (
-        visible_joints(torch.from_numpy(poses.keypoints), poses.confidence, MIN_CONFIDENCE).numpy()
-        for poses in (first, second)
-    )
-    unit = _pixels_a_torso(own, first.keypoints, in_first)
-    guides = first.keypoints + unit[:, None, None] * moved
-    return np.where(in_first & in_second, np.linalg.norm(moved, axis=-1), np.nan), guides
-
-
-def _pixels_a_torso(
-    decoded: Float[np.ndarray, "k 13 2"], keypoints: Float[np.ndarray, "k 13 2"], visible: Bool[np.ndarray, "k 13"]
-) -> Float[np.ndarray, " k"]:
-    """Scale that brings decoded poses to the size of the visible keypoints: the ratio of their spreads.
-
-    NaN where fewer than two joints are visible, for then nothing has a size.
-    """
-    shown = visible[..., None]
-    spreads = []
-    for points in (keypoints, decoded):
-        centre = points.sum(1, where=shown, keepdims=True) / np.maximum(shown.sum(1, keepdims=True), 1)
-        spreads.append(((points - centre) ** 2).sum((1, 2), where=shown))
-    sized = visible.sum(-1) > 1
-    return np.sqrt(np.divide(spreads[0], spreads[1], out=np.full(len(visible), np.nan), where=sized))

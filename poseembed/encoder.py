@@ -19,6 +19,7 @@ from poseembed.clip_network import ClipEncoder
 from poseembed.decoder import Decoder
 from poseembed.devices import find_device, find_precision
 from poseembed.keypoints import MIN_CONFIDENCE
+from poseembed.lifting import Lifter
 from poseembed.network import Encoder
 from poseembed.onnx import backend as backends
 from poseembed.onnx import export
@@ -28,7 +29,7 @@ from poseembed.pose_embedding import PoseEmbedder
 from poseembed.poses import Poses
 
 
-class PoseEncoder(ClipEmbedder, PoseEmbedder):
+class PoseEncoder(ClipEmbedder, Lifter, PoseEmbedder):
     """A pretrained encoder of 2D poses.
 
     Make one with `from_pretrained`. It is an ordinary torch module in eval mode: `forward` is differentiable, and
@@ -37,7 +38,7 @@ class PoseEncoder(ClipEmbedder, PoseEmbedder):
     Attributes:
         config: What the checkpoint says of itself.
         card: The model card.
-        decoder: Reads body and camera out of the vectors, where the checkpoint has one.
+        decoder: Reads the 3D body and the camera, where the checkpoint has one; `lift`.
         clip: Corrects the vectors of a clip's frames by their neighbours, where the checkpoint has one; `embed_clip`.
         runtime: What embeds in the place of torch, with the ONNX backend; else None.
 

@@ -171,12 +171,41 @@ def test_of_several_people_the_one_seen_longest_is_aligned(base: PoseEncoder) ->
     assert len(alignment.first) == FRAMES and alignment.score > 0.99
 
 
-def test_joints_of_the_same_performance_do_not_differ(base: PoseEncoder) -> None:
+def test_joints_of_the_same_video_do_not_differ(base: PoseEncoder) -> None:
     first = video(squat(0.3))
     alignment = align(first, first, base)
     assert alignment.joint_differences is not None and alignment.guides is not None
     np.testing.assert_allclose(alignment.joint_differences, 0, atol=1e-5)
     np.testing.assert_allclose(alignment.guides, first.keypoints, atol=1e-2)
+    assert alignment.different_joints() == {}
+
+
+def waving(azimuth: float, raised: float = 1.0) -> np.ndarray:
+    """(frames, 13, 2) pixels of somebody who stands and raises the left arm to the side once, and lowers it."""
+    angle = raised * 2.5 * np.sin(np.linspace(0, np.pi, FRAMES))
+    body = np.repeat(STANDING[None], FRAMES, axis=0)
+    for joint, length in ((3, 0.31), (5, 0.57)):
+        body[:, joint] = STANDING[1] + length * np.stack([np.sin(angle), np.cos(angle), 0 * angle], axis=-1)
+    x = body[..., 0] * np.cos(azimuth) + body[..., 2] * np.sin(azimuth)
+    return 300 + 150 * np.stack([x, body[..., 1]], axis=-1)
+
+
+@pytest.mark.parametrize("azimuth", [0.4, -0.8, 1.3])
+def test_joints_of_one_performance_do_not_differ_whatever_the_camera(base: PoseEncoder, azimuth: float) -> None:
+    alignment = align(video(waving(0.0)), video(waving(azimuth)), base)
+    assert alignment.joint_differences is not None and alignment.joint_differences.max() > 0.1  # but by no more than...
+    assert alignment.different_joints() == {}
+
+
+@pytest.mark.parametrize("azimuth", [0.0, 0.8])
+def test_the_joints_that_differ_are_named(base: PoseEncoder, azimuth: float) -> None:
+    alignment = align(video(waving(0.0)), video(waving(azimuth, raised=0.5)), base)
+    found = alignment.different_joints()
+    assert list(found) in (["left_wrist", "left_elbow"], ["left_wrist"])
+    assert alignment.joints_differ is not None and alignment.joint_differences is not None
+    differ = alignment.joints_differ[:, LEFT_WRIST]
+    assert found["left_wrist"] == pytest.approx(alignment.joint_differences[differ, LEFT_WRIST].mean())
+    assert differ[len(differ) // 2] and not differ[[0, -1]].any()  # up there, and not when both arms hang
 
 
 def test_the_joint_that_differs_and_where_it_should_go(base: PoseEncoder) -> None:
@@ -187,6 +216,7 @@ def test_the_joint_that_differs_and_where_it_should_go(base: PoseEncoder) -> Non
     alignment = align(video(still), video(raised), base)
     assert alignment.joint_differences is not None and alignment.guides is not None
     assert (alignment.joint_differences.argmax(1) == LEFT_WRIST).all()
+    assert list(alignment.different_joints()) == ["left_wrist", "left_elbow"]
     moved = alignment.guides - still[0]
     assert (moved[:, LEFT_WRIST, 1] < -60).all()  # up, by most of what the arm was raised
     assert (np.abs(moved[:, 7:]) < 40).all()  # the legs stay
@@ -198,6 +228,7 @@ def test_a_joint_that_one_video_does_not_show_has_no_difference(base: PoseEncode
     second[:, 12] = np.nan
     alignment = align(video(first), video(second), base)
     assert alignment.joint_differences is not None and alignment.guides is not None
+    assert alignment.joints_differ is not None and not alignment.joints_differ[:, [6, 12]].any()
     missing = np.isnan(alignment.joint_differences)
     assert missing[:, [6, 12]].all() and missing.sum() == 2 * len(missing)
     assert np.isfinite(alignment.guides[:, :6]).all()
@@ -215,7 +246,9 @@ def test_two_joints_tell_how_large_a_person_is_in_the_picture(base: PoseEncoder,
 
 def test_without_calibration_and_decoder(encoder: PoseEncoder) -> None:
     alignment = align(video(squat(0.0)), video(squat(1.0)), encoder)
-    assert alignment.joint_differences is None and alignment.guides is None
+    assert alignment.joint_differences is alignment.joints_differ is alignment.guides is None
+    with pytest.raises(ValueError, match="no joints were compared"):
+        alignment.different_joints()
     assert ((1 + alignment.similarity) / 2).min() <= alignment.score <= ((1 + alignment.similarity) / 2).max()
 
 

@@ -51,18 +51,45 @@ def test_looks_do_not_change_lengths_across_the_line_of_sight() -> None:
     assert_close(look(body, viewpoint).square().sum(-1) + along.square(), body.square().sum(-1))
 
 
-def test_decoder_reads_directions_and_composes() -> None:
+def some(config: NetworkConfig, count: int) -> tuple[torch.Tensor, torch.Tensor]:
     torch.manual_seed(0)
+    return torch.randn(count, config.width), torch.randn(count, config.input_dim)
+
+
+def test_the_covariance_is_that_of_the_errors_that_the_whitening_makes_one_size() -> None:
+    config = NetworkConfig(mask_input=True, width=24)
+    torch.manual_seed(1)
+    decoder = Decoder(config, DecoderConfig(width=16))
+    torch.nn.init.normal_(decoder.read_body[-1].weight, std=0.5)  # type: ignore[arg-type]  # far from one size
+    what = some(config, 3)
+    with torch.no_grad():
+        body, (joints, whitening) = decoder.body(*what), decoder.whitened(*what)
+    assert body.joints.shape == (3, 13, 3) and body.spread.shape == (3, 13)
+    assert_close(body.joints, joints)
+    # A Laplace distribution of three dimensions: any direction, as far as a gamma distribution says.
+    far = torch.distributions.Gamma(3.0, 1.0).sample((100_000, 1))
+    even = far * torch.nn.functional.normalize(torch.randn(100_000, 3), dim=-1)
+    errors = torch.linalg.solve(whitening[2, 5], even.T)
+    assert_close(torch.cov(errors), body.covariance[2, 5], rtol=0.05, atol=0.03 * float(body.covariance[2, 5].max()))
+    assert float(body.spread[2, 5]) == pytest.approx(float(errors.square().sum(0).mean().sqrt()), rel=0.03)
+
+
+def test_however_wild_the_numbers_a_body_is_finite_and_nobody_is_none() -> None:
+    config = NetworkConfig(width=24)
+    decoder = Decoder(config, DecoderConfig(width=16))
+    features, inputs = some(config, 4)
+    body = decoder.body(1e6 * features, inputs)
+    assert torch.isfinite(body.covariance).all() and (body.spread > 0).all()
+    assert decoder.body(features[:0], inputs[:0]).covariance.shape == (0, 13, 3, 3)
+    assert decoder.bfloat16().body(features.bfloat16(), inputs.bfloat16()).covariance.dtype == torch.float32
+
+
+def test_cameras_are_read_from_view_vectors() -> None:
     decoder = Decoder(NetworkConfig(), DecoderConfig(width=16))
-    z_pose, z_view = torch.randn(2, 3, 5, 32)
-    body, viewpoint = decoder.body(z_pose), decoder.viewpoint(z_view)
-    assert body.shape == (3, 5, 13, 3) and viewpoint.roll.shape == (3, 5)
+    viewpoint = decoder.viewpoint(torch.randn(3, 5, 32))
+    assert viewpoint.roll.shape == (3, 5)
     assert_close(viewpoint.direction.norm(dim=-1), torch.ones(3, 5))
-    lengths = torch.tensor([0.1, 0.5, 1, 2, 7])[:, None]
-    assert_close(decoder.body(lengths * z_pose), body)  # pose vectors are compared by their direction
-    assert_close(decoder(z_pose, z_view), look(body, viewpoint))
-    assert decoder(z_pose[:, :0], z_view[:, :0]).shape == (3, 0, 13, 2)
-    assert np.isnan(decoder(torch.full((32,), torch.nan), z_view[0, 0]).detach().numpy()).all()
+    assert np.isnan(decoder.viewpoint(torch.full((32,), torch.nan)).roll.detach().numpy())
 
 
 def test_viewpoints_are_read_back_from_their_numbers_whatever_the_scale() -> None:
@@ -83,7 +110,18 @@ def test_refused_shapes(width, error) -> None:
         DecoderConfig(width)
 
 
+@pytest.mark.parametrize(
+    "line, error", [(0, ValueError), (math.inf, ValueError), (math.nan, ValueError), ("3", TypeError)]
+)
+@pytest.mark.unchecked_types
+def test_refused_lines(line, error) -> None:
+    with pytest.raises(error, match="line must be"):
+        DecoderConfig(line=line)
+
+
 def test_one_unit_is_enough_and_the_published_decoders_have_the_usual_number() -> None:
-    decoder = Decoder(NetworkConfig(), DecoderConfig(1))
-    assert decoder.body(torch.ones(2, 32)).shape == (2, 13, 3)
-    assert PoseEncoder.from_pretrained("poseembed-small").config.decoder == DecoderConfig()
+    config = NetworkConfig()
+    decoder = Decoder(config, DecoderConfig(1))
+    assert decoder.body(*some(config, 2)).joints.shape == (2, 13, 3)
+    published = PoseEncoder.from_pretrained("poseembed-small").config.decoder
+    assert published is not None and published.width == DecoderConfig().width

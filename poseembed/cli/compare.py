@@ -90,10 +90,11 @@ def _steps(alignment: Alignment) -> Columns:
         "similarity": alignment.similarity,
         "speed": alignment.speed,
     }
-    if alignment.joint_differences is not None:
-        columns |= {
-            f"{joint}_difference": values for joint, values in zip(JOINTS, alignment.joint_differences.T, strict=True)
-        }
+    if alignment.joint_differences is not None and alignment.joints_differ is not None:
+        for joint, distances, differ in zip(
+            JOINTS, alignment.joint_differences.T, alignment.joints_differ.T, strict=True
+        ):
+            columns |= {f"{joint}_difference": distances, f"{joint}_differs": differ}
     return columns
 
 
@@ -104,12 +105,8 @@ def _say(alignment: Alignment) -> None:
     print(f"likeness {alignment.likeness:.3f} (the same movement, whoever does it, from {SAME_MOVEMENT:g} on)")
     print(f"speed, in the median: {pace(float(np.median(alignment.speed)))}")
     if alignment.joint_differences is not None:
-        mean = np.ma.masked_invalid(alignment.joint_differences).mean(0).filled(np.nan)
-        worst = [joint for joint in np.argsort(-mean)[:3] if np.isfinite(mean[joint])]
-        print(
-            "joints that differ most: "
-            + ", ".join(f"{JOINTS[joint].replace('_', ' ')} {mean[joint]:.2f} torsos" for joint in worst)
-        )
+        far = [f"{joint.replace('_', ' ')} {off:.2f} torsos" for joint, off in alignment.different_joints().items()]
+        print("joints that differ, and how far: " + (", ".join(far) or "none, as far as the pictures tell"))
 
 
 def pace(duration: float) -> str:

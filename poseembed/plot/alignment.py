@@ -18,12 +18,6 @@ from poseembed.plot.thumbnails import draw_thumbnail, extent
 from poseembed.poses import Poses
 from poseembed.vectors import PoseVectors
 
-MARKED_JOINTS = 3
-"""So many joints are marked at a moment, at most..."""
-
-MARKED_DIFFERENCE = 0.4
-"""...and only those that are further apart than this, torso lengths."""
-
 _LETTERS = 28  # of a name in the title
 _GUIDE_STYLE: dict[str, Any] = {"color": style.MARK, "linewidth": 1.5, "alpha": 0.6}
 _RING_STYLE: dict[str, Any] = {
@@ -81,8 +75,8 @@ def plot_alignment(
 
     Top row: moments of the first performance, evenly spaced in time, with the second's pose as the first's camera
     would have seen it drawn behind them, thin and pink. Next row: the second at the moments that belong to them;
-    rings mark the joints that differ most (three at most, and none that differ by less than 0.4 torso lengths). Both
-    are left out where the alignment does not know them. Below: how similar the two are as time passes in the first,
+    rings mark the joints that differ by more than the pictures leave open (`Alignment.joints_differ`). Both are left
+    out where the alignment does not know them. Below: how similar the two are as time passes in the first,
     with dotted lines at the moments above; and which moments belong together, over the similarities of all pairs of
     frames. What that amounts to is in the title.
 
@@ -151,19 +145,11 @@ def _draw_moments(
             add_skeleton(ax, np.where(np.isnan(points), np.nan, guide), **_GUIDE_STYLE, zorder=1)
         one, other = (style.wrapped(name, lines=1) for name in names)
         handles.append(Line2D([], [], **_GUIDE_STYLE, label=f"{other}, as {one}'s camera would see it"))
-    if alignment.joint_differences is not None:
-        for ax, points, differences in zip(axes[1], shown[1], alignment.joint_differences[steps], strict=True):
-            _mark(ax, points, differences)
-        handles.append(Line2D([], [], **_RING_STYLE, label="differs most"))
+    if alignment.joints_differ is not None:
+        for ax, points, differ in zip(axes[1], shown[1], alignment.joints_differ[steps], strict=True):
+            ax.plot(*points[differ & ~np.isnan(points).any(-1)].T, **_RING_STYLE, zorder=3)
+        handles.append(Line2D([], [], **_RING_STYLE, label="differs"))
     figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False, fontsize=style.SMALL)
-
-
-def _mark(ax: Axes, points: Float[np.ndarray, "13 2"], differences: Float[np.ndarray, "13"]) -> None:
-    """Put rings round the joints that differ most."""
-    shown = np.where(np.isnan(points).any(-1) | np.isnan(differences), 0, differences)
-    worst = np.argsort(-shown, kind="stable")[:MARKED_JOINTS]
-    worst = worst[shown[worst] > MARKED_DIFFERENCE]
-    ax.plot(points[worst, 0], points[worst, 1], **_RING_STYLE, zorder=3)
 
 
 def _draw_curve(ax: Axes, alignment: Alignment, steps: Int64[np.ndarray, " moments"], name: str) -> None:

@@ -18,11 +18,12 @@ def test_compare_says_score_and_writes_steps_and_picture(
 ) -> None:
     assert run("compare", *squats, "--out", tmp_path / "steps.json", "--plot", tmp_path / "steps.png") == 0
     said = capsys.readouterr().out
-    assert said.startswith("this is the same performance\nscore 0.") and "joints that differ most" in said
+    assert said.startswith("this is the same performance\nscore 0.") and "joints that differ, and how far: " in said
     assert "\nlikeness 0." in said and "from 0.6 on)" in said
     steps = json.loads((tmp_path / "steps.json").read_text())
     assert steps["first_frame"][0] == 0 and steps["second_frame"][-1] == 39
     assert len(steps["left_wrist_difference"]) == len(steps["similarity"])
+    assert set(steps["left_wrist_differs"]) <= {False, True}
     assert (tmp_path / "steps.png").stat().st_size > 10_000
 
 

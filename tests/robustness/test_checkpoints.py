@@ -60,8 +60,9 @@ def of_checkpoint(folder: Path) -> list[Any]:
     z_pose, z_view = encoder.embed(POSES, convert_to_tensor=True)
     clip = encoder.embed_clip(POSES, fps=20)
     with torch.no_grad():
-        decoded = encoder.decoder(z_pose, z_view)
-    return [each.tolist() for each in (z_pose, z_view, decoded, clip.z_pose, clip.z_view)]
+        camera = encoder.decoder.viewpoint(z_view)
+    parts = (z_pose, z_view, *encoder.lift(POSES), *camera, clip.z_pose, clip.z_view)
+    return [each.tolist() for each in parts]
 
 
 def of_recognizer(folder: Path) -> list[Any]:

@@ -8,7 +8,7 @@ is the mean distance from it, in frames of the second video. Its joints do not d
 are found are the noise below which a difference says nothing.
 
 Where the same action is performed twice, the joints that differ most are known too: both bodies, turned to face one
-way, seen by the first's camera. The ranks of the 13 differences are compared with the true ones (Spearman), and the
+way, on the bones of the first. The ranks of the 13 differences are compared with the true ones (Spearman), and the
 joint that is said to differ most is right if it is among the three that do. The rival is what one can do without a
 view-invariant encoder: differences of the keypoints as the two videos show them, normalised, frame by frame of the
 same path.
@@ -25,7 +25,7 @@ from torch import Tensor
 
 from poseembed import PoseEncoder
 from poseembed.align import SAME_PERFORMANCE, Alignment, align
-from poseembed.decoder import Viewpoint, look
+from poseembed.body import bone_lengths, on_bones
 from poseembed.keypoints import normalize_keypoints
 from training.datasets.mocap import MotionCapture
 from training.scene.detector import Detector
@@ -148,7 +148,7 @@ def run(
                         median, high = np.nanpercentile(alignment.joint_differences, [50, 95])
                         result = replace(result, noise=(float(median), float(high)))
                 if kind == "same action" and alignment.joint_differences is not None:
-                    truth = true_differences(alignment, first, second, seed=2 * (seed + pair))
+                    truth = true_differences(alignment, first, second)
                     result = replace(
                         result,
                         joints=agreement(alignment.joint_differences, truth),
@@ -157,18 +157,21 @@ def run(
                 yield result
 
 
-def true_differences(
-    alignment: Alignment, first: Performance, second: Performance, *, seed: int
-) -> Float[np.ndarray, "k 13"]:
-    """How far the joints really are from each other: both bodies turned to face one way, seen by the first's camera."""
-    bodies, facing = [], []
-    for clip, rows in zip((first, second), alignment.rows.T, strict=True):
-        body = to_world(clip.joints)[rows]
-        facing.append(heading(body))
-        bodies.append(turn(body, -facing[-1][:, None]))
-    direction, roll = random_camera(seed).viewpoint(facing[0])
-    level = Viewpoint(direction, torch.zeros_like(roll))  # distances do not change when the picture is rolled
-    return (look(bodies[0], level) - look(bodies[1], level)).norm(dim=-1).numpy()
+def true_differences(alignment: Alignment, first: Performance, second: Performance) -> Float[np.ndarray, "k 13"]:
+    """How far the joints really are from each other, torso lengths."""
+    own, other = true_bodies(alignment, first, second)
+    distances: np.ndarray = np.linalg.norm(other - own, axis=-1)
+    return distances
+
+
+def true_bodies(
+    alignment: Alignment, first: Performance, second: Performance
+) -> tuple[Float[np.ndarray, "k 13 3"], Float[np.ndarray, "k 13 3"]]:
+    """What `Alignment.joint_differences` estimates: both bodies, turned to face one way, on the bones of the first."""
+    worlds = (to_world(clip.joints)[rows] for clip, rows in zip((first, second), alignment.rows.T, strict=True))
+    own, other = (turn(world, -heading(world)[:, None]).double().numpy() for world in worlds)
+    bones = np.median(bone_lengths(own), axis=0)
+    return on_bones(own, bones), on_bones(other, bones)
 
 
 def shown_differences(alignment: Alignment) -> Float[np.ndarray, "k 13"]:

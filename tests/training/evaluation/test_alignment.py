@@ -78,7 +78,7 @@ def test_the_same_action_is_another_performance_of_it() -> None:
     wanted = []
     for first, second in (CLIPS[:2], CLIPS[1::-1]):
         found = align_filmed(first, second, encoder, None, seed=3)
-        truth = true_differences(found, first, second, seed=6)
+        truth = true_differences(found, first, second)
         assert found.joint_differences is not None
         wanted.append((agreement(found.joint_differences, truth), agreement(shown_differences(found), truth)))
     assert (pair[1].joints, pair[1].rival) in wanted
@@ -117,7 +117,6 @@ def test_true_differences_do_not_depend_on_where_the_bodies_face_and_stand() -> 
         aligned(Performance(first, "", 30.0), Performance(turned, "", 30.0), rows),
         Performance(first, "", 30.0),
         Performance(turned, "", 30.0),
-        seed=0,
     )
     assert (differences.argmax(1) == 5).all()
     np.testing.assert_allclose(np.delete(differences, 5, axis=1), 0, atol=1e-4)
@@ -131,29 +130,18 @@ def test_true_differences_are_between_the_rows_that_belong_together() -> None:
         aligned(Performance(first, "", 30.0), Performance(later, "", 30.0), rows),
         Performance(first, "", 30.0),
         Performance(later, "", 30.0),
-        seed=0,
     )
     np.testing.assert_allclose(differences, 0, atol=1e-4)
 
 
-def test_true_differences_are_those_that_the_first_camera_sees() -> None:
-    first, rng = performance(0), np.random.default_rng(2)
-    moved = first.clone()
-    limbs = [3, 4, 5, 6, 9, 10, 11, 12]  # neither where the body faces nor its size depends on them
-    moved[:, limbs] += torch.from_numpy(rng.normal(scale=0.1, size=(len(first), 8, 3)).astype(np.float32))
+def test_true_differences_are_on_the_bones_of_the_first() -> None:
+    first = performance(0)
+    longer = first.clone()
+    for outer, inner in ((11, 9), (12, 10)):
+        longer[:, outer] += 0.4 * (longer[:, outer] - longer[:, inner])
+    one, other = Performance(first, "", 30.0), Performance(longer, "", 30.0)
     rows = [(row, row) for row in range(len(first))]
-    turned = moved @ torch.tensor([[0.6, 0.0, 0.8], [0, 1, 0], [-0.8, 0, 0.6]])
-    one, other = Performance(first, "", 30.0), Performance(turned, "", 30.0)
-    for seed in range(3):
-        pictures = [film(joints, random_camera(seed), fps=30.0).keypoints for joints in (first, moved)]
-        shifts = np.linalg.norm(pictures[1] - pictures[0], axis=-1)[:, limbs].ravel()
-        likeness = [
-            np.corrcoef(true_differences(aligned(one, other, rows), one, other, seed=camera)[:, limbs].ravel(), shifts)
-            for camera in range(3)
-        ]
-        found = np.stack(likeness)[:, 0, 1]
-        assert found[seed] > 0.95  # not 1: a near joint moves further in the picture
-        assert np.delete(found, seed).max() < 0.9
+    np.testing.assert_allclose(true_differences(aligned(one, other, rows), one, other), 0, atol=1e-4)
 
 
 def test_shown_differences_are_those_of_the_pictures() -> None:
