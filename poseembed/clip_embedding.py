@@ -15,7 +15,7 @@ from poseembed.clip_network import ABSENT, SLOTS, ClipEncoder
 from poseembed.clips import REACH, Reach, clip_times, end_to_end, windows
 from poseembed.keypoints import MIN_CONFIDENCE, Array, read_joints
 from poseembed.network import BATCH_SIZE
-from poseembed.skeleton import NUM_JOINTS, Skeleton
+from poseembed.skeleton import NUM_JOINTS, Skeleton, SkeletonName
 
 _MOST_WINDOWS = 2**16
 """So many at once have fewer frames than `ClipEncoder.correct` can tell apart, two million."""
@@ -51,7 +51,7 @@ class FrameEmbedder(Protocol):
         keypoints: np.ndarray | Tensor,
         confidence: np.ndarray | Tensor | None,
         *,
-        skeleton: str | Skeleton,
+        skeleton: SkeletonName | Skeleton,
         min_confidence: float,
         batch_size: int,
         show_progress_bar: bool,
@@ -86,7 +86,7 @@ class ClipEmbedder:
         look_ahead: float | None = None,
         fill_unseen: bool = False,
         wanted: ArrayLike | Tensor | None = None,
-        skeleton: str | Skeleton = "poseembed13",
+        skeleton: SkeletonName | Skeleton = "poseembed13",
         min_confidence: float = MIN_CONFIDENCE,
         batch_size: int = BATCH_SIZE,
         show_progress_bar: bool = False,

@@ -9,7 +9,15 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from poseembed.hints import door_for, way_to_shape
-from poseembed.skeleton import HIP_JOINTS, NUM_JOINTS, SHOULDER_JOINTS, Skeleton, check_joint_count, get_skeleton
+from poseembed.skeleton import (
+    HIP_JOINTS,
+    NUM_JOINTS,
+    SHOULDER_JOINTS,
+    Skeleton,
+    SkeletonName,
+    check_joint_count,
+    get_skeleton,
+)
 
 Array = TypeVar("Array", np.ndarray, Tensor)
 """One of the two kinds of arrays: what comes in as numpy goes out as numpy."""
@@ -75,7 +83,7 @@ def normalize_keypoints(
 def read_joints(
     keypoints: np.ndarray | Tensor,
     confidence: np.ndarray | Tensor | None,
-    skeleton: str | Skeleton,
+    skeleton: SkeletonName | Skeleton,
     min_confidence: float,
 ) -> Float[Tensor, "*batch 13 2"]:
     """The 13 joints out of keypoints of any skeleton, NaN where they are missing.

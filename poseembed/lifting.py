@@ -13,7 +13,7 @@ from poseembed.decoder import Decoder
 from poseembed.keypoints import MIN_CONFIDENCE, Array, read_joints
 from poseembed.network import BATCH_SIZE, CACHED, Encoder, check_batch_size
 from poseembed.plausibility import look_at
-from poseembed.skeleton import NUM_JOINTS, Skeleton
+from poseembed.skeleton import NUM_JOINTS, Skeleton, SkeletonName
 
 
 @runtime_checkable
@@ -48,7 +48,7 @@ class Lifter:
         keypoints: Array,
         confidence: np.ndarray | Tensor | None = None,
         *,
-        skeleton: str | Skeleton = "poseembed13",
+        skeleton: SkeletonName | Skeleton = "poseembed13",
         min_confidence: float = MIN_CONFIDENCE,
         batch_size: int = BATCH_SIZE,
         device: str | torch.device | None = None,

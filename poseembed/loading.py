@@ -10,14 +10,14 @@ import numpy as np
 from poseembed.encoder import PoseEncoder
 from poseembed.files.poses import POSE_SUFFIXES, read_poses
 from poseembed.poses import Poses
-from poseembed.skeleton import Skeleton
+from poseembed.skeleton import Skeleton, SkeletonName
 
 
 def load_embedded(
     path: str | os.PathLike[str],
     encoder: PoseEncoder,
     *,
-    skeleton: str | Skeleton = "poseembed13",
+    skeleton: SkeletonName | Skeleton = "poseembed13",
     landmarker: str | os.PathLike[str] | None = None,
     show_progress_bar: bool = False,
 ) -> Poses:
@@ -61,7 +61,7 @@ def load_embedded(
     return embed_video(path, encoder, landmarker=landmarker, show_progress_bar=show_progress_bar)
 
 
-def read_folder(folder: Path, skeleton: str | Skeleton = "poseembed13") -> Iterator[Poses]:
+def read_folder(folder: Path, skeleton: SkeletonName | Skeleton = "poseembed13") -> Iterator[Poses]:
     """The poses of a folder: of one video in many files if `embed_video_to` wrote it, else file by file.
 
     Raises:

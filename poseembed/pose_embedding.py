@@ -17,7 +17,7 @@ from poseembed.keypoints import MIN_CONFIDENCE, Array, normalize_keypoints, read
 from poseembed.network import BATCH_SIZE, CACHED, Encoder, check_batch_size
 from poseembed.onnx.runtime import OnnxRuntime
 from poseembed.plausibility import look_at
-from poseembed.skeleton import NUM_JOINTS, Skeleton
+from poseembed.skeleton import NUM_JOINTS, Skeleton, SkeletonName
 from poseembed.space import PoseSpace
 
 
@@ -100,7 +100,7 @@ class PoseEmbedder(PoseSpace, nn.Module):
         keypoints: np.ndarray,
         confidence: np.ndarray | Tensor | None = None,
         *,
-        skeleton: str | Skeleton = ...,
+        skeleton: SkeletonName | Skeleton = ...,
         min_confidence: float = ...,
         batch_size: int = ...,
         show_progress_bar: bool = ...,
@@ -114,7 +114,7 @@ class PoseEmbedder(PoseSpace, nn.Module):
         keypoints: Tensor,
         confidence: np.ndarray | Tensor | None = None,
         *,
-        skeleton: str | Skeleton = ...,
+        skeleton: SkeletonName | Skeleton = ...,
         min_confidence: float = ...,
         batch_size: int = ...,
         show_progress_bar: bool = ...,
@@ -128,7 +128,7 @@ class PoseEmbedder(PoseSpace, nn.Module):
         keypoints: np.ndarray | Tensor,
         confidence: np.ndarray | Tensor | None = None,
         *,
-        skeleton: str | Skeleton = ...,
+        skeleton: SkeletonName | Skeleton = ...,
         min_confidence: float = ...,
         batch_size: int = ...,
         show_progress_bar: bool = ...,
@@ -142,7 +142,7 @@ class PoseEmbedder(PoseSpace, nn.Module):
         keypoints: np.ndarray | Tensor,
         confidence: np.ndarray | Tensor | None = None,
         *,
-        skeleton: str | Skeleton = "poseembed13",
+        skeleton: SkeletonName | Skeleton = "poseembed13",
         min_confidence: float = MIN_CONFIDENCE,
         batch_size: int = BATCH_SIZE,
         show_progress_bar: bool = False,

@@ -15,7 +15,7 @@ from poseembed.extras import how_to_install
 from poseembed.keypoints import MIN_CONFIDENCE, MIN_JOINTS, few_joints
 from poseembed.network import BATCH_SIZE
 from poseembed.origin import MadeBy, meet
-from poseembed.skeleton import NUM_JOINTS, Skeleton, get_skeleton
+from poseembed.skeleton import NUM_JOINTS, Skeleton, SkeletonName, get_skeleton
 from poseembed.tracks import Embeds, embed_rows
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class Poses:
         time: ArrayLike | None = None,
         image: Sequence[str] | np.ndarray | None = None,
         video: str | Sequence[str] | np.ndarray | None = None,
-        skeleton: str | Skeleton = "poseembed13",
+        skeleton: SkeletonName | Skeleton = "poseembed13",
     ) -> Self:
         """Poses of arrays, with what is not given filled in.
 

@@ -7,13 +7,38 @@ nothing is averaged or invented. All joints are named from the person's point of
 from dataclasses import dataclass
 from functools import cached_property
 from operator import index
-from typing import TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 Points = TypeVar("Points", np.ndarray, Tensor)
+
+SkeletonName: TypeAlias = Literal[
+    "poseembed13",
+    "coco",
+    "coco_wholebody",
+    "mediapipe",
+    "openpose_body25",
+    "openpose_body25b",
+    "openpose_coco",
+    "crowdpose",
+    "halpe26",
+    "halpe136",
+    "h36m",
+    "h36m_legacy",
+    "mpii",
+    "mpi_inf_3dhp",
+    "kinect_v1",
+    "kinect_v2",
+    "azure_kinect",
+    "panoptic",
+    "smpl24",
+    "jhmdb",
+    "penn_action",
+]
+"""What `skeleton=` may say: the names of `SKELETONS`."""
 
 JOINTS: tuple[str, ...] = (
     "nose",
@@ -252,7 +277,7 @@ SKELETONS: dict[str, Skeleton] = {skeleton.name: skeleton for skeleton in _ALL}
 """The source skeletons by name."""
 
 
-def get_skeleton(name: str | Skeleton) -> Skeleton:
+def get_skeleton(name: SkeletonName | Skeleton) -> Skeleton:
     """Look a source skeleton up; one that is given itself is that.
 
     Raises:

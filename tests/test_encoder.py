@@ -300,6 +300,7 @@ def test_every_skeleton_reaches_the_same_vector(encoder: PoseEncoder, poses: np.
 # Refusals
 
 
+@pytest.mark.unchecked_types
 @pytest.mark.parametrize(
     "shape, options, words",
     [

@@ -260,6 +260,7 @@ def test_a_line_says_what_is_in_poses() -> None:
     assert repr(replace(poses, person=np.full(3, -1), z_pose=vectors)) == "<Poses: 3 rows in 2 frames, z_pose of 32>"
 
 
+@pytest.mark.unchecked_types
 def test_arrays_of_another_skeleton() -> None:
     points, scores = np.random.default_rng(0).normal(size=(5, 17, 2)), np.random.default_rng(1).uniform(size=(5, 17))
     coco = SKELETONS["coco"]

@@ -20,10 +20,10 @@ from poseembed.adapters.people import (
 )
 from poseembed.files.tables import load_json, naming
 from poseembed.poses import Poses
-from poseembed.skeleton import JOINTS, Skeleton, get_skeleton
+from poseembed.skeleton import JOINTS, Skeleton, SkeletonName, get_skeleton
 
 
-def read_coco(path: str | os.PathLike[str], *, skeleton: str | Skeleton = "coco") -> Poses:
+def read_coco(path: str | os.PathLike[str], *, skeleton: SkeletonName | Skeleton = "coco") -> Poses:
     """Read COCO annotations (an object with images and annotations) or COCO results (a list of detections).
 
     - In annotations the third number of a keypoint is a flag: 0 is not labelled (missing, even where coordinates

@@ -13,7 +13,7 @@ from poseembed.files.markup import load_xml
 from poseembed.files.tables import naming
 from poseembed.files.values import number_of
 from poseembed.poses import NOBODY, Poses
-from poseembed.skeleton import SKELETONS, Skeleton, get_skeleton
+from poseembed.skeleton import SKELETONS, Skeleton, SkeletonName, get_skeleton
 
 
 class _Shape(NamedTuple):
@@ -36,7 +36,7 @@ class _Shape(NamedTuple):
     person: int
 
 
-def read_cvat(path: str | os.PathLike[str], *, skeleton: str | Skeleton = "coco") -> Poses:
+def read_cvat(path: str | os.PathLike[str], *, skeleton: SkeletonName | Skeleton = "coco") -> Poses:
     """Read `annotations.xml` of an export as "CVAT for images" or "CVAT for video".
 
     Skeletons are read, and shapes of points with as many points as the skeleton has joints, in its order. A skeleton's

@@ -11,7 +11,7 @@ from poseembed.adapters.labels import arrange, joint_places
 from poseembed.adapters.people import Person, list_of_objects, number_pictures, people_to_poses
 from poseembed.files.tables import load_json, naming
 from poseembed.poses import Poses
-from poseembed.skeleton import SKELETONS, Skeleton, get_skeleton
+from poseembed.skeleton import SKELETONS, Skeleton, SkeletonName, get_skeleton
 
 _UPLOADED = re.compile(r"(?<=/data/upload/)(.*/)?[0-9a-f]{8}-")
 """What Label Studio puts before the name of a picture that was uploaded."""
@@ -21,7 +21,7 @@ _POINT = "keypointlabels"
 Points = dict[str, tuple[float, float]]
 
 
-def read_label_studio(path: str | os.PathLike[str], *, skeleton: str | Skeleton = "coco") -> Poses:
+def read_label_studio(path: str | os.PathLike[str], *, skeleton: SkeletonName | Skeleton = "coco") -> Poses:
     """Read the keypoints of an export as JSON.
 
     Keypoints are known by their labels: the names of the joints, however they are spelled ("Left Shoulder"), where a

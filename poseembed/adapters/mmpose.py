@@ -19,10 +19,10 @@ from poseembed.adapters.people import (
 from poseembed.files.tables import load_json, naming
 from poseembed.files.values import visible
 from poseembed.poses import Poses
-from poseembed.skeleton import Skeleton, get_skeleton
+from poseembed.skeleton import Skeleton, SkeletonName, get_skeleton
 
 
-def from_mmpose(result: object, *, skeleton: str | Skeleton = "coco") -> Keypoints:
+def from_mmpose(result: object, *, skeleton: SkeletonName | Skeleton = "coco") -> Keypoints:
     """The people in one picture, as `MMPoseInferencer` yields them.
 
     A top-down model whose detector found nobody takes the whole picture for a person, whose scores tell.
@@ -74,7 +74,7 @@ def _people(result: object) -> list[Mapping[str, Any]]:
     return people
 
 
-def read_mmpose(path: str | os.PathLike[str], *, skeleton: str | Skeleton = "coco") -> Poses:
+def read_mmpose(path: str | os.PathLike[str], *, skeleton: SkeletonName | Skeleton = "coco") -> Poses:
     """Read what MMPose wrote of a video or of pictures: a JSON file, or a folder of them.
 
     These are the files of the inferencers (`pred_out_dir=`) and of the demos (`--save-predictions`). A video's holds

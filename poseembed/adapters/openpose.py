@@ -21,7 +21,7 @@ from poseembed.adapters.people import (
 from poseembed.files.tables import load_json, naming
 from poseembed.files.values import visible
 from poseembed.poses import Poses
-from poseembed.skeleton import SKELETONS, Skeleton, get_skeleton
+from poseembed.skeleton import SKELETONS, Skeleton, SkeletonName, get_skeleton
 
 _ENDING = "_keypoints.json"
 _VIDEO_FRAME = re.compile(r"(.*)_\d{12}")
@@ -52,7 +52,7 @@ class _Picture(NamedTuple):
     content: Any
 
 
-def read_openpose(path: str | os.PathLike[str], *, skeleton: str | Skeleton | None = None) -> Poses:
+def read_openpose(path: str | os.PathLike[str], *, skeleton: SkeletonName | Skeleton | None = None) -> Poses:
     """Read the folder that OpenPose wrote for a video or for a folder of pictures, or one file of it.
 
     Files are called `<picture>_keypoints.json`, those of a video `<video>_<twelve digits>_keypoints.json`. Pose2Sim,

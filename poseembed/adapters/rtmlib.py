@@ -1,12 +1,12 @@
 """What rtmlib's solutions return."""
 
 from poseembed.adapters.base import Keypoints, pick_joints, to_array
-from poseembed.skeleton import SKELETONS, Skeleton, get_skeleton
+from poseembed.skeleton import SKELETONS, Skeleton, SkeletonName, get_skeleton
 
 _BODIES = {17: "coco", 26: "halpe26", 133: "coco_wholebody"}
 
 
-def from_rtmlib(result: object, *, skeleton: str | Skeleton | None = None) -> Keypoints:
+def from_rtmlib(result: object, *, skeleton: SkeletonName | Skeleton | None = None) -> Keypoints:
     """The people in one picture: `from_rtmlib(body(image))`.
 
     The number of joints tells the skeleton: `Body` gives 17, `BodyWithFeet` 26, `Wholebody` 133, and each one more
@@ -50,14 +50,14 @@ def from_rtmlib(result: object, *, skeleton: str | Skeleton | None = None) -> Ke
     return Keypoints(people.keypoints[found], people.confidence[found])
 
 
-def _skeleton_of(count: int) -> tuple[str, int]:
-    """Name of the skeleton of so many joints, and how many of them are its."""
+def _skeleton_of(count: int) -> tuple[Skeleton, int]:
+    """The skeleton of so many joints, and how many of them are its."""
     if count - 1 in _BODIES:  # to_openpose=True: a neck more, and the first 18 are OpenPose's
-        return "openpose_coco", SKELETONS["openpose_coco"].num_joints
+        return SKELETONS["openpose_coco"], SKELETONS["openpose_coco"].num_joints
     if count not in _BODIES:
         raise ValueError(
             f"got {count} joints; rtmlib's Body, BodyWithFeet and Wholebody give 17, 26 and 133, or one more with "
             "to_openpose=True. For another model of people name its skeleton, or pick the joints in the order of "
             "poseembed.JOINTS yourself and pass skeleton='poseembed13'"
         )
-    return _BODIES[count], count
+    return SKELETONS[_BODIES[count]], count

@@ -3,10 +3,10 @@
 import numpy as np
 
 from poseembed.adapters.base import Keypoints, check_people, pick_joints, to_array
-from poseembed.skeleton import Skeleton, get_skeleton
+from poseembed.skeleton import Skeleton, SkeletonName, get_skeleton
 
 
-def from_supervision(key_points: object, *, skeleton: str | Skeleton = "coco") -> Keypoints:
+def from_supervision(key_points: object, *, skeleton: SkeletonName | Skeleton = "coco") -> Keypoints:
     """The people in one picture's `supervision.KeyPoints`.
 
     Joints that its `visible` mask hides are NaN here, and so are those at exactly (0, 0), which is how supervision

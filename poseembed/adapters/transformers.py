@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from poseembed.adapters.base import Keypoints, pick_joints, to_array
-from poseembed.skeleton import Skeleton, get_skeleton
+from poseembed.skeleton import Skeleton, SkeletonName, get_skeleton
 
 
-def from_transformers(people: object, *, skeleton: str | Skeleton = "coco") -> Keypoints:
+def from_transformers(people: object, *, skeleton: SkeletonName | Skeleton = "coco") -> Keypoints:
     """The people in one picture: `from_transformers(processor.post_process_pose_estimation(outputs, boxes)[0])`.
 
     With `threshold=` the post-processing leaves joints out; "labels" tell which are left, and the others are NaN

@@ -3,13 +3,13 @@
 import numpy as np
 
 from poseembed.adapters.base import Keypoints, check_people, pick_joints, to_array
-from poseembed.skeleton import Skeleton, get_skeleton
+from poseembed.skeleton import Skeleton, SkeletonName, get_skeleton
 
 HIDDEN_BELOW = 0.5
 """Ultralytics of 2023-10 (8.0.192) to 2025 (some 8.3) moved joints of lower confidence to (0, 0); 8.4 does not."""
 
 
-def from_ultralytics(results: object, *, skeleton: str | Skeleton = "coco") -> Keypoints:
+def from_ultralytics(results: object, *, skeleton: SkeletonName | Skeleton = "coco") -> Keypoints:
     """The people in one picture's `Results`.
 
     Some versions of Ultralytics write (0, 0) for a joint of a confidence under 0.5, and models without a confidence

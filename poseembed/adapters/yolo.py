@@ -13,7 +13,7 @@ from poseembed.adapters.ultralytics import HIDDEN_BELOW
 from poseembed.files.tables import load_json, naming
 from poseembed.files.values import check_regular, number_of, visible
 from poseembed.poses import NOBODY, Poses
-from poseembed.skeleton import Skeleton, get_skeleton
+from poseembed.skeleton import Skeleton, SkeletonName, get_skeleton
 
 _BOX = 5
 """Numbers of a line before the keypoints: the class and the box."""
@@ -41,7 +41,7 @@ def read_yolo(
     path: str | os.PathLike[str],
     *,
     image_size: tuple[float, float] | None = None,
-    skeleton: str | Skeleton = "coco",
+    skeleton: SkeletonName | Skeleton = "coco",
 ) -> Poses:
     """Read the .txt files of `model.predict(save_txt=True)` or of a data set's labels, or .json files of `to_json()`.
 

@@ -13,6 +13,7 @@ from poseembed.cli.shared import MIXED, ReadingCommand, track
 from poseembed.encoder import PoseEncoder
 from poseembed.files.tables import Columns
 from poseembed.poses import Poses
+from poseembed.skeleton import SkeletonName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +34,7 @@ class Classify(ReadingCommand):
     model: Path | None
     save: Path | None
     unknown: str | None
-    example_skeleton: str | None
+    example_skeleton: SkeletonName | None
 
     @classmethod
     def add_arguments(cls, parser: ArgumentParser) -> None:

@@ -11,7 +11,7 @@ from poseembed.cli.arguments import add_skeleton, expand_one, share
 from poseembed.cli.outputs import check_picture, counted
 from poseembed.cli.shared import MIXED, ReadingCommand, track
 from poseembed.files.tables import Columns, write_columns
-from poseembed.skeleton import JOINTS
+from poseembed.skeleton import JOINTS, SkeletonName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ class Compare(ReadingCommand):
     open_ends: float
     plot: Path | None
     first_person: int | None
-    first_skeleton: str | None
+    first_skeleton: SkeletonName | None
 
     @classmethod
     def add_arguments(cls, parser: ArgumentParser) -> None:

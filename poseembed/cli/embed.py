@@ -27,6 +27,7 @@ from poseembed.keypoints import MIN_CONFIDENCE, MIN_JOINTS
 from poseembed.large import embed_file
 from poseembed.loading import read_folder
 from poseembed.poses import Poses
+from poseembed.skeleton import SkeletonName
 
 
 class SizedReader(Protocol):
@@ -68,7 +69,7 @@ class Embed(EncoderCommand):
     output: Path
     format: str | None
     image_size: tuple[float, float] | None
-    skeleton: str
+    skeleton: SkeletonName
     min_confidence: float
     context: float | None
 

@@ -11,6 +11,7 @@ from poseembed.cli.shared import POSE_FILES, Command
 from poseembed.encoder import PoseEncoder
 from poseembed.files.poses import read_poses
 from poseembed.onnx.export import PRECISIONS, Precision, check_precision
+from poseembed.skeleton import SkeletonName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +29,7 @@ class Export(Command):
     weights: str | None
     precision: Precision
     calibration: Path | None
-    skeleton: str
+    skeleton: SkeletonName
 
     @classmethod
     def add_arguments(cls, parser: ArgumentParser) -> None:

@@ -20,6 +20,7 @@ from poseembed.movements.clock import seconds_of
 from poseembed.movements.find import LONGEST, SHORTEST
 from poseembed.poses import NOBODY, Poses
 from poseembed.search import search
+from poseembed.skeleton import SkeletonName
 
 _ROUNDING = 1e-6  # seconds by which times that are meant to be equal may differ
 
@@ -43,7 +44,7 @@ class Search(ReadingCommand):
     frame: int | None
     seconds: float | None
     top: int
-    query_skeleton: str | None
+    query_skeleton: SkeletonName | None
 
     @classmethod
     def add_arguments(cls, parser: ArgumentParser) -> None:

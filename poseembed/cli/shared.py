@@ -16,6 +16,7 @@ from poseembed.files.poses import POSE_SUFFIXES
 from poseembed.files.tables import COLUMN_SUFFIXES, Columns, write_columns
 from poseembed.loading import load_embedded
 from poseembed.poses import Poses
+from poseembed.skeleton import SkeletonName
 
 POSE_FILES = ", ".join(POSE_SUFFIXES)
 FOLDERS = "the folder of a long video, or one of .npz files, a video each"
@@ -96,7 +97,7 @@ class ReadingCommand(EncoderCommand):
     out: Path | None
     person: int | None
     landmarker: Path | None
-    skeleton: str
+    skeleton: SkeletonName
 
     @classmethod
     def add_arguments(cls, parser: ArgumentParser) -> None:
@@ -112,7 +113,7 @@ class ReadingCommand(EncoderCommand):
         if self.out is not None:
             check_file(self.out, COLUMN_SUFFIXES)
 
-    def read(self, path: Path, encoder: PoseEncoder, skeleton: str | None = None) -> Poses:
+    def read(self, path: Path, encoder: PoseEncoder, skeleton: SkeletonName | None = None) -> Poses:
         """Poses with vectors that can be compared with the encoder's; see `poseembed.load_embedded`.
 
         Args:

@@ -37,7 +37,7 @@ from poseembed.files.tables import Columns, known_suffix, naming, read_columns, 
 from poseembed.files.values import are_scores, check_points, settle_scores
 from poseembed.origin import MadeBy
 from poseembed.poses import NOBODY, Poses
-from poseembed.skeleton import JOINTS, NUM_JOINTS, Skeleton, check_joint_count, get_skeleton
+from poseembed.skeleton import JOINTS, NUM_JOINTS, Skeleton, SkeletonName, check_joint_count, get_skeleton
 
 TABLE_SUFFIXES = (".csv", ".parquet", ".json")
 POSE_SUFFIXES = (*TABLE_SUFFIXES, ".npz", ".npy")
@@ -47,7 +47,7 @@ POSE_SUFFIXES = (*TABLE_SUFFIXES, ".npz", ".npy")
 _VECTOR = re.compile(r"(z_pose|z_view)_(0|[1-9]\d*)")
 
 
-def read_poses(path: str | os.PathLike[str], *, skeleton: str | Skeleton = "poseembed13") -> Poses:
+def read_poses(path: str | os.PathLike[str], *, skeleton: SkeletonName | Skeleton = "poseembed13") -> Poses:
     """Read poses from a file, by its suffix: .csv, .parquet, .json, .npz or .npy.
 
     What the files hold stands at the top of this module. An NPY file is one array: (n, joints, 2) points (x, y), or

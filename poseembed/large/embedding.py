@@ -18,7 +18,7 @@ from poseembed.files.records import RecordKind
 from poseembed.files.values import are_scores, check_points, settle_scores
 from poseembed.keypoints import MIN_CONFIDENCE
 from poseembed.large.sources import Rows, Source, open_source
-from poseembed.skeleton import Skeleton, check_joint_count, get_skeleton
+from poseembed.skeleton import Skeleton, SkeletonName, check_joint_count, get_skeleton
 
 SHARD_ROWS = 1 << 17
 """Rows in a file of vectors, 17 MB each of 32 numbers, unless somebody says otherwise."""
@@ -81,7 +81,7 @@ def embed_file(
     folder: str | os.PathLike[str],
     encoder: PoseEncoder | None = None,
     *,
-    skeleton: str | Skeleton = "poseembed13",
+    skeleton: SkeletonName | Skeleton = "poseembed13",
     min_confidence: float = MIN_CONFIDENCE,
     shard_rows: int = SHARD_ROWS,
     show_progress_bar: bool = False,

@@ -407,6 +407,7 @@ def test_files_and_folders_that_are_not_there(tmp_path: Path, poses: np.ndarray,
         write_poses(table(poses), tmp_path / "nowhere" / f"x{suffix}")
 
 
+@pytest.mark.unchecked_types
 def test_named_joints_have_no_other_skeleton(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="skeleton='coco' is not for it"):
         read_poses(save(columns(), tmp_path / "x.csv"), skeleton="coco")

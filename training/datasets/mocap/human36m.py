@@ -25,7 +25,7 @@ import numpy as np
 from jaxtyping import Float32
 from tqdm import tqdm
 
-from poseembed.skeleton import SKELETONS, get_skeleton
+from poseembed.skeleton import SKELETONS
 from training.datasets.formats.isolated import read_cdf, read_h5
 from training.datasets.formats.object_arrays import read_npz
 from training.datasets.missing import DataSet, need_package
@@ -154,7 +154,7 @@ def read_detections(path: str | Path) -> dict[tuple[str, str], Float32[np.ndarra
     """
     [path] = _OWNER.require(path)
     arrays = _load(path, "positions_2d")
-    skeleton = get_skeleton(_layout(path, arrays.get("metadata")))
+    skeleton = SKELETONS[_layout(path, arrays.get("metadata"))]
     detections = {}
     for subject, action, views in _entries(path, arrays["positions_2d"]):
         for view in views:
