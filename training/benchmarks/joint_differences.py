@@ -1,23 +1,35 @@
 """In which joints two performances differ: how often a joint is marked that does not, and which are that do.
 
-`python -m training.benchmarks.joint_differences --data FILE... --weights NAME_OR_FOLDER --out results.json`
+`python -m training.benchmarks.joint_differences --data FILE... --recordings FILE... --weights NAME --out results.json`
 
-Performances are those of `val`, if a file has it; exercises are those that a file has done well and done badly too.
+Performances are those of `val`, if a file has it, and those of real recordings (`training.datasets.multiview`), once
+for each pair of cameras; exercises are those that a file has done well and done badly too.
 What is measured is said in `training.evaluation.joints`.
 """
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from poseembed import PoseEncoder
 from poseembed.skeleton import JOINTS
-from training.datasets.mocap import MotionCapture
+from training.datasets import multiview
+from training.datasets.mocap import MotionCapture, by_name
 from training.evaluation.alignment import DETECTORS, performances
 from training.evaluation.command import CommandParser, recordings
-from training.evaluation.joints import BADLY, FAR, NEAR, REFERENCES, Repetition, deviations_of_one, repetitions
+from training.evaluation.joints import (
+    BADLY,
+    FAR,
+    NEAR,
+    REFERENCES,
+    Repetition,
+    deviations_in_recording,
+    deviations_of_one,
+    repetitions,
+)
 from training.evaluation.report import Table, texts, write_json
 
 
@@ -65,6 +77,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of `python -m training.benchmarks.joint_differences`."""
     parser = CommandParser("training.benchmarks.joint_differences", __doc__)
     parser.add_data()
+    parser.add_argument(
+        "--recordings", type=Path, nargs="+", default=[], metavar="FILE", help="by several cameras, .npz"
+    )
     parser.add_weights()
     parser.add_count("--pairs", 100, "of performances a file and kind of keypoints, and of repetitions of each kind")
     parser.add_seed("of pairs, cameras and detector")
@@ -72,6 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse(arguments)
     with parser.refusing():
         data = recordings(options.data)
+        real = {name: multiview.read(path) for name, path in by_name(options.recordings).items()}
         encoder = PoseEncoder.from_pretrained(options.weights)
     if encoder.decoder is None:
         parser.error("this checkpoint has no decoder; python -m training.decoder fits one")
@@ -88,13 +104,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
             same.append({"data": name, "detector": label, "largest": list(largest)})
         kept = recording.clips(*recording.evaluation_splits())
         done += repetitions(kept, exercises(recording), encoder, pairs=options.pairs, seed=options.seed)
+    for name, filmed in tqdm(real.items(), unit="recording"):
+        largest_there = list(deviations_in_recording(filmed, encoder))
+        same.append({"data": name, "detector": filmed.detector, "largest": largest_there})
     results = [{**asdict(r), "marked": r.marked.tolist(), "off": r.off.tolist()} for r in done]
     write_json(options.out, {"line": line, "one performance": same, "exercises": results})
     rows = [
-        [f"{group['data']}, {group['detector']}", f"{100 * np.mean(np.array(group['largest']) <= line):.0f} %"]
+        [
+            f"{group['data']}, {group['detector']}",
+            f"{100 * np.mean(np.array(group['largest']) <= line):.0f} %",
+            str(len(group["largest"])),
+        ]
         for group in same
     ]
-    print(Table(["one performance, keypoints", "no joint marked"], rows).text())
+    print(Table(["one performance, keypoints", "no joint marked", "of"], rows).text())
     if done:
         print("\n" + texts([summary(done), by_joint(done)]))
 

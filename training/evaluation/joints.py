@@ -16,10 +16,11 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 
-from poseembed import PoseEncoder
-from poseembed.align import Alignment
+from poseembed import PoseEncoder, Poses
+from poseembed.align import Alignment, align
 from poseembed.differences import around
 from training.datasets.mocap import Clip
+from training.datasets.multiview import MultiviewRecording
 from training.evaluation.alignment import Performance, align_filmed, true_bodies
 from training.scene.detector import Detector
 
@@ -81,6 +82,25 @@ def deviations_of_one(
         for detector in detectors.values():
             deviations = _compared(align_filmed(clip, clip, encoder, detector, seed=seed + pair))[0]
             yield float(np.nanmax(deviations, initial=0))
+
+
+def deviations_in_recording(recording: MultiviewRecording, encoder: PoseEncoder) -> Iterator[float]:
+    """The same of what real cameras saw, through real detectors: of each person and pair of cameras, one performance.
+
+    Raises:
+        ValueError: If the encoder has no decoder.
+    """
+    for cameras in recording.pairs.tolist():
+        for person in range(recording.keypoints.shape[2]):
+            one, other = (
+                Poses.from_arrays(
+                    recording.keypoints[camera, :, person],
+                    person=[0] * recording.keypoints.shape[1],
+                    time=np.arange(recording.keypoints.shape[1]) / recording.fps,
+                )
+                for camera in cameras
+            )
+            yield float(np.nanmax(_compared(align(one, other, encoder))[0], initial=0))
 
 
 def choose_line(largest: Sequence[Sequence[float]]) -> float:

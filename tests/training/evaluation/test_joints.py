@@ -1,5 +1,6 @@
 """What is said of joints, on comparisons whose outcome is known."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,22 @@ import torch
 
 from poseembed import PoseEncoder, checkpoint
 from poseembed.decoder import Decoder, DecoderConfig
+from training.datasets import multiview
 from training.datasets.mocap import Clip
 from training.evaluation.alignment import Performance
-from training.evaluation.joints import BADLY, MARGIN, REFERENCES, UNMARKED, choose_line, deviations_of_one, repetitions
+from training.evaluation.joints import (
+    BADLY,
+    MARGIN,
+    REFERENCES,
+    UNMARKED,
+    choose_line,
+    deviations_in_recording,
+    deviations_of_one,
+    repetitions,
+)
+
+from ..datasets.test_multiview import save
+from .test_reliability import moving
 
 LEFT_WRIST = 5
 
@@ -56,6 +70,16 @@ def test_the_deviations_of_one_performance_are_the_largest_of_each_pair(with_dec
     with_decoder.decoder = None
     with pytest.raises(ValueError, match="no decoder"):
         next(deviations_of_one(clips, with_decoder, {"one": None}, pairs=1, seed=0))
+
+
+def test_what_real_cameras_saw_is_one_performance_too(with_decoder: PoseEncoder, tmp_path: Path) -> None:
+    recording = multiview.read(save(tmp_path, moving()))
+    assert len(recording.pairs) == 1 and recording.keypoints.shape[2] == 1
+    (found,) = deviations_in_recording(recording, with_decoder)
+    assert found > 0
+    both = np.stack([recording.keypoints[recording.pairs[0, 0]]] * 2)  # the same pictures on either side
+    (none,) = deviations_in_recording(replace(recording, keypoints=both), with_decoder)
+    assert none == 0
 
 
 def test_what_is_done_badly_is_off_where_it_is(with_decoder: PoseEncoder) -> None:
