@@ -70,14 +70,18 @@ def test_vectors_with_context_get_lengths_too(
     calibrate.main([str(folder), "--data", str(data), "--galleries", "4", "--filmed", "4", "--steps", "2"])
     before, after = PoseEncoder.from_pretrained(clip_folder), PoseEncoder.from_pretrained(folder)
     assert after.config.clip is not None and after.config.clip.certainty
-    how = after.config.training["calibration"]
-    assert how["clips"] == {"recipe": "poseembed_base_clips", "galleries": 4, "steps": 2}
+    how = {"data": ["made-up.npz"], "recipe": "poseembed_base_clips", "galleries": 4, "steps": 2, "seed": 0}
+    assert after.config.training["clip_calibration"] == how
     assert "cross entropy with context 0." in capsys.readouterr().out
     walk = np.random.default_rng(0).normal(size=(30, 13, 2)).cumsum(0)
     one, other = (encoder.embed_clip(walk, fps=30).z_pose for encoder in (before, after))
     np.testing.assert_allclose(before.similarity_pairwise(one, other), 1, atol=1e-5)
     chances = after.match_probability_pairwise(other, after.embed(walk).z_pose)
     assert ((chances > 0) & (chances < 1)).all()
+    calibrate.main([str(folder), "--data", str(data), "--clips-only", "--filmed", "5", "--steps", "2"])
+    again = PoseEncoder.from_pretrained(folder)
+    assert again.made_by == after.made_by and again.clip_made_by != after.clip_made_by
+    assert again.config.calibration == after.config.calibration
 
 
 def test_a_calibration_is_written_beside_what_is_there(masked_folder: Path) -> None:
@@ -96,6 +100,7 @@ def test_a_calibration_is_written_beside_what_is_there(masked_folder: Path) -> N
         ({"--data": "nowhere.npz"}, "no such file: nowhere.npz"),
         ({"folder": "nowhere"}, "no such folder: nowhere"),
         ({"--data": "alike.npz"}, "no two of which differ"),
+        ({"--clips-only": None}, "has no clip encoder, or its single frames were never calibrated"),
     ],
 )
 def test_impossible_commands_are_refused(
@@ -104,7 +109,7 @@ def test_impossible_commands_are_refused(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    changed: dict[str, str],
+    changed: dict[str, str | None],
     message: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -113,5 +118,5 @@ def test_impossible_commands_are_refused(
     options = {"--data": str(data), "folder": str(plain_folder)} | changed
     folder = options.pop("folder")
     with pytest.raises(SystemExit, match="2"):
-        calibrate.main([folder, *(text for option in options.items() for text in option)])
+        calibrate.main([folder, *(text for option in options.items() for text in option if text is not None)])
     assert message in capsys.readouterr().err

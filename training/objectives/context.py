@@ -1,13 +1,9 @@
 """What the clip encoder learns: the vector of a moment, from its frame and those around it, in the space of the frames.
 
-The frame encoder is trained already and stays as it is. What it gives to a moment depends a little on the camera, for
-a single picture has no depth. The mean over many cameras does not, and that mean is what the clip encoder learns: the
-directions that the frame encoder gives to complete and exact pictures of the moment from cameras drawn anew each time,
-of which the least squared error is made by their mean. So a vector with context holds the pose and not the movement,
-and is nearer to any photograph's than these are to each other. The view vector is drawn to what the frame encoder gives
-to a complete and exact picture from the same camera.
-
-No moment has to be told from others, so small batches do.
+The frame encoder is trained already and stays as it is. A moment's vector is told from those of other moments, as seen
+by another camera (InfoNCE), twice over: against the vectors that context makes of the other camera's video, and against
+those that the frame encoder gives to complete and exact pictures. The latter keep it comparable with photographs. The
+view vector is drawn to what the frame encoder gives to a complete and exact picture from the same camera.
 """
 
 from dataclasses import dataclass, replace
@@ -15,13 +11,15 @@ from dataclasses import dataclass, replace
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
-from torch.nn.functional import cosine_similarity, mse_loss, normalize
+from torch.nn.functional import mse_loss, normalize
 
 from poseembed import checkpoint
 from poseembed.checkpoint import Checkpoint, Json
 from poseembed.clip_network import ClipConfig, ClipEncoder, nearest_to_middle
 from poseembed.network import Encoder, NetworkConfig, fold_batch_norm
+from poseembed.skeleton import NUM_JOINTS
 from training.objectives.base import Losses, Objective
+from training.objectives.terms.estimators import info_nce_loss
 from training.scene.clip_views import ClipBatch
 
 
@@ -32,13 +30,18 @@ class ContextConfig:
     Attributes:
         encoder: Checkpoint of the frame encoder as `PoseEncoder.from_pretrained` takes it.
         width: Of the clip encoder.
-        view: Weight of the view vectors' squared error, in shares of their variance; the pose vectors' 1 - cosine has
-            weight 1.
+        temperature: Of the cosines between pose vectors.
+        picture: Weight of telling moments apart by complete and exact pictures of them.
+        view: Weight of the view vectors' squared error, in shares of their variance.
+        body: Weight of reading the body from the pose vector.
     """
 
     encoder: str = "poseembed-base"
     width: int = 256
-    view: float = 0.05
+    temperature: float = 0.05
+    picture: float = 0.5
+    view: float = 0.5
+    body: float = 1.0
 
 
 class Context(Objective[ClipBatch]):
@@ -56,23 +59,34 @@ class Context(Objective[ClipBatch]):
         if replace(self.encoder.config, certainty=False) != network:
             raise ValueError(f"{config.encoder} has {self.encoder.config}; the recipe's network must be that")
         self.clip = ClipEncoder(network, ClipConfig(config.width))
+        self.read_body = nn.Sequential(nn.Linear(network.pose_dim, 256), nn.ReLU(), nn.Linear(256, NUM_JOINTS * 3))
 
     def players(self) -> dict[str, list[nn.Parameter]]:
-        """The clip encoder."""
-        return {"clip": list(self.clip.parameters())}
+        """The clip encoder and the reader of bodies."""
+        return {"clip": [*self.clip.parameters(), *self.read_body.parameters()]}
 
     def forward(self, batch: ClipBatch) -> Losses:
-        """Both views in one pass; they are clips like any others here."""
+        """Both views in one pass."""
+        weights = self.config
         z_pose, z_view = (z.float() for z in self.clip.join(*lay_out(self.encoder, self.clip, batch)))
         with torch.no_grad():
-            pictures, _ = self._exact(batch.pictures)
-            _, exact_view = self._exact(batch.exact)
-            target = normalize(pictures, dim=-1).mean(0).repeat(2, 1)
-        pose = 1 - cosine_similarity(z_pose, target).mean()
-        view = mse_loss(z_view, exact_view.flatten(0, 1)) / exact_view.flatten(0, 1).var(0).mean()
-        return Losses(
-            players={"clip": pose + self.config.view * view}, terms={"pose": pose.detach(), "view": view.detach()}
-        )
+            whole = torch.ones_like(batch.exact[..., 0], dtype=torch.bool)
+            exact_pose, exact_view = (
+                z.float() for z in self.encoder(self.encoder.layout(batch.exact, whole).flatten(0, 1))
+            )
+        direction = normalize(z_pose, dim=-1)
+        (anchor, positive), (picture_a, picture_p) = direction.chunk(2), normalize(exact_pose, dim=-1).chunk(2)
+        with torch.autocast(direction.device.type, enabled=False):
+            cross = info_nce_loss(anchor, positive, temperature=weights.temperature)
+            pictures = (
+                info_nce_loss(anchor, picture_p, temperature=weights.temperature)
+                + info_nce_loss(positive, picture_a, temperature=weights.temperature)
+            ) / 2
+        body = (self.read_body(direction).float() - batch.body.flatten(1).repeat(2, 1)).square().mean()
+        view = mse_loss(z_view, exact_view) / exact_view.var(0).mean()
+        loss = cross + weights.picture * pictures + weights.body * body + weights.view * view
+        terms = {"cross_view": cross, "pictures": pictures, "body": body, "view": view}
+        return Losses(players={"clip": loss}, terms={name: value.detach() for name, value in terms.items()})
 
     def trained(self, training: dict[str, Json]) -> Checkpoint:
         """The frame encoder's checkpoint with the clip encoder in it."""
@@ -81,13 +95,6 @@ class Context(Objective[ClipBatch]):
         whole = frames.fitted(clip)
         both: dict[str, Json] = {**whole.config.training, "clip": {**training}}
         return replace(whole, config=replace(whole.config, training=both))
-
-    def _exact(
-        self, pictures: Float[Tensor, "views pairs 13 2"]
-    ) -> tuple[Float[Tensor, "views pairs pose"], Float[Tensor, "views pairs view"]]:
-        whole = torch.ones_like(pictures[..., 0], dtype=torch.bool)
-        z_pose, z_view = self.encoder(self.encoder.layout(pictures, whole).flatten(0, 1))
-        return z_pose.float().unflatten(0, pictures.shape[:2]), z_view.float().unflatten(0, pictures.shape[:2])
 
 
 def lay_out(

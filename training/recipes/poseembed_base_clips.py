@@ -14,7 +14,7 @@ RECIPE = replace(
     objective=partial(Context, config=ContextConfig()),
     detector=replace(poseembed_base.RECIPE.detector, occluded=0.6),
     film=Film(),
-    pairs=1_200_000,
-    batch_size=64,
-    optimizer=partial(AdamW, lr=3e-3, weight_decay=0.01, fused=True),
+    pairs=800_000,
+    batch_size=192,
+    optimizer=partial(AdamW, lr=2e-3, weight_decay=0.01, fused=True),
 )

@@ -10,4 +10,5 @@ RECIPE = replace(
     poseembed_base_clips.RECIPE,
     objective=partial(Context, config=ContextConfig(encoder="poseembed-small")),
     network=poseembed_small.RECIPE.network,
+    pairs=400_000,
 )

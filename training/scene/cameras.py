@@ -48,16 +48,6 @@ class Camera:
         """
         return times(times(_rotation(self.roll, 0), _rotation(self.elevation, 1)), _rotation(self.azimuth, 2))
 
-    def __getitem__(self, which: slice) -> "Camera":
-        """Some of a batch of cameras."""
-        return Camera(
-            self.azimuth[which],
-            self.elevation[which],
-            self.roll[which],
-            self.distance[which],
-            None if self.aside is None else self.aside[which],
-        )
-
     @property
     def torso(self) -> Float[Tensor, "*batch"]:
         """How long a torso that is as far away as the hips, and not foreshortened, is in the picture."""

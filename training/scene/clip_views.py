@@ -10,11 +10,13 @@ from torch import Tensor
 
 from poseembed.clip_network import SLOTS
 from poseembed.keypoints import normalize_keypoints
+from poseembed.skeleton import NUM_JOINTS
 from training.scene.bodies import Bodies
 from training.scene.cameras import CameraRange
 from training.scene.detector import Detector
 from training.scene.lasting import MIDDLE, Film
 from training.scene.views import Sampler, with_face
+from training.scene.world import heading, turn
 
 
 @dataclass(frozen=True)
@@ -26,18 +28,14 @@ class ClipBatch:
         visible: Which joints they show; none where there is no frame.
         frames: Which slots hold a frame.
         exact: The moment in the middle as both cameras see it, complete and exact, normalised.
-        pictures: The same as other cameras see it, on the one body and on the other in turn.
+        body: Its 13 joints in 3D, facing +x; see `training.scene.views.Batch`.
     """
 
     points: Float[Tensor, "2 pairs 27 13 2"]
     visible: Bool[Tensor, "2 pairs 27 13"]
     frames: Bool[Tensor, "2 pairs 27"]
     exact: Float[Tensor, "2 pairs 13 2"]
-    pictures: Float[Tensor, "cameras pairs 13 2"]
-
-
-PICTURES = 4
-"""Cameras that take a picture of the moment in the middle, besides the two that film it."""
+    body: Float[Tensor, "pairs 13 3"]
 
 
 class ClipSampler(Sampler[ClipBatch]):
@@ -68,40 +66,45 @@ class ClipSampler(Sampler[ClipBatch]):
 
     def sample(self, pairs: int) -> ClipBatch:
         """Two views of each of `pairs` random movements, from torch's global random state."""
-        return self.around(self.bodies.draw(pairs))
+        offsets = self.film.draw_offsets(pairs, self.device)
+        return self._record(self.bodies.draw(pairs), offsets)
 
     def around(self, chosen: Int[Tensor, " pairs"]) -> ClipBatch:
         """Two views of each of the movements around some poses, by number; see `sample`."""
+        return self._record(chosen, self.film.draw_offsets(len(chosen), self.device))
+
+    def _record(self, chosen: Int[Tensor, " pairs"], tempo: Float[Tensor, "pairs 27"]) -> ClipBatch:
         film, detector, device, pairs = self.film, self.detector, self.device, len(chosen)
-        offsets = film.draw_offsets(pairs, device).round().long()
+        offsets = tempo.round().long()
         rows, recorded = self._window(chosen, offsets)
         others, _ = self._window(self.bodies.draw_others(chosen), offsets)
-        _, seen = self.bodies.pairs(rows, others)
+        bodies, seen = self.bodies.pairs(rows, others)
+        seen = seen.flatten(0, 1)
         views = 2 * pairs
-        cameras = self.cameras.sample(views + PICTURES * pairs, views=2 + PICTURES, device=device)
-        photographers, filming = cameras[views:], cameras[:views]
+        camera = self.cameras.sample(views, views=2, device=device)
         turned, rolled = film.draw_pan(views, device)
         moving = replace(
-            filming,
-            azimuth=filming.azimuth[:, None] + turned,
-            elevation=filming.elevation[:, None].expand(views, SLOTS),
-            roll=filming.roll[:, None] + rolled,
-            distance=filming.distance[:, None].expand(views, SLOTS),
-            aside=None if filming.aside is None else filming.aside[:, None].expand(views, SLOTS, 2),
+            camera,
+            azimuth=camera.azimuth[:, None] + turned,
+            elevation=camera.elevation[:, None].expand(views, SLOTS),
+            roll=camera.roll[:, None] + rolled,
+            distance=camera.distance[:, None].expand(views, SLOTS),
+            aside=None if camera.aside is None else camera.aside[:, None].expand(views, SLOTS, 2),
         )
         face = torch.rand(views, 1, device=device).expand(views, SLOTS)
-        true = moving.look(with_face(seen.flatten(0, 1), face))
-        picture = film.shift(detector, film.swap(detector, true), filming.torso)
+        true = moving.look(with_face(seen, face))
+        picture = film.shift(detector, film.swap(detector, true), camera.torso)
         frames = film.draw_frames(views, device) & recorded.repeat(2, 1)
         visible = film.see(detector, picture) & frames[..., None]
-        moment = seen[:, :, MIDDLE].repeat(PICTURES // 2, 1, 1, 1).flatten(0, 1)
-        pictures = photographers.look(with_face(moment, torch.rand(len(moment), device=device)))
+        middle = true[:, MIDDLE]
+        complete = torch.ones_like(middle[..., 0], dtype=torch.bool)
+        moment = bodies[:, MIDDLE]
         return ClipBatch(
             points=normalize_keypoints(picture, visible).unflatten(0, (2, pairs)),
             visible=visible.unflatten(0, (2, pairs)),
             frames=frames.unflatten(0, (2, pairs)),
-            exact=_complete(true[:, MIDDLE]).unflatten(0, (2, pairs)),
-            pictures=_complete(pictures).unflatten(0, (PICTURES, pairs)),
+            exact=normalize_keypoints(middle, complete).unflatten(0, (2, pairs)),
+            body=turn(moment[:, :NUM_JOINTS], -heading(moment)[:, None]),
         )
 
     def _window(
@@ -115,8 +118,3 @@ class ClipSampler(Sampler[ClipBatch]):
         rows = torch.where(inside, rows, middle[:, None])
         recorded = inside & (self.runs[rows % count] == self.runs[middle % count][:, None])
         return torch.where(recorded, rows, middle[:, None]), recorded
-
-
-def _complete(points: Float[Tensor, "views 13 2"]) -> Float[Tensor, "views 13 2"]:
-    """Pictures without anything missing, normalised."""
-    return normalize_keypoints(points, torch.ones_like(points[..., 0], dtype=torch.bool))

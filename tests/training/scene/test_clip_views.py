@@ -1,7 +1,5 @@
 """Windows of movements as two cameras see them."""
 
-from itertools import combinations
-
 import numpy as np
 import pytest
 import torch
@@ -63,18 +61,6 @@ def test_the_middle_is_seen_exactly_by_the_same_camera() -> None:
     assert not torch.allclose(batch.exact[0], batch.exact[1], atol=0.1)
 
 
-def test_pictures_show_the_middle_from_other_cameras() -> None:
-    batch = sample(make_sampler())
-    views = [*batch.exact, *batch.pictures]
-    assert all(not torch.allclose(one, other, atol=0.1) for one, other in combinations(views, 2))
-    only = CameraRange(azimuth=(1, 1), elevation=(0, 0), roll=(0, 0), distance=(5, 5))
-    still = make_sampler()
-    batch = sample(ClipSampler(still.bodies, RUNS, only, PERFECT, STILL))
-    noseless = slice(1, None)  # joint 0 is somewhere between the head and the nose
-    for picture in batch.pictures:
-        assert_close(picture[:, noseless], batch.exact[0][:, noseless], atol=1e-3, rtol=0)
-
-
 def test_only_what_moves_moves() -> None:
     batch = sample(make_sampler())
     whole = batch.frames.all(-1)
@@ -94,7 +80,7 @@ def test_a_movement_keeps_its_body_and_its_bends() -> None:
 def test_errors_differ_from_view_to_view() -> None:
     batch = sample(make_sampler(film=Film(), detector=Detector(noise=0.1, occluded=0.5)))
     assert (batch.visible[0] != batch.visible[1]).any() and (batch.frames[0] != batch.frames[1]).any()
-    assert batch.points.isfinite().all() and batch.pictures.isfinite().all()
+    assert batch.points.isfinite().all() and batch.body.isfinite().all()
 
 
 def test_runs_are_of_the_recorded_poses() -> None:
