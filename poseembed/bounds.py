@@ -30,13 +30,3 @@ def check_whole(name: str, value: object, least: int, most: int) -> None:
         raise ValueError(f"{name} must be at least {least}, got {value}")
     if value > most:
         raise ValueError(f"{name} must be at most {most}, got {value!r:.40}")
-
-
-def check_flag(name: str, value: object) -> None:
-    """Refuse what is neither True nor False.
-
-    Raises:
-        TypeError: If it is something else.
-    """
-    if type(value) is not bool:
-        raise TypeError(f"{name} must be bool, got {value!r:.40}")

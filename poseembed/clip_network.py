@@ -13,8 +13,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from poseembed.bounds import MAX_DIM, check_flag, check_whole
-from poseembed.network import NetworkConfig, Unit, certainty_of
+from poseembed.bounds import MAX_DIM, check_whole
+from poseembed.network import NetworkConfig, Unit
 
 SLOTS = 27
 """Slots of a window: three to the power of the layers."""
@@ -36,26 +36,23 @@ class ClipConfig:
 
     Attributes:
         width: Units of each hidden layer.
-        certainty: Whether the length of `z_pose` says how sure it is of the pose; else it is as long as the frame's.
 
     Examples:
         >>> from poseembed.clip_network import ClipConfig
         >>> ClipConfig(width=256)
-        ClipConfig(width=256, certainty=False)
+        ClipConfig(width=256)
     """
 
     width: int = 512
-    certainty: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what is not the shape of a network.
 
         Raises:
-            TypeError: If `width` is not an int, or `certainty` not a bool.
-            ValueError: If `width` is under 1 or over `MAX_DIM`.
+            TypeError: If `width` is not an int.
+            ValueError: If it is under 1 or over `MAX_DIM`.
         """
         check_whole("width", self.width, 1, MAX_DIM)
-        check_flag("certainty", self.certainty)
 
 
 class ClipEncoder(nn.Module):
@@ -84,7 +81,6 @@ class ClipEncoder(nn.Module):
         self.head = nn.Linear(width, frames.pose_dim + frames.view_dim)
         nn.init.zeros_(self.head.weight)  # so that it begins as the frame encoder alone
         nn.init.zeros_(self.head.bias)
-        self.certainty = nn.Linear(width, 1) if config.certainty else None
 
     def forward(
         self,
@@ -129,8 +125,9 @@ class ClipEncoder(nn.Module):
             windows: For each slot the row of its frame, or `ABSENT`; one frame at least in each window.
 
         Returns:
-            Vectors in the space of the frame encoder. A window that holds nothing but its middle frame has that frame's
-            very vectors. Where the middle is absent, it is filled in from the others, and starts from the nearest.
+            Vectors in the space of the frame encoder, pose vectors as long as its own are. A window that holds nothing
+            but its middle frame has that frame's very vectors. Where the middle is absent, it is filled in from the
+            others; it starts from the nearest of them, and is as long as its vector.
         """
         present = windows != ABSENT
         start = windows.gather(1, nearest_to_middle(present)).squeeze(1)
@@ -157,34 +154,25 @@ class ClipEncoder(nn.Module):
             z_pose: The pose vector of the frame that is nearest to the middle.
             z_view: Its view vector.
         """
-        return self._corrected(self.features(slots, present), present, z_pose, z_view)
-
-    def features(
-        self, slots: Float[Tensor, "windows 27 width"], present: Bool[Tensor, "windows 27"]
-    ) -> Float[Tensor, "windows width"]:
-        """The last hidden layer, which the heads read; see `join`."""
         x = torch.where(present.unsqueeze(-1), slots, self.absent.to(slots.dtype))
         for layer in self.layers:
             middle = x[:, _JOINED // 2 :: _JOINED]
             joined = x.unflatten(1, (-1, _JOINED)).flatten(2)
             x = middle + layer(joined.flatten(0, 1)).unflatten(0, joined.shape[:2])
-        return x.squeeze(1)
+        return self._corrected(x.squeeze(1), present, z_pose, z_view)
 
     def _corrected(
         self,
-        features: Float[Tensor, "windows width"],
+        x: Float[Tensor, "windows width"],
         present: Bool[Tensor, "windows 27"],
         z_pose: Float[Tensor, "windows pose"],
         z_view: Float[Tensor, "windows view"],
     ) -> tuple[Float[Tensor, "windows pose"], Float[Tensor, "windows view"]]:
         """The vectors with the corrections that are read from what windows were joined to."""
-        correction = self.head(features).to(z_pose.dtype)
+        correction = self.head(x).to(z_pose.dtype)
         pose_correction, view_correction = correction.split([self.frames.pose_dim, self.frames.view_dim], dim=-1)
-        length = z_pose.norm(dim=-1, keepdim=True)
-        if self.certainty is not None:
-            length = certainty_of(self.certainty(features).to(z_pose.dtype))
-        corrected = normalize(normalize(z_pose, dim=-1) + pose_correction, dim=-1) * length
         alone = ((present.sum(-1) == 1) & present[:, _MIDDLE]).unsqueeze(-1)
+        corrected = normalize(normalize(z_pose, dim=-1) + pose_correction, dim=-1) * z_pose.norm(dim=-1, keepdim=True)
         return torch.where(alone, z_pose, corrected), torch.where(alone, z_view, z_view + view_correction)
 
 

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from poseembed.bounds import MAX_BLOCKS, MAX_DIM, check_flag, check_whole
+from poseembed.bounds import MAX_BLOCKS, MAX_DIM, check_whole
 from poseembed.skeleton import NUM_JOINTS
 
 Layer = TypeVar("Layer", nn.Linear, nn.Conv1d)
@@ -62,8 +62,9 @@ class NetworkConfig:
             ValueError: If a size is under 1, or `view_dim` under 0; or if one is over `MAX_DIM`, `blocks` over
                 `MAX_BLOCKS` (`poseembed.bounds`).
         """
-        check_flag("mask_input", self.mask_input)
-        check_flag("certainty", self.certainty)
+        for name in ("mask_input", "certainty"):
+            if type(value := getattr(self, name)) is not bool:
+                raise TypeError(f"{name} must be bool, got {value!r:.40}")
         check_whole("width", self.width, 1, MAX_DIM)
         check_whole("blocks", self.blocks, 1, MAX_BLOCKS)
         check_whole("pose_dim", self.pose_dim, 1, MAX_DIM)

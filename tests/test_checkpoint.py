@@ -378,7 +378,7 @@ def test_a_broken_calibration_is_refused(folder: Path, calibration: Any, words: 
 
 
 PARTS = pytest.mark.parametrize(
-    "part, called, shape", [("decoder", "a decoder", r"\(8, 32\)"), ("clip", "a clip encoder", r"\(8, 90\)")]
+    "part, called, shape", [("decoder", "a decoder", r"\(8, 58\)"), ("clip", "a clip encoder", r"\(8, 90\)")]
 )
 
 

@@ -17,7 +17,6 @@ ROOMS = (
     "recipes",
     "classifiers",
     "evaluation",
-    "calibration",
     "commands",
     "benchmarks",
 )

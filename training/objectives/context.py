@@ -9,14 +9,14 @@ view vector is drawn to what the frame encoder gives to a complete and exact pic
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss, normalize
 
 from poseembed import checkpoint
 from poseembed.checkpoint import Checkpoint, Json
 from poseembed.clip_network import ClipConfig, ClipEncoder, nearest_to_middle
-from poseembed.network import Encoder, NetworkConfig, fold_batch_norm
+from poseembed.network import NetworkConfig, fold_batch_norm
 from poseembed.skeleton import NUM_JOINTS
 from training.objectives.base import Losses, Objective
 from training.objectives.terms.estimators import info_nce_loss
@@ -68,7 +68,7 @@ class Context(Objective[ClipBatch]):
     def forward(self, batch: ClipBatch) -> Losses:
         """Both views in one pass."""
         weights = self.config
-        z_pose, z_view = (z.float() for z in self.clip.join(*lay_out(self.encoder, self.clip, batch)))
+        z_pose, z_view = (z.float() for z in self._with_context(batch))
         with torch.no_grad():
             whole = torch.ones_like(batch.exact[..., 0], dtype=torch.bool)
             exact_pose, exact_view = (
@@ -96,17 +96,11 @@ class Context(Objective[ClipBatch]):
         both: dict[str, Json] = {**whole.config.training, "clip": {**training}}
         return replace(whole, config=replace(whole.config, training=both))
 
-
-def lay_out(
-    encoder: Encoder, clip: ClipEncoder, batch: ClipBatch
-) -> tuple[
-    Float[Tensor, "views 27 width"], Bool[Tensor, "views 27"], Float[Tensor, "views pose"], Float[Tensor, "views view"]
-]:
-    """What `ClipEncoder.join` takes, of both views of a batch; gradients reach the clip encoder alone."""
-    inputs = encoder.layout(batch.points, batch.visible).flatten(0, 1)
-    with torch.no_grad():
-        z_pose, z_view = (z.float().unflatten(0, inputs.shape[:2]) for z in encoder(inputs.flatten(0, 1)))
-    present = batch.visible.any(-1).flatten(0, 1)
-    start = nearest_to_middle(present)[..., None]
-    nearest_pose, nearest_view = (z.take_along_dim(start, 1).squeeze(1) for z in (z_pose, z_view))
-    return clip.read(inputs, z_pose, z_view), present, nearest_pose, nearest_view
+    def _with_context(self, batch: ClipBatch) -> tuple[Float[Tensor, "views pose"], Float[Tensor, "views view"]]:
+        inputs = self.encoder.layout(batch.points, batch.visible).flatten(0, 1)
+        with torch.no_grad():
+            z_pose, z_view = (z.float().unflatten(0, inputs.shape[:2]) for z in self.encoder(inputs.flatten(0, 1)))
+        present = batch.visible.any(-1).flatten(0, 1)
+        start = nearest_to_middle(present)[..., None]
+        nearest = (z.take_along_dim(start, 1).squeeze(1) for z in (z_pose, z_view))
+        return self.clip.join(self.clip.read(inputs, z_pose, z_view), present, *nearest)

@@ -66,16 +66,9 @@ class ClipSampler(Sampler[ClipBatch]):
 
     def sample(self, pairs: int) -> ClipBatch:
         """Two views of each of `pairs` random movements, from torch's global random state."""
-        offsets = self.film.draw_offsets(pairs, self.device)
-        return self._record(self.bodies.draw(pairs), offsets)
-
-    def around(self, chosen: Int[Tensor, " pairs"]) -> ClipBatch:
-        """Two views of each of the movements around some poses, by number; see `sample`."""
-        return self._record(chosen, self.film.draw_offsets(len(chosen), self.device))
-
-    def _record(self, chosen: Int[Tensor, " pairs"], tempo: Float[Tensor, "pairs 27"]) -> ClipBatch:
-        film, detector, device, pairs = self.film, self.detector, self.device, len(chosen)
-        offsets = tempo.round().long()
+        film, detector, device = self.film, self.detector, self.device
+        offsets = film.draw_offsets(pairs, device).round().long()
+        chosen = self.bodies.draw(pairs)
         rows, recorded = self._window(chosen, offsets)
         others, _ = self._window(self.bodies.draw_others(chosen), offsets)
         bodies, seen = self.bodies.pairs(rows, others)

@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from poseembed import checkpoint
 from poseembed.calibration import MatchCalibration
 from training.benchmarks import reliability
 from training.benchmarks.reliability import draw, tables
-from training.calibrate import calibrated
+from training.calibrate import write_calibration
 from training.evaluation.pairs import Pairs
 from training.evaluation.reliability import PRIORS, SIGHTS, ReliabilityResult, assess
 from training.evaluation.report import texts
@@ -54,7 +53,7 @@ def test_command_measures_on_the_val_split_and_draws(
     parts = write_mocap(tmp_path / "parts.npz", {"train": everybody_alike, "val": bodies(GALLERY)})
     whole = write_mocap(tmp_path / "whole.npz", {"eval": bodies(60, seed=1)})
     folder = Path(shutil.copytree(masked_folder, tmp_path / "calibrated"))
-    checkpoint.write(folder, calibrated(checkpoint.read(folder), MatchCalibration((1.0,), (1.0,), (0.0,)), {}))
+    write_calibration(folder, MatchCalibration((1.0,), (1.0,), (0.0,)), {})
     recording = save(tmp_path, moving())
     out, plot = tmp_path / "results.json", tmp_path / "curves.png"
     command = [
