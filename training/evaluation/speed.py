@@ -4,8 +4,8 @@ Milliseconds are of processor time, the least of several calls, so other program
 (`OMP_NUM_THREADS=1`) they are those of a clock on a quiet machine. The limits are measured beside: the rate of the
 product of two large matrices in float32 and bfloat16, and for a search one product of queries and gallery in float32.
 
-- encoder: poses a second through `PoseEncoder.embed`, checks and normalisation included, in float32 and in bfloat16;
-  and frames a second through `embed_clip`.
+- encoder: poses a second through `PoseEncoder.embed`, checks and normalisation included, in float32, in bfloat16 and,
+  where it is installed, with ONNX Runtime; and frames a second through `embed_clip`.
 - quality: what other representations of the same keypoints cost beside, and how many frames of real recordings find
   their pose first in another camera by each (`training.evaluation.multiview`).
 - search: a query among real vectors, asked alone and in batches, by `poseembed.search` and a flat `PoseIndex`.
@@ -19,6 +19,7 @@ import resource
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import numpy as np
 import torch
@@ -106,18 +107,22 @@ def encoders(names: Sequence[str], rates: dict[str, float]) -> Iterator[Speed]:
         yield Speed("limit", f"product of matrices, {precision}", rate / 1e9, "Gflop/s")
     poses = np.random.default_rng(0).normal(300, 100, (max(BATCHES), 13, 2)).astype(np.float32)
     for name in names:
-        for precision, rate in rates.items():
-            encoder = PoseEncoder.from_pretrained(name, precision=precision)
+        kinds = {
+            precision: (PoseEncoder.from_pretrained(name, precision=precision), rates[precision]) for precision in rates
+        }
+        if find_spec("onnxruntime") is not None:
+            kinds["ONNX Runtime"] = (PoseEncoder.from_pretrained(name, backend="onnx"), rates["float32"])
+        for kind, (encoder, rate) in kinds.items():
             layers = [layer for layer in encoder.network.modules() if isinstance(layer, nn.Linear)]
             flops = 2 * sum(layer.weight.numel() for layer in layers)
             for count in BATCHES:
                 took = seconds(lambda e=encoder, n=count: e.embed(poses[:n]), calls=50 if count < 256 else 3)  # type: ignore[misc]
-                what = f"{name}, {precision}, {count:,} at once"
+                what = f"{name}, {kind}, {count:,} at once"
                 yield Speed("encoder", what, count / took, "poses/s", flops * count / took / rate)
-            if encoder.clip is not None:
+            if encoder.clip is not None and kind in rates:
                 clip = poses[:COMPARED]
                 took = seconds(lambda e=encoder, c=clip: e.embed_clip(c, fps=30.0), calls=2)  # type: ignore[misc]
-                yield Speed("encoder", f"{name}, {precision}, with context", len(clip) / took, "frames/s")
+                yield Speed("encoder", f"{name}, {kind}, with context", len(clip) / took, "frames/s")
 
 
 def representations(names: Sequence[str], recordings: Mapping[str, MultiviewRecording]) -> Iterator[Speed]:
