@@ -1,6 +1,6 @@
 """Vectors of frames that know what comes before and after: what a `PoseEncoder` makes of clips."""
 
-from typing import Generic, Literal, Protocol, runtime_checkable
+from typing import Generic
 
 import numpy as np
 import torch
@@ -8,13 +8,14 @@ from jaxtyping import Bool, Float, Float64
 from numpy.typing import ArrayLike
 from torch import Tensor
 from tqdm import tqdm
-from typing_extensions import NamedTuple, Self
+from typing_extensions import NamedTuple
 
 from poseembed import checkpoint as checkpoints
 from poseembed.clip_network import ABSENT, SLOTS, ClipEncoder
 from poseembed.clips import REACH, Reach, clip_times, end_to_end, windows
 from poseembed.keypoints import MIN_CONFIDENCE, Array, read_joints
 from poseembed.network import BATCH_SIZE
+from poseembed.pose_embedding import PoseEmbedder
 from poseembed.skeleton import NUM_JOINTS, Skeleton, SkeletonName
 
 _MOST_WINDOWS = 2**16
@@ -40,43 +41,18 @@ class ClipEmbedding(NamedTuple, Generic[Array]):
     filled: Array
 
 
-@runtime_checkable
-class FrameEmbedder(Protocol):
-    """What embeds frames one by one, and has a clip encoder to correct them: a `PoseEncoder`."""
+class ClipEmbedder(PoseEmbedder):
+    """Embeds clips: what it makes of frames one by one, corrected by their neighbours.
+
+    Attributes:
+        clip: What corrects them, where there is one.
+    """
 
     clip: ClipEncoder | None
 
-    def embed(
-        self,
-        keypoints: np.ndarray | Tensor,
-        confidence: np.ndarray | Tensor | None,
-        *,
-        skeleton: SkeletonName | Skeleton,
-        min_confidence: float,
-        batch_size: int,
-        show_progress_bar: bool,
-        convert_to_tensor: Literal[True],
-    ) -> tuple[Tensor, Tensor]:
-        """Vectors of each frame by itself."""
-
-    def _on(self, device: str | torch.device | None) -> Self:
-        """Itself on a device."""
-
-    def _take(self, points: Tensor) -> Tensor:
-        """Frames on its own device."""
-
-    def _lay_out(
-        self, keypoints: Float[Tensor, "*batch 13 2"], visible: Bool[Tensor, "*batch 13"] | None = None
-    ) -> tuple[Float[Tensor, "*batch inputs"], Bool[Tensor, "*batch 13"]]:
-        """Frames as its networks read them, and which joints are there."""
-
-
-class ClipEmbedder:
-    """Embeds clips; for whatever embeds frames."""
-
     @torch.no_grad()
     def embed_clip(
-        self: FrameEmbedder,
+        self,
         keypoints: Array,
         confidence: np.ndarray | Tensor | None = None,
         *,
@@ -189,7 +165,7 @@ class ClipEmbedder:
 
 
 def _correct(
-    encoder: FrameEmbedder,
+    encoder: ClipEmbedder,
     points: Float[Tensor, "frames 13 2"],
     vectors: tuple[Float[Tensor, "frames pose"], Float[Tensor, "frames view"]],
     times: Float64[np.ndarray, " frames"],

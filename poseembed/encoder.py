@@ -15,8 +15,6 @@ from poseembed import checkpoint as checkpoints
 from poseembed import origin
 from poseembed.checkpoint import Checkpoint
 from poseembed.clip_embedding import ClipEmbedder
-from poseembed.clip_network import ClipEncoder
-from poseembed.decoder import Decoder
 from poseembed.devices import find_device, find_precision
 from poseembed.keypoints import MIN_CONFIDENCE
 from poseembed.lifting import Lifter
@@ -25,11 +23,10 @@ from poseembed.onnx import backend as backends
 from poseembed.onnx import export
 from poseembed.onnx.runtime import OnnxRuntime
 from poseembed.origin import MadeBy, Names
-from poseembed.pose_embedding import PoseEmbedder
 from poseembed.poses import Poses
 
 
-class PoseEncoder(ClipEmbedder, Lifter, PoseEmbedder):
+class PoseEncoder(ClipEmbedder, Lifter):
     """A pretrained encoder of 2D poses.
 
     Make one with `from_pretrained`. It is an ordinary torch module in eval mode: `forward` is differentiable, and
@@ -55,8 +52,8 @@ class PoseEncoder(ClipEmbedder, Lifter, PoseEmbedder):
     def __init__(self, checkpoint: Checkpoint, runtime: OnnxRuntime | None = None) -> None:
         super().__init__(checkpoint.config, checkpoint.network, runtime)
         self.card = checkpoint.card
-        self.decoder: Decoder | None = checkpoint.decoder
-        self.clip: ClipEncoder | None = checkpoint.clip
+        self.decoder = checkpoint.decoder
+        self.clip = checkpoint.clip
         self._names = Names()
         self.eval()
 

@@ -1,50 +1,31 @@
 """Poses in 3D: what a `PoseEncoder` with a decoder makes of keypoints besides vectors."""
 
-from typing import Protocol, runtime_checkable
-
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
-from typing_extensions import Self
 
 from poseembed.body import Body
 from poseembed.decoder import Decoder
 from poseembed.keypoints import MIN_CONFIDENCE, Array, read_joints
-from poseembed.network import BATCH_SIZE, CACHED, Encoder, check_batch_size
+from poseembed.network import BATCH_SIZE, CACHED, check_batch_size
 from poseembed.plausibility import look_at
+from poseembed.pose_embedding import PoseEmbedder
 from poseembed.skeleton import NUM_JOINTS, Skeleton, SkeletonName
 
 
-@runtime_checkable
-class WithDecoder(Protocol):
-    """What has a network, and a decoder that reads its last hidden layer: a `PoseEncoder`."""
+class Lifter(PoseEmbedder):
+    """Lifts poses to 3D, besides embedding them.
 
-    network: Encoder
+    Attributes:
+        decoder: What reads bodies from the last hidden layer, where there is one.
+    """
+
     decoder: Decoder | None
-
-    @property
-    def device(self) -> torch.device:
-        """Where the weights are."""
-
-    def _on(self, device: str | torch.device | None) -> Self:
-        """Itself on a device."""
-
-    def _take(self, points: Tensor) -> Tensor:
-        """Poses on its own device."""
-
-    def _lay_out(
-        self, keypoints: Float[Tensor, "*batch 13 2"], visible: Bool[Tensor, "*batch 13"] | None = None
-    ) -> tuple[Float[Tensor, "*batch inputs"], Bool[Tensor, "*batch 13"]]:
-        """Poses as its network reads them, and which joints are there."""
-
-
-class Lifter:
-    """Lifts poses to 3D; for whatever has a decoder."""
 
     @torch.no_grad()
     def lift(
-        self: WithDecoder,
+        self,
         keypoints: Array,
         confidence: np.ndarray | Tensor | None = None,
         *,
@@ -107,7 +88,7 @@ class Lifter:
         return Body(joints.float().numpy(), covariance.float().numpy())
 
 
-def _read(encoder: WithDecoder, points: Float[Tensor, "batch 13 2"]) -> Body[Tensor]:
+def _read(encoder: Lifter, points: Float[Tensor, "batch 13 2"]) -> Body[Tensor]:
     """The bodies of poses; NaN where nobody is."""
     assert encoder.decoder is not None
     inputs, present = encoder._lay_out(points)

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -19,6 +19,7 @@ from poseembed.skeleton import (
     MIRRORED,
     SHOULDERS,
     SKELETONS,
+    SkeletonName,
     check_joint_count,
     get_skeleton,
     mirror,
@@ -139,6 +140,10 @@ SOURCES = {  # the joints of each source in its own order, and which of them sta
         "head",
     ),
 }
+
+
+def test_names_of_the_type_are_those_of_the_skeletons() -> None:
+    assert get_args(SkeletonName) == tuple(SKELETONS)
 
 
 def test_every_skeleton_is_checked_here() -> None:

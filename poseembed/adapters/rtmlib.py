@@ -42,22 +42,22 @@ def from_rtmlib(result: object, *, skeleton: SkeletonName | Skeleton | None = No
         raise TypeError(f"got a {type(result).__name__} of {len(result)}; wanted (keypoints, scores) of one picture")
     points, scores = to_array(result[0], "keypoints"), to_array(result[1], "scores")
     if skeleton is None and points.ndim == 3:
-        skeleton, joints = _skeleton_of(points.shape[1])
-        points, scores = points[:, :joints], scores[..., :joints]
+        skeleton = _skeleton_of(points.shape[1])
+        points, scores = points[:, : skeleton.num_joints], scores[..., : skeleton.num_joints]
     source = get_skeleton(skeleton or "coco")  # without a joint axis it is nobody, or refused, whatever the skeleton
     people = pick_joints(points, scores, source)
     found = (people.confidence > 0).any(-1)
     return Keypoints(people.keypoints[found], people.confidence[found])
 
 
-def _skeleton_of(count: int) -> tuple[Skeleton, int]:
-    """The skeleton of so many joints, and how many of them are its."""
+def _skeleton_of(count: int) -> Skeleton:
+    """The skeleton whose joints are the first of so many."""
     if count - 1 in _BODIES:  # to_openpose=True: a neck more, and the first 18 are OpenPose's
-        return SKELETONS["openpose_coco"], SKELETONS["openpose_coco"].num_joints
+        return SKELETONS["openpose_coco"]
     if count not in _BODIES:
         raise ValueError(
             f"got {count} joints; rtmlib's Body, BodyWithFeet and Wholebody give 17, 26 and 133, or one more with "
             "to_openpose=True. For another model of people name its skeleton, or pick the joints in the order of "
             "poseembed.JOINTS yourself and pass skeleton='poseembed13'"
         )
-    return SKELETONS[_BODIES[count]], count
+    return SKELETONS[_BODIES[count]]

@@ -107,9 +107,7 @@ def encoders(names: Sequence[str], rates: dict[str, float]) -> Iterator[Speed]:
         yield Speed("limit", f"product of matrices, {precision}", rate / 1e9, "Gflop/s")
     poses = np.random.default_rng(0).normal(300, 100, (max(BATCHES), 13, 2)).astype(np.float32)
     for name in names:
-        kinds = {
-            precision: (PoseEncoder.from_pretrained(name, precision=precision), rates[precision]) for precision in rates
-        }
+        kinds = {kind: (PoseEncoder.from_pretrained(name, precision=kind), rate) for kind, rate in rates.items()}
         if find_spec("onnxruntime") is not None:
             kinds["ONNX Runtime"] = (PoseEncoder.from_pretrained(name, backend="onnx"), rates["float32"])
         for kind, (encoder, rate) in kinds.items():
