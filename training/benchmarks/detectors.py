@@ -8,12 +8,10 @@ The virtual detector of training (`training.scene.detector`) is to be as good an
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields
-from pathlib import Path
 
 import numpy as np
 
-from training.datasets import mocap, multiview
-from training.evaluation.command import CommandParser
+from training.evaluation.command import CommandParser, multiview_recordings
 from training.evaluation.detectors import DetectorErrors, JointErrors, measure
 from training.evaluation.report import Table, texts, write_json
 
@@ -35,13 +33,11 @@ def tables(results: Sequence[DetectorErrors]) -> Iterator[Table]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of `python -m training.benchmarks.detectors`."""
     parser = CommandParser("training.benchmarks.detectors", __doc__)
-    parser.add_argument(
-        "--recordings", type=Path, nargs="+", required=True, metavar="FILE", help="by several cameras, .npz"
-    )
+    parser.add_recordings(required=True)
     parser.add_out()
     options = parser.parse(arguments)
     with parser.refusing():
-        recordings = {name: multiview.read(path) for name, path in mocap.by_name(options.recordings).items()}
+        recordings = multiview_recordings(options.recordings)
         results = [measure(name, recording) for name, recording in recordings.items()]
     write_json(options.out, [_without_nan(asdict(result)) for result in results])
     print(texts(tables(results)))

@@ -17,8 +17,8 @@ import torch
 
 from poseembed import PoseEncoder
 from poseembed.onnx.export import PRECISIONS
-from training.datasets import mocap, multiview
-from training.evaluation.command import CommandParser
+from training.datasets import mocap
+from training.evaluation.command import CommandParser, multiview_recordings
 from training.evaluation.command import recordings as read_recordings
 from training.evaluation.exports import BATCHES, TORCH, ExportResult, calibration_views, run
 from training.evaluation.report import Table, texts, write_json
@@ -51,9 +51,7 @@ def tables(results: Sequence[ExportResult], threads: int) -> Iterator[Table]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of `python -m training.benchmarks.exports`."""
     parser = CommandParser("training.benchmarks.exports", __doc__)
-    parser.add_argument(
-        "--recordings", type=Path, nargs="+", required=True, metavar="FILE", help="by several cameras, .npz"
-    )
+    parser.add_recordings(required=True)
     parser.add_data()
     parser.add_argument(
         "--search",
@@ -73,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error("--seconds must be above 0")
     results: list[ExportResult] = []
     with parser.refusing(), tempfile.TemporaryDirectory(prefix="poseembed-") as folder:
-        recordings = {name: multiview.read(path) for name, path in mocap.by_name(options.recordings).items()}
+        recordings = multiview_recordings(options.recordings)
         searched = {name: capture.held_out() for name, capture in read_recordings(options.search).items()}
         check_enough(searched, options.poses)
         views = calibration_views(Bodies(*mocap.read_poses(options.data, "train"), Variation()), seed=options.seed)

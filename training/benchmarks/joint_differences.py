@@ -9,19 +9,16 @@ What is measured is said in `training.evaluation.joints`.
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from poseembed import PoseEncoder
 from poseembed.skeleton import JOINTS
-from training.datasets import multiview
-from training.datasets.mocap import MotionCapture, by_name
-from training.evaluation.alignment import DETECTORS, performances
-from training.evaluation.command import CommandParser, recordings
+from training.datasets.mocap import MotionCapture
+from training.evaluation.alignment import BADLY, DETECTORS, performances
+from training.evaluation.command import CommandParser, multiview_recordings, recordings
 from training.evaluation.joints import (
-    BADLY,
     FAR,
     NEAR,
     REFERENCES,
@@ -77,9 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of `python -m training.benchmarks.joint_differences`."""
     parser = CommandParser("training.benchmarks.joint_differences", __doc__)
     parser.add_data()
-    parser.add_argument(
-        "--recordings", type=Path, nargs="+", default=[], metavar="FILE", help="by several cameras, .npz"
-    )
+    parser.add_recordings()
     parser.add_weights()
     parser.add_count("--pairs", 100, "of performances a file and kind of keypoints, and of repetitions of each kind")
     parser.add_seed("of pairs, cameras and detector")
@@ -87,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse(arguments)
     with parser.refusing():
         data = recordings(options.data)
-        real = {name: multiview.read(path) for name, path in by_name(options.recordings).items()}
+        real = multiview_recordings(options.recordings)
         encoder = PoseEncoder.from_pretrained(options.weights)
     if encoder.decoder is None:
         parser.error("this checkpoint has no decoder; python -m training.decoder fits one")

@@ -15,15 +15,13 @@ Nothing of `poseembed.movements` was fitted. Its clock's rate, and that it takes
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from poseembed import PoseEncoder
-from training.datasets import mocap, multiview
 from training.evaluation.alignment import DETECTORS
-from training.evaluation.command import CommandParser, recordings
+from training.evaluation.command import CommandParser, multiview_recordings, recordings
 from training.evaluation.movement_cost import CostResult, measure
 from training.evaluation.movements import WAYS, MovementResult, between_cameras, repetitions, run, stretches
 from training.evaluation.report import Table, texts, write_json
@@ -114,9 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of `python -m training.benchmarks.movements`."""
     parser = CommandParser("training.benchmarks.movements", __doc__)
     parser.add_data(required=False)
-    parser.add_argument(
-        "--recordings", type=Path, nargs="+", default=[], metavar="FILE", help="by several cameras, .npz"
-    )
+    parser.add_recordings()
     parser.add_weights()
     parser.add_argument("--actors", nargs="+", default=ACTORS, help="of HDM05 (default: mm tr)")
     parser.add_count("--queries", 40, "of each length and speed; a tenth of it for each pair of real cameras")
@@ -131,7 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error("--hours are more than 0, and of motion capture: --data")
     with parser.refusing():
         captures = recordings(options.data)
-        cameras = {name: multiview.read(path) for name, path in mocap.by_name(options.recordings).items()}
+        cameras = multiview_recordings(options.recordings)
         encoder = PoseEncoder.from_pretrained(options.weights)
     results: list[MovementResult] = []
     for name, capture in tqdm(captures.items(), unit="file"):

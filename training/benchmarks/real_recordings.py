@@ -10,15 +10,13 @@ joints, by cosine. A recording counts as the mean of its pairs of cameras, and a
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from poseembed import PoseEncoder
-from training.datasets import mocap, multiview
 from training.evaluation.clips import EmbedClip, frame_by_frame, with_context
-from training.evaluation.command import CommandParser
+from training.evaluation.command import CommandParser, multiview_recordings
 from training.evaluation.multiview import MultiviewResult, measure
 from training.evaluation.report import Table, texts, write_json
 from training.evaluation.representations import joint_distances, pose_vectors, raw_keypoints
@@ -59,9 +57,7 @@ def tables(results: Sequence[MultiviewResult]) -> Iterator[Table]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of `python -m training.benchmarks.real_recordings`."""
     parser = CommandParser("training.benchmarks.real_recordings", __doc__)
-    parser.add_argument(
-        "--recordings", type=Path, nargs="+", required=True, metavar="FILE", help="by several cameras, .npz"
-    )
+    parser.add_recordings(required=True)
     parser.add_several_weights()
     parser.add_argument("--window", type=float, default=WINDOW, help="seconds around a frame (default: %(default)s)")
     parser.add_out()
@@ -73,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "joint-pair distances": frame_by_frame(joint_distances),
     }
     with parser.refusing():
-        recordings = {name: multiview.read(path) for name, path in mocap.by_name(options.recordings).items()}
+        recordings = multiview_recordings(options.recordings)
         for weights in options.weights:
             encoder = PoseEncoder.from_pretrained(weights)
             representations[f"z_pose {weights}"] = frame_by_frame(pose_vectors(encoder))

@@ -12,15 +12,13 @@ draws the curves at even odds.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from importlib.util import find_spec
 from pathlib import Path
 
 from tqdm import tqdm
 
 from poseembed import PoseEncoder
-from training.datasets import mocap, multiview
 from training.evaluation.clips import frame_by_frame, means_with_context
-from training.evaluation.command import CommandParser, recordings
+from training.evaluation.command import CommandParser, multiview_recordings, recordings
 from training.evaluation.pairs import BATCH, Pairs
 from training.evaluation.reliability import (
     FEWEST,
@@ -94,9 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of `python -m training.benchmarks.reliability`."""
     parser = CommandParser("training.benchmarks.reliability", __doc__)
     parser.add_data(required=False)
-    parser.add_argument(
-        "--recordings", type=Path, nargs="+", default=[], metavar="FILE", help="by several cameras, .npz"
-    )
+    parser.add_recordings()
     parser.add_weights()
     parser.add_count("--poses", GALLERY, "in a trial", least=2)
     parser.add_count("--trials", 2, "draws of poses and cameras")
@@ -106,12 +102,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse(arguments)
     if not options.data and not options.recordings:
         parser.error("give --data or --recordings, or both")
-    if options.plot and find_spec("matplotlib") is None:
-        parser.error("--plot needs matplotlib: pip install poseembed[plot]")
     with parser.refusing():
         data = recordings(options.data)
         check_enough({name: recording.held_out() for name, recording in data.items()}, options.poses)
-        real = {name: multiview.read(path) for name, path in mocap.by_name(options.recordings).items()}
+        real = multiview_recordings(options.recordings)
         encoder = PoseEncoder.from_pretrained(options.weights)
     if encoder.config.calibration is None:
         parser.error("this checkpoint has no calibration; fit it with: python -m training.calibrate FOLDER --data FILE")

@@ -18,10 +18,9 @@ from tqdm import tqdm
 
 from poseembed import PoseEncoder, list_pretrained
 from poseembed.files.atomic import replacing
-from training.datasets import mocap, multiview
 from training.datasets.multiview import MultiviewRecording
 from training.evaluation.alignment import DETECTOR
-from training.evaluation.command import CommandParser, command_line, recordings
+from training.evaluation.command import CommandParser, command_line, multiview_recordings, recordings
 from training.evaluation.report import Table, write_json
 from training.evaluation.search import TOP_K, take_pictures
 from training.evaluation.speed import (
@@ -65,9 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of `python -m training.benchmarks.speed`."""
     parser = CommandParser("training.benchmarks.speed", __doc__)
     parser.add_data()
-    parser.add_argument(
-        "--recordings", type=Path, nargs="+", default=[], metavar="FILE", help="by several cameras, .npz, to search in"
-    )
+    parser.add_recordings()
     parser.add_several_weights("checkpoints (default: those that are packaged)")
     parser.add_count("--frames", 108_000, "of a long recording: an hour", least=100)
     parser.add_count("--exact", 10_000, "frames of which all alignments can be searched", least=10)
@@ -79,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     names = options.weights or list_pretrained()
     with parser.refusing():
         captures = recordings(options.data)
-        seen = {name: multiview.read(path) for name, path in mocap.by_name(options.recordings).items()}
+        seen = multiview_recordings(options.recordings)
         encoder = PoseEncoder.from_pretrained(names[0])
         joints = np.concatenate([capture.joints[capture.ok] for capture in captures.values()])
         if len(joints) < 2 * options.exact or len(joints) <= CLIP:

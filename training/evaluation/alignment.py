@@ -43,6 +43,9 @@ DETECTORS = {"complete and exact": None, "as a detector gives them": DETECTOR}
 SHORTEST = 15
 """Frames of the shortest clip that is compared."""
 
+BADLY = ", done incorrectly"
+"""How UI-PRMD's recordings name what is done badly, after the name of the exercise."""
+
 
 @dataclass(frozen=True)
 class Performance:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import torch
 
-from training.datasets import mocap
+from training.datasets import mocap, multiview
 from training.datasets.mocap import MotionCapture
+from training.datasets.multiview import MultiviewRecording
 from training.evaluation.results_document import RESULTS
 
 
@@ -41,6 +42,18 @@ class CommandParser(ArgumentParser):
             help="motion capture, .npz or as it comes",
         )
         self._read.append(data)
+
+    def add_recordings(self, *, required: bool = False) -> None:
+        """`--recordings`: files for `multiview_recordings`, an empty list if they are not required and not given."""
+        self.add_argument(
+            "--recordings",
+            type=Path,
+            nargs="+",
+            default=[],
+            required=required,
+            metavar="FILE",
+            help="by several cameras, .npz",
+        )
 
     def add_weights(self) -> None:
         """`--weights`: one checkpoint, None if it is not given."""
@@ -132,6 +145,16 @@ def recordings(paths: Sequence[Path]) -> dict[str, MotionCapture]:
         ValueError: If a file cannot be read, or two have one name.
     """
     return {name: mocap.read(path) for name, path in mocap.by_name(paths).items()}
+
+
+def multiview_recordings(paths: Sequence[Path]) -> dict[str, MultiviewRecording]:
+    """What several cameras saw, by the names of the files.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If a file cannot be read, or two have one name.
+    """
+    return {name: multiview.read(path) for name, path in mocap.by_name(paths).items()}
 
 
 def start(device: str | None) -> torch.device:

@@ -21,7 +21,7 @@ from poseembed.align import Alignment, align
 from poseembed.differences import around
 from training.datasets.mocap import Clip
 from training.datasets.multiview import MultiviewRecording
-from training.evaluation.alignment import Performance, align_filmed, true_bodies
+from training.evaluation.alignment import BADLY, Performance, align_filmed, true_bodies
 from training.scene.detector import Detector
 
 UNMARKED = 0.95
@@ -30,9 +30,6 @@ UNMARKED = 0.95
 MARGIN = 1.35
 """By so much the line is further out than recordings put it of the studios that the decoder learnt from: those of any
 other deviate further, by 1.3 times with HDM05."""
-
-BADLY = ", done incorrectly"
-"""How UI-PRMD's recordings name what is done badly, after the name of the exercise."""
 
 FAR, NEAR = 0.3, 0.15
 """Torso lengths, 15 cm and half of that."""

@@ -35,7 +35,7 @@ from poseembed.likeness import MEAN_TAKEN_OFF, likeness
 from poseembed.skeleton import MIRRORED
 from training.datasets.actions.clips import ActionClips
 from training.datasets.mocap.clips import Clip
-from training.evaluation.alignment import SHORTEST
+from training.evaluation.alignment import BADLY, SHORTEST
 from training.scene.detector import Detector
 from training.scene.film import film, random_camera
 
@@ -49,8 +49,6 @@ BY_ANOTHER, THEIR_OWN = "by another", "their own"
 
 SAME, OTHER, STILL = "same", "other", "still"
 """What is compared: the same movement, two movements, or a movement and somebody who stands still."""
-
-_BADLY = ", done incorrectly"
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +138,7 @@ def film_all(
         encoder,
     )
     ends = np.cumsum([len(clip) for clip in usable])[:-1]
-    actions = [clip.action.removesuffix(_BADLY) for clip in usable]
+    actions = [clip.action.removesuffix(BADLY) for clip in usable]
     return [
         Performed(vectors, image, action, clip.subject, well=action == clip.action)
         for vectors, image, action, clip in zip(

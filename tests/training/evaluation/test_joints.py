@@ -11,9 +11,8 @@ from poseembed import PoseEncoder, checkpoint
 from poseembed.decoder import Decoder, DecoderConfig
 from training.datasets import multiview
 from training.datasets.mocap import Clip
-from training.evaluation.alignment import Performance
+from training.evaluation.alignment import BADLY, Performance
 from training.evaluation.joints import (
-    BADLY,
     MARGIN,
     REFERENCES,
     UNMARKED,
