@@ -14,7 +14,7 @@ import numpy as np
 from fastapi import FastAPI, HTTPException
 from pydantic import BaseModel, Field
 
-from poseembed import Embedding, PoseEncoder
+from poseembed import Embedding, PoseEncoder, SkeletonName
 
 MOST_POSES = 1000  # in one request, so that the memory that it takes is bounded
 Point = Annotated[list[float | None], Field(min_length=2, max_length=2)]
@@ -26,7 +26,7 @@ class Keypoints(BaseModel):
     """Poses of one skeleton: (x, y) of each joint, or null for a missing one; and scores, if there are any."""
 
     keypoints: Annotated[list[list[Point | None]], Field(min_length=1, max_length=MOST_POSES)]
-    skeleton: str = "poseembed13"
+    skeleton: SkeletonName = "poseembed13"
     confidence: list[list[float]] | None = None
 
 

@@ -17,7 +17,7 @@ from poseembed.origin import MadeBy
 from poseembed.plausibility import KeypointsWarning
 from poseembed.pose_embedding import Embedding
 from poseembed.poses import Poses
-from poseembed.skeleton import BONES, JOINTS, SKELETONS, Skeleton, mirror
+from poseembed.skeleton import BONES, JOINTS, SKELETONS, Skeleton, SkeletonName, mirror
 
 __all__ = [
     "BONES",
@@ -31,6 +31,7 @@ __all__ = [
     "PoseEncoder",
     "Poses",
     "Skeleton",
+    "SkeletonName",
     "__version__",
     "list_pretrained",
     "load_embedded",
