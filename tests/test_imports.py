@@ -6,8 +6,7 @@ import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-import pytest
-
+from .bare import BARE
 from .limits import HANGS
 
 ROOT = Path(__file__).parent.parent
@@ -25,39 +24,32 @@ HEAVY = (
 )
 
 
-def loaded_by(code: str) -> set[str]:
-    """Modules of a fresh interpreter after some code."""
+def printed_by(code: str) -> str:
+    """What some code prints in a fresh interpreter."""
     done = subprocess.run(
-        [sys.executable, "-c", f"{code}\nimport sys\nprint(*sys.modules)"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=HANGS,
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=HANGS
     )
-    return set(done.stdout.split())
+    return done.stdout
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        "import poseembed",
-        "import poseembed.adapters, poseembed.poses",
-        "import poseembed.actions, poseembed.align, poseembed.index, poseembed.repetitions, poseembed.search",
-        "import poseembed; poseembed.PoseEncoder.from_pretrained('poseembed-small')",
-    ],
+STEPS = (
+    "import poseembed",
+    "import poseembed.adapters, poseembed.poses, poseembed.video",
+    "import poseembed.actions, poseembed.align, poseembed.index, poseembed.repetitions, poseembed.search",
+    "poseembed.PoseEncoder.from_pretrained('poseembed-small')",
 )
-def test_nothing_heavy_is_loaded_before_it_is_used(code: str) -> None:
-    loaded = loaded_by(code)
-    assert "poseembed" in loaded and loaded.isdisjoint(HEAVY)
+"""One after the other in one interpreter, for each takes seconds to start."""
+
+
+def test_nothing_heavy_is_loaded_before_it_is_used() -> None:
+    said = f"print(*sorted(set(sys.modules) & {set(HEAVY)}))"
+    code = "\n".join(["import sys", *(f"{step}; {said}" for step in STEPS)])
+    assert printed_by(code).splitlines() == [""] * len(STEPS)
 
 
 def test_poses_know_no_encoder() -> None:
-    loaded = loaded_by(
-        "import sys, types; package = types.ModuleType('poseembed'); package.__path__ = ['poseembed']\n"
-        "sys.modules['poseembed'] = package  # without what its __init__ imports\n"
-        "import poseembed.poses, poseembed.files.poses"
-    )
+    printed = printed_by(BARE + "import poseembed.poses, poseembed.files.poses\nprint(*sys.modules)")
+    loaded = set(printed.split())
     assert "poseembed.poses" in loaded
     assert loaded.isdisjoint({"poseembed.encoder", "poseembed.checkpoint", "safetensors", *HEAVY})
 

@@ -12,8 +12,9 @@ import pytest
 from poseembed.files import atomic
 from poseembed.files.atomic import replacing
 
-WRITER = """
-import sys
+from ..bare import BARE
+
+WRITER = f"""{BARE}
 from poseembed.files.atomic import replacing
 with replacing(sys.argv[1]) as file:
     file.write(b"half")

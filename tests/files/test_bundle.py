@@ -12,6 +12,10 @@ import pytest
 from poseembed.files import bundle
 from poseembed.files.records import SUMS, RecordKind
 
+from ..bare import BARE
+from ..limits import HANGS
+
+ROOT = Path(__file__).parents[2]
 KIND = RecordKind(name="a record", folder="wanted a folder", version=1, remedy="save it again")
 NAMES = ("a.bin", "b.bin")
 
@@ -47,10 +51,9 @@ ALL = ["README.md", "a.bin", "b.bin", "record.json"]
 
 # Children that save, the nth of which kills itself at the nth call of what changes the folder or brings bytes to disk.
 KILLED = """
-import os, signal, sys
+import os, signal
 from pathlib import Path
-sys.path[:0] = [sys.argv[1]]
-import test_bundle
+from tests.files import test_bundle
 def counted(function):
     def call(*arguments, **options):
         global calls
@@ -77,11 +80,8 @@ while status:
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_a_kill_at_any_step_leaves_the_old_or_the_new(tmp_path: Path) -> None:
-    here = Path(__file__).parent
-    path = os.pathsep.join(map(str, (here.parents[1], os.environ.get("PYTHONPATH", ""))))
-    subprocess.run(
-        [sys.executable, "-c", KILLED, here], cwd=tmp_path, env=os.environ | {"PYTHONPATH": path}, check=True
-    )
+    script = [sys.executable, "-c", BARE + KILLED]
+    subprocess.run(script, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True, timeout=HANGS)
     folders = sorted(tmp_path.iterdir(), key=lambda folder: int(folder.name))
     found = [load(folder) for folder in folders]
     assert len(found) > 15 and set(found) == {b"old", b"new"}
@@ -155,14 +155,14 @@ def test_who_reads_while_another_saves_reads_again(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="locks of POSIX")
 def test_two_saves_at_once_do_not_mix(tmp_path: Path) -> None:
     code = (
-        "import sys; sys.path[:0] = [sys.argv[2]]; import test_bundle; from pathlib import Path\n"
-        "for number in range(20): test_bundle.save(Path(sys.argv[1]), sys.argv[3].encode() * (number + 1))"
+        "from pathlib import Path; from tests.files import test_bundle\n"
+        "for number in range(20): test_bundle.save(Path(sys.argv[1]), sys.argv[2].encode() * (number + 1))"
     )
-    arguments = [sys.executable, "-c", code, tmp_path, Path(__file__).parent]
+    arguments, environment = [sys.executable, "-c", BARE + code, tmp_path], os.environ | {"PYTHONPATH": str(ROOT)}
     save(tmp_path, b"old")
     loads = 0
     with ExitStack() as stack:
-        writers = [stack.enter_context(subprocess.Popen([*arguments, letter])) for letter in "xy"]
+        writers = [stack.enter_context(subprocess.Popen([*arguments, letter], env=environment)) for letter in "xy"]
         while any(writer.poll() is None for writer in writers):
             load(tmp_path)
             loads += 1
