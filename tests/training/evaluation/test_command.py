@@ -91,6 +91,15 @@ def test_help_says_what_the_command_is_for_and_the_defaults(
     assert CommandParser("x", "Fit it: `python -m x` does.").description == "Fit it"
 
 
+def test_probabilities_take_a_calibration(
+    parser: CommandParser, plain_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert parser.calibrated("poseembed-small").config.calibration is not None
+    with pytest.raises(SystemExit, match="2"):
+        parser.calibrated(str(plain_folder))
+    assert "this checkpoint has no calibration; fit it with: python -m training.calibrate" in capsys.readouterr().err
+
+
 def test_errors_that_tell_of_useless_input_end_the_program_and_others_do_not(
     parser: CommandParser, capsys: pytest.CaptureFixture[str]
 ) -> None:
