@@ -1,7 +1,6 @@
 """The options that commands share, and their checks."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ import torch
 
 from training.evaluation.command import CommandParser, command_line, recordings, start
 
-WriteMocap = Callable[[Path, dict[str, np.ndarray]], Path]
+from ..made_up import WriteMocap
 
 
 @pytest.fixture
