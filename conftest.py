@@ -30,8 +30,9 @@ def example_folder(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: 
     if "to_pandas" in text:
         pytest.importorskip("pandas")
     if "export_onnx(" in text:
-        for package in ("onnx", "onnxruntime", "onnxscript"):
-            pytest.importorskip(package)
+        from tests.exporting import skip_unless_able
+
+        skip_unless_able()
     if VIDEO in text or LANDMARKER in text:
         pytest.importorskip("mediapipe")
         if not DATA:

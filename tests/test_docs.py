@@ -30,6 +30,8 @@ from poseembed.adapters.poem import COORDINATES, SCORES
 from poseembed.cli import main
 from poseembed.onnx.export import LEAST_TORCH, torch_version
 
+from .exporting import skip_unless_able
+from .limits import HANGS
 from .test_align import squat
 
 ROOT = Path(__file__).parents[1]
@@ -43,7 +45,6 @@ BLOCK = re.compile(
 )
 COMMANDS = re.compile(r"```bash\n(.*?)```", re.DOTALL)
 DATA = os.environ.get("POSEEMBED_DATA")
-TORCH = tuple(map(int, torch.__version__.split(".")[:2]))
 VIDEO, LANDMARKER = "street.avi", "pose_landmarker_full.task"
 
 
@@ -127,10 +128,7 @@ def workplace(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
 def wants_data(text: str) -> None:
     if 'backend="onnx"' in text or "poseembed export" in text:
-        pytest.importorskip("onnxruntime")
-        pytest.importorskip("onnxscript")
-        if torch_version() < LEAST_TORCH:
-            pytest.skip(f"torch {torch.__version__} is too old to export")
+        skip_unless_able()
     if VIDEO in text and not DATA:
         pytest.skip(f"set POSEEMBED_DATA to a folder with media/{VIDEO} and models/{LANDMARKER} to run the rest")
 
@@ -144,8 +142,8 @@ def test_python_runs(page: Path, workplace: Path) -> None:
         code = compile("\n" * line + block["code"], str(page), "exec")  # an error then names the line of the page
         if block["skip"]:
             continue
-        if "torch.export" in block["code"] and TORCH < (2, 13):
-            pytest.skip("earlier releases of torch do not export a module that returns a named tuple")
+        if "torch.export" in block["code"] and torch_version() < LEAST_TORCH:
+            pytest.skip(f"torch {torch.__version__} is older than what the documentation says this of")
         wants_data(block["code"])
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
@@ -243,7 +241,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         (folder / name).symlink_to(ROOT / name)
     shutil.copy(ROOT / "mkdocs.yml", folder)
     build = subprocess.run(
-        [sys.executable, "-m", "zensical", "build", "--strict"], cwd=folder, capture_output=True, text=True
+        [sys.executable, "-m", "zensical", "build", "--strict"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=HANGS,
     )
     said = build.stdout + build.stderr
     assert build.returncode == 0 and "No issues found" in said and "griffe" not in said, said

@@ -7,7 +7,7 @@ import pkgutil
 import re
 from functools import cache
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 
 import pytest
 
@@ -23,7 +23,7 @@ def shown() -> list[str]:
     for page in API.glob("*.md"):
         for block in SHOWN.finditer(page.read_text(encoding="utf-8")):
             names |= {block["name"]} if "members: false" in block["options"] else members(block["name"])
-    return sorted(name for name in names if callable(pkgutil.resolve_name(name)))
+    return sorted(name for name in names if isinstance(pkgutil.resolve_name(name), type | FunctionType))
 
 
 def members(name: str) -> set[str]:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from .limits import HANGS
+
 ROOT = Path(__file__).parent.parent
 HEAVY = (
     "huggingface_hub",
@@ -31,6 +33,7 @@ def loaded_by(code: str) -> set[str]:
         capture_output=True,
         text=True,
         check=True,
+        timeout=HANGS,
     )
     return set(done.stdout.split())
 

@@ -18,18 +18,17 @@ import torch
 from poseembed import SKELETONS, KeypointsWarning, PoseEncoder, Poses
 from poseembed.checkpoint import Checkpoint, CheckpointConfig
 from poseembed.network import Encoder, NetworkConfig
-from poseembed.onnx.export import LEAST_TORCH, torch_version
 from poseembed.onnx.quantize import LEAST_POSES
 
 from .conftest import STANDING
+from .exporting import skip_unless_able
+from .limits import HANGS
 from .test_encoder import close
 from .test_processes import run as in_processes
 
-onnx = pytest.importorskip("onnx")
-onnxruntime = pytest.importorskip("onnxruntime")
-pytest.importorskip("onnxscript")
-if torch_version() < LEAST_TORCH:
-    pytest.skip(f"torch {torch.__version__} is too old to export", allow_module_level=True)
+skip_unless_able()
+import onnx  # noqa: E402
+import onnxruntime  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 
@@ -195,12 +194,11 @@ def test_a_missing_package_is_named(
     by_torch: PoseEncoder, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ImportError, match='exporting needs onnx, onnxruntime and onnxscript: pip install "onnx'):
+        by_torch.export_onnx(tmp_path / "model.onnx")
     if package == "onnxruntime":
         with pytest.raises(ImportError, match='the ONNX backend needs onnxruntime: pip install "onnx'):
             PoseEncoder.from_pretrained("poseembed-small", backend="onnx", file_name=str(model))
-    else:
-        with pytest.raises(ImportError, match='exporting needs onnx and onnxscript: pip install "onnx'):
-            by_torch.export_onnx(tmp_path / "model.onnx")
 
 
 def test_an_old_torch_is_named(by_torch: PoseEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -333,7 +331,7 @@ def test_the_backend_in_other_processes(masked_folder: Path, model: Path, tmp_pa
         whole = encoder.embed(POSES).z_pose
         for method in ("fork", "spawn"):
             with multiprocessing.get_context(method).Pool(1, set_up, (encoder,)) as pool:
-                check(pool.map_async(work, range(4)).get(timeout=60), whole)
+                check(pool.map_async(work, range(4)).get(timeout=HANGS), whole)
     """
     in_processes("if __name__ == '__main__':" + script, masked_folder, tmp_path)
 
@@ -357,7 +355,7 @@ def test_the_example_runs_where_there_is_no_torch(
         f"runpy.run_path({str(example)!r}, run_name='__main__')\n"
     )
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=120
+        [sys.executable, "-W", "error", "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=HANGS
     )
     assert done.returncode == 0 and "24 poses; cosines to the first: [1." in done.stdout, done.stderr
     wanted = by_torch.embed(coco[..., :2], coco[..., 2], skeleton="coco").z_pose

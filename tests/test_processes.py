@@ -14,8 +14,10 @@ import pytest
 
 from poseembed import PoseEncoder
 
+from .limits import HANGS
+
 ROOT = Path(__file__).parents[1]
-SHARED = """
+SHARED = f"""
 import multiprocessing, sys
 import numpy as np
 import torch
@@ -23,6 +25,7 @@ from torch.utils.data import DataLoader
 from poseembed import PoseEncoder
 from poseembed.search import search
 
+HANGS = {HANGS}
 POSES = np.random.default_rng(0).normal(300, 100, (6000, 13, 2)).astype(np.float32)
 
 class Embedded:  # a data set that embeds what it is asked for
@@ -51,19 +54,22 @@ def main(method):
     whole = encoder.embed(POSES).z_pose  # so that the pool of threads has been used, whatever torch does on loading
     search(whole[:100], whole)
     with multiprocessing.get_context(method).Pool(1, set_up, (encoder,)) as pool:
-        check(pool.map_async(work, range(4)).get(timeout=60), whole)
-    loader = DataLoader(Embedded(encoder), batch_size=None, num_workers=1, multiprocessing_context=method, timeout=60)
+        check(pool.map_async(work, range(4)).get(timeout=HANGS), whole)
+    embedded = Embedded(encoder)
+    loader = DataLoader(embedded, batch_size=None, num_workers=1, multiprocessing_context=method, timeout=HANGS)
     check([part.numpy() for part in loader], whole)
     assert torch.get_num_threads() > 1  # the parent keeps its own
 """
 
 
 def run(script: str, folder: Path, tmp_path: Path) -> None:
-    """Run a script on two threads; fail if its workers take more than a minute each."""
+    """Run a script on two threads; fail if its workers do not answer."""
     path = tmp_path / "script.py"
     path.write_text(SHARED + script, encoding="utf-8")
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "2"}
-    done = subprocess.run([sys.executable, path, folder], env=environment, capture_output=True, text=True, timeout=150)
+    done = subprocess.run(
+        [sys.executable, path, folder], env=environment, capture_output=True, text=True, timeout=2 * HANGS
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -89,7 +95,7 @@ whole = encoder.embed(POSES).z_pose
 ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, _node_ip_address="127.0.0.1")
 for sent in (encoder, ray.put(encoder)):
     actor = ray.remote(num_cpus=1)(Actor).remote(sent)
-    check(ray.get([actor.part.remote(number) for number in range(4)], timeout=60), whole)
+    check(ray.get([actor.part.remote(number) for number in range(4)], timeout=HANGS), whole)
     ray.kill(actor)
 ray.shutdown()
 """

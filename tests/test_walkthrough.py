@@ -10,6 +10,8 @@ import pytest
 
 from poseembed import read_poses
 
+from .limits import HANGS
+
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "walkthrough.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -39,7 +41,9 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]
     folder, printed = tmp_path_factory.mktemp("walk"), {}
     for name, language, code in BLOCKS:
         program = ["bash", "-euo", "pipefail", "-c"] if language == "bash" else [sys.executable, "-W", "error", "-c"]
-        done = subprocess.run([*program, code], cwd=folder, env=environment, capture_output=True, text=True)
+        done = subprocess.run(
+            [*program, code], cwd=folder, env=environment, capture_output=True, text=True, timeout=HANGS
+        )
         assert done.returncode == 0, f"block {name}: {done.stderr[-3000:]}"
         printed[name] = done.stdout
     return folder, printed

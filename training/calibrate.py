@@ -96,9 +96,8 @@ class Fitted(nn.Module):
     def layer(self) -> nn.Linear:
         """The layer as the encoder has it, with weights that float16 holds."""
         layer = nn.Linear(len(self.mean), 1)
-        weight = self.read.weight / self.spread
-        layer.weight.data.copy_(weight.half())
-        layer.bias.data.copy_((self.read.bias - weight @ self.mean).half())
+        layer.weight.data.copy_((self.read.weight / self.spread).half())
+        layer.bias.data.copy_((self.read.bias - layer.weight @ self.mean).half())  # so what was rounded is made up for
         return layer
 
     def calibration(self) -> MatchCalibration:

@@ -37,7 +37,7 @@ their length."""
 INPUT, OUTPUTS = "keypoints", ("z_pose", "z_view")
 
 LEAST_TORCH = (2, 9)
-"""The first torch whose exporter is used here. (Earlier ones have others, which translate another way.)"""
+"""The oldest torch whose exporter this was tried with."""
 
 _EXAMPLES = 8  # poses that are shown to the exporter, which takes 0 and 1 for numbers that never change
 
@@ -57,11 +57,12 @@ def to_onnx(
         calibration: Points such as will be embedded, NaN where a joint is missing; for int8 alone, which needs them.
 
     Raises:
-        ImportError: If a package is not installed, or torch is older than `LEAST_TORCH`.
+        ImportError: See `check_able`.
         RuntimeError: If the file would give other vectors than the encoder.
         ValueError: If there is no such precision, or int8 and calibration do not come together.
     """
     check_precision(precision, calibration is not None)
+    check_able()
     exported = copy.deepcopy(encoder).half() if precision == "float16" else encoder
     model = _translate(_InFloat32(exported).eval())
     if calibration is not None:
@@ -109,22 +110,31 @@ def torch_version() -> tuple[int, ...]:
     return tuple(map(int, torch.__version__.split(".")[:2]))
 
 
-def _translate(module: nn.Module) -> Any:
-    """A module as an `onnx.ModelProto`."""
+def check_able() -> None:
+    """Refuse to export where that cannot be done, as torch's exporter would later and in other words.
+
+    Raises:
+        ImportError: If a package is not installed, or torch is older than `LEAST_TORCH`.
+    """
     if torch_version() < LEAST_TORCH:
         wanted = ".".join(map(str, LEAST_TORCH))
         raise ImportError(f"exporting needs torch {wanted} or newer, and this is {torch.__version__}")
     try:
-        import onnx  # noqa: F401  # torch's exporter imports both, and would say so in other words
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401  # which tries what was exported
         import onnxscript  # noqa: F401
     except ImportError as error:
-        raise ImportError(f"exporting needs onnx and onnxscript: {how_to_install('onnx')}") from error
+        raise ImportError(f"exporting needs onnx, onnxruntime and onnxscript: {how_to_install('onnx')}") from error
+
+
+def _translate(module: nn.Module) -> Any:
+    """A module as an `onnx.ModelProto`."""
     with _quietly():
         program = torch.onnx.export(
             module,
             (torch.zeros(_EXAMPLES, NUM_JOINTS, 2),),
             dynamo=True,
-            dynamic_shapes=({0: torch.export.Dim("poses")},),
+            dynamic_shapes=({0: torch.export.Dim("poses", min=2)},),  # torch 2.9 promises nothing of 1: `_try` tries it
             input_names=[INPUT],
             output_names=OUTPUTS,
             verbose=False,
@@ -158,11 +168,11 @@ def _made_up() -> Float32[np.ndarray, "poses 13 2"]:
 
 
 def _try(content: bytes, encoder: nn.Module, precision: Precision, points: Float32[np.ndarray, "poses 13 2"]) -> None:
-    """Compare a file's vectors with the encoder's."""
-    tensor = torch.from_numpy(points)
+    """Compare a file's vectors with the encoder's; the first pose comes alone."""
+    tensor, runtime = torch.from_numpy(points), OnnxRuntime(content)
     with torch.no_grad():
-        pairs = zip(OUTPUTS, OnnxRuntime(content)(tensor), encoder(tensor), strict=True)
-        for name, ours, wanted in pairs:
+        vectors = map(torch.cat, zip(runtime(tensor[:1]), runtime(tensor[1:]), strict=True))
+        for name, ours, wanted in zip(OUTPUTS, vectors, encoder(tensor), strict=True):
             known = ~wanted.isnan().any(-1)
             far = ((ours - wanted)[known].norm(dim=-1) / wanted[known].norm(dim=-1).clamp_min(1e-12)).mean().item()
             if not (

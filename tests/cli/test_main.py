@@ -14,6 +14,7 @@ import torch
 from poseembed import PoseEncoder, Poses, read_poses, write_poses
 from poseembed.cli import info, main
 
+from ..limits import HANGS
 from ..test_align import squat
 from .conftest import run
 
@@ -110,6 +111,7 @@ def test_a_letter_that_the_screen_cannot_show_costs_no_table(tmp_path: Path) -> 
         cwd=tmp_path,
         env=os.environ | {"PYTHONIOENCODING": "cp1252"},
         capture_output=True,
+        timeout=HANGS,
     )
     lines = done.stdout.decode("cp1252").splitlines()
     assert done.returncode == 0 and len(lines) == 4 and all("??.npz" in line for line in lines[1:])

@@ -14,6 +14,8 @@ import pytest
 from poseembed import SKELETONS, PoseEncoder
 from poseembed.large import VectorFiles, embed_file
 
+from ..limits import HANGS
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -150,6 +152,7 @@ for rows in (60_000, 600_000):
         cwd=tmp_path,
         capture_output=True,
         text=True,
+        timeout=HANGS,
         # one thread and one arena: what the allocator keeps for others is not what is measured
         env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"},
     )

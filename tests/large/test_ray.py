@@ -9,6 +9,8 @@ import pytest
 
 from poseembed import PoseEncoder
 
+from ..limits import HANGS
+
 pyarrow = pytest.importorskip("pyarrow")
 pytest.importorskip("ray")
 if sys.platform != "linux":
@@ -98,7 +100,7 @@ def test_every_row_is_embedded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ],
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=HANGS,
     )
     assert done.returncode == 0, done.stderr
     assert ("killed a worker" in done.stdout) == (fate == "kill")

@@ -37,6 +37,8 @@ from training.scene.cameras import CameraRange
 from training.scene.detector import Detector
 from training.scene.views import Batch, ViewSampler
 
+from ..limits import HANGS
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 TINY = """
@@ -95,16 +97,13 @@ def get_stuck(path):
         if saved[-1] == 30:
             file.write(b"half")
             file.flush()
-            time.sleep(3600)
+            time.sleep(24 * 3600)
         yield file
 
 
 run_state.save, run_state.replacing = save_every_tenth, get_stuck
 train.main(sys.argv[1:])
 """
-
-HANGS = 3600
-"""Seconds after which processes that wait for each other will do so for ever; on a busy machine ten minutes pass."""
 
 KEEPING_RANKS = """
 import sys
@@ -434,7 +433,7 @@ def test_a_killed_run_ends_with_the_same_weights(recipes: Path, data: Path, tmp_
     def unfinished() -> list[bytes]:
         return [content(part) for part in killed.glob(f".{run_state.FILE_NAME}.*.part")]
 
-    deadline = time.monotonic() + 600
+    deadline = time.monotonic() + HANGS
     while unfinished() != [b"half"] and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
     process.kill()  # SIGKILL, in the middle of the save after step 30

@@ -22,6 +22,8 @@ from poseembed.video import detect_video, embed_video, embed_video_to, embedding
 from poseembed.video.capture import Frame, Video
 from poseembed.video.landmarker import Landmarker
 
+from ..limits import HANGS
+
 cv2 = pytest.importorskip("cv2")
 
 FRAMES, RATE = 40, 25
@@ -380,8 +382,8 @@ def test_a_camera_goes_to_no_folder(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_importing_the_library_loads_no_video_package() -> None:
     code = "import sys, poseembed, poseembed.video; print({'cv2', 'mediapipe', 'scipy'} & set(sys.modules))"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert found.strip() == "set()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=HANGS)
+    assert done.stdout.strip() == "set()"
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ Milliseconds are of processor time, the least of several calls, so other program
 product of two large matrices in float32 and bfloat16, and for a search one product of queries and gallery in float32.
 
 - encoder: poses a second through `PoseEncoder.embed`, checks and normalisation included, in float32, in bfloat16 and,
-  where it is installed, with ONNX Runtime; and frames a second through `embed_clip`.
+  where it is installed and this torch can export, with ONNX Runtime; and frames a second through `embed_clip`.
 - quality: what other representations of the same keypoints cost beside, and how many frames of real recordings find
   their pose first in another camera by each (`training.evaluation.multiview`).
 - search: a query among real vectors, asked alone and in batches, by `poseembed.search` and a flat `PoseIndex`.
@@ -18,8 +18,8 @@ product of two large matrices in float32 and bfloat16, and for a search one prod
 import resource
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from importlib.util import find_spec
 
 import numpy as np
 import torch
@@ -108,7 +108,7 @@ def encoders(names: Sequence[str], rates: dict[str, float]) -> Iterator[Speed]:
     poses = np.random.default_rng(0).normal(300, 100, (max(BATCHES), 13, 2)).astype(np.float32)
     for name in names:
         kinds = {kind: (PoseEncoder.from_pretrained(name, precision=kind), rate) for kind, rate in rates.items()}
-        if find_spec("onnxruntime") is not None:
+        with suppress(ImportError):  # it is not installed, or this torch cannot export: then there are no such rows
             kinds["ONNX Runtime"] = (PoseEncoder.from_pretrained(name, backend="onnx"), rates["float32"])
         for kind, (encoder, rate) in kinds.items():
             layers = [layer for layer in encoder.network.modules() if isinstance(layer, nn.Linear)]

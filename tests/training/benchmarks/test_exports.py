@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from poseembed.onnx.export import LEAST_TORCH, torch_version
 from training.benchmarks import exports
 from training.datasets import multiview
 from training.evaluation.exports import TORCH, calibration_views, run
 from training.scene.bodies import Bodies, Variation
 
+from ...exporting import skip_unless_able
 from ..datasets.test_multiview import arrays, save
 from ..made_up import WriteMocap
 
@@ -52,10 +52,7 @@ def test_the_command_measures_each_precision(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    pytest.importorskip("onnxruntime")
-    pytest.importorskip("onnxscript")
-    if torch_version() < LEAST_TORCH:
-        pytest.skip("this torch is too old to export")
+    skip_unless_able()
     monkeypatch.setattr(exports, "PRECISIONS", {"int8": 0.05})
     data, out = write_mocap(tmp_path / "data.npz", {"train": joints(50), "val": joints(30)}), tmp_path / "out.json"
     search = ("--search", str(data), "--poses", "25")
