@@ -50,6 +50,26 @@ class ClipEmbedder(PoseEmbedder):
 
     clip: ClipEncoder | None
 
+    def forward_clip(self, keypoints: Float[Tensor, "clips frames 13 2"]) -> ClipEmbedding[Tensor]:
+        """Embed clips of 30 frames a second, differentiably and without checks; `embed_clip` is for everyday use.
+
+        Args:
+            keypoints: Points (x, y), y down, on the encoder's device, every 1/30 s; NaN is missing.
+
+        Returns:
+            Vectors as of `forward`, and which frames show nobody and have them from those around; NaN rows for frames
+            without anybody within 13/30 s.
+
+        Raises:
+            ValueError: If the checkpoint has no clip encoder.
+        """
+        if self.clip is None:
+            raise ValueError(no_clip_encoder("embed()"))
+        z_pose, z_view = self(keypoints)
+        inputs, present = self._lay_out(keypoints)
+        read = self.clip.read(inputs, z_pose, z_view)
+        return ClipEmbedding(*self.clip.slide(read, present.any(-1), z_pose, z_view))
+
     @torch.no_grad()
     def embed_clip(
         self,
@@ -121,10 +141,7 @@ class ClipEmbedder(PoseEmbedder):
         """
         reach = Reach.of(context, look_ahead)
         if self.clip is None and reach != Reach(0, 0):
-            raise ValueError(
-                "this checkpoint has no clip encoder, so it takes each frame by itself: embed(), or context=0; "
-                f"of the packaged ones these have one: {', '.join(checkpoints.with_clip_encoder()) or 'none'}"
-            )
+            raise ValueError(no_clip_encoder("embed(), or context=0"))
         points = read_joints(keypoints, confidence, skeleton, min_confidence)
         if points.ndim < 3:
             raise ValueError(
@@ -208,6 +225,14 @@ def _correct(
             z_pose[at], z_view[at] = clip.correct(clip.read(inputs, pose, view), pose, view, place)
             filled[at] = ~shown[at]
     return z_pose, z_view, filled
+
+
+def no_clip_encoder(instead: str) -> str:
+    """A complaint about a checkpoint without a clip encoder, and what to call instead."""
+    return (
+        f"this checkpoint has no clip encoder, so it takes each frame by itself: {instead}; "
+        f"of the packaged ones these have one: {', '.join(checkpoints.with_clip_encoder()) or 'none'}"
+    )
 
 
 def _mask(wanted: ArrayLike | Tensor | None, shape: tuple[int, ...]) -> Bool[Tensor, "*shape"]:
