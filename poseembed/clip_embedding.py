@@ -7,14 +7,13 @@ import torch
 from jaxtyping import Bool, Float, Float64
 from numpy.typing import ArrayLike
 from torch import Tensor
-from tqdm import tqdm
 from typing_extensions import NamedTuple
 
 from poseembed import checkpoint as checkpoints
+from poseembed.batches import BATCH_SIZE, bring, in_batches
 from poseembed.clip_network import ABSENT, SLOTS, ClipEncoder
 from poseembed.clips import REACH, Reach, clip_times, end_to_end, windows
 from poseembed.keypoints import MIN_CONFIDENCE, Array, read_joints
-from poseembed.network import BATCH_SIZE
 from poseembed.pose_embedding import PoseEmbedder
 from poseembed.skeleton import NUM_JOINTS, Skeleton, SkeletonName
 
@@ -206,24 +205,25 @@ def _correct(
     if not len(seen):
         return z_pose, z_view, filled
     middles = np.flatnonzero(wanted.numpy() if fill_unseen else (wanted & shown).numpy())
+
+    def correct(part: slice) -> None:
+        at = middles[part]
+        slots = windows(times[seen], times[at], reach)
+        some = (slots != ABSENT).any(1)
+        at, slots = at[some], slots[some]
+        if not len(at):
+            return
+        used, held = np.unique(slots, return_inverse=True)
+        absent = int(used[0] == ABSENT)
+        rows = torch.from_numpy(seen[used[absent:]])
+        pose, view = (each[rows] for each in vectors)
+        inputs, _ = encoder._lay_out(bring(points[rows], encoder.device))
+        place = torch.from_numpy(held.reshape(slots.shape) - absent).to(pose.device)
+        z_pose[at], z_view[at] = clip.correct(clip.read(inputs, pose, view), pose, view, place)
+        filled[at] = ~shown[at]
+
     several = min(max(1, 3 * batch_size // SLOTS), _MOST_WINDOWS)  # of three slots the first layer makes one
-    with tqdm(total=len(middles), desc="clips", unit="frame", disable=not show_progress_bar) as progress:
-        for start in range(0, len(middles), several):
-            at = middles[start : start + several]
-            progress.update(len(at))
-            slots = windows(times[seen], times[at], reach)
-            some = (slots != ABSENT).any(1)
-            at, slots = at[some], slots[some]
-            if not len(at):
-                continue
-            used, held = np.unique(slots, return_inverse=True)
-            absent = int(used[0] == ABSENT)
-            rows = torch.from_numpy(seen[used[absent:]])
-            pose, view = (each[rows] for each in vectors)
-            inputs, _ = encoder._lay_out(encoder._take(points[rows]))
-            place = torch.from_numpy(held.reshape(slots.shape) - absent).to(pose.device)
-            z_pose[at], z_view[at] = clip.correct(clip.read(inputs, pose, view), pose, view, place)
-            filled[at] = ~shown[at]
+    in_batches(correct, len(middles), several, name="clips", unit="frame", show_progress_bar=show_progress_bar)
     return z_pose, z_view, filled
 
 
