@@ -14,6 +14,7 @@ from huggingface_hub import constants
 from huggingface_hub.utils import _http
 
 from poseembed import PoseEncoder, hub
+from tests.limits import HANGS
 from tests.robustness.hub_server import HubServer, Request
 
 FILES = ("config.json", "model.safetensors", "README.md")
@@ -115,11 +116,30 @@ def test_a_download_that_is_cut_goes_on_where_it_was(server: HubServer, poses: n
     assert cuts == [0, 65_536, 131_072]
 
 
+class Clock:
+    """Of the one who waits for a download; it stands still but for what the server lets pass between two pieces."""
+
+    def __init__(self) -> None:
+        self.now, self.looked = 0.0, threading.Event()
+
+    def monotonic(self) -> float:
+        self.looked.set()
+        return self.now
+
+    def pass_a_third(self) -> None:
+        """Of the patience, once who waits has looked again."""
+        self.looked.clear()
+        self.looked.wait(HANGS)
+        self.now += hub.PATIENCE / 3
+
+
 def test_slow_is_not_stalled(server: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    server.put({**server.commits[server.branches["main"]], "README.md": b"#" * (1 << 19)})
-    server.piece, server.wait = 1 << 16, lambda: threading.Event().wait(0.2)
-    monkeypatch.setattr(hub, "PATIENCE", 1.2)  # of some 1.6 s
-    assert len(load().card) == 1 << 19
+    server.put({**server.commits[server.branches["main"]], "README.md": b"#" * (1 << 20)})
+    clock = Clock()
+    monkeypatch.setattr(hub, "time", clock)
+    server.piece, server.wait = 1 << 16, clock.pass_a_third
+    assert len(load().card) == 1 << 20
+    assert clock.now > 4 * hub.PATIENCE
 
 
 def test_two_at_once(server: HubServer) -> None:
@@ -206,8 +226,7 @@ TROUBLES: dict[str, tuple[Callable[[Request], bool], str]] = {
     "unavailable": (status(503), "a fault of its own .503."),
     "gateway timeout": (status(504), "a fault of its own .504."),
     "captive portal": (page, "not the Hugging Face Hub but, say, a proxy or the page where a network"),
-    # The earliest releases of the Hub's library follow for ever.
-    "redirected for ever": (redirect, "from one address to the next without end|sent nothing for 10 s"),
+    "redirected for ever": (redirect, "from one address to the next without end"),
     "hangs up": (hang_up, "the connection broke again and again"),
     "speaks no HTTP": (garbage, "the connection broke again and again"),
     "file: too often": (only("GET", status(429)), "ask too often .429."),
@@ -222,10 +241,7 @@ TROUBLES: dict[str, tuple[Callable[[Request], bool], str]] = {
 
 @pytest.mark.parametrize("forced", [False, True], ids=["", "forced"])
 @pytest.mark.parametrize("name", TROUBLES)
-def test_each_trouble_has_its_sentence(
-    server: HubServer, name: str, forced: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(hub, "PATIENCE", 10)
+def test_each_trouble_has_its_sentence(server: HubServer, name: str, forced: bool) -> None:
     trouble, words = TROUBLES[name]
     server.troubles.append(trouble)
     with pytest.raises(OSError, match=f"config.json of 'owner/name' .*({words})"):
@@ -240,7 +256,7 @@ def test_a_server_that_never_answers_is_given_up(server: HubServer, monkeypatch:
     since = time.monotonic()
     with pytest.raises(TimeoutError, match="sent nothing for 0.5 s. Try again later; for a slow .*POSEEMBED_HUB_PATIE"):
         load()
-    assert time.monotonic() - since < 3
+    assert time.monotonic() - since < 10, "before the Hub's own library would give up its first try"
 
 
 def test_one_that_waits_for_an_hour_is_given_up(server: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -351,7 +367,7 @@ def test_an_upload_that_hangs_is_given_up(
     )
     with pytest.raises(TimeoutError, match=words):
         encoder.push_to_hub("owner/name", token="hf_secret")
-    assert time.monotonic() - since < 4
+    assert time.monotonic() - since < 10, "before the Hub's own library would give up its first try"
     assert len(server.commits) == 1
 
 
