@@ -35,7 +35,8 @@ class Alignment:
         second: The second, likewise.
         rows: (k, 2) rows of `first` and of `second` that belong together; neither ever falls.
         similarity: (k,) cosines of their pose vectors.
-        score: How much of it is the same performance, from 0 to 1; see `align`.
+        score: How much of it is the same performance, from 0 to 1; NaN if the checkpoint has no calibration.
+            See `align`.
         likeness: How alike the two are as movements, whoever made them, from -1 to 1; see `align`.
         speed: (k,) seconds of the second that pass in one of the first (frames, where either has no times), over a
             tenth of the path around each step: above 1 the second is slower there; inf where the first waits.
@@ -77,8 +78,8 @@ class Alignment:
     def verdict(self) -> str:
         """What the two numbers say, in words.
 
-        "the same performance" from a score of `SAME_PERFORMANCE` on; else, from a likeness of `SAME_MOVEMENT` on, "the
-        same movement, by another person or once more"; else "another movement".
+        "the same performance" from a score of `SAME_PERFORMANCE` on; else, or where there is no score, from a likeness
+        of `SAME_MOVEMENT` on, "the same movement, by another person or once more"; else "another movement".
         """
         if self.score >= SAME_PERFORMANCE:
             return "the same performance"
@@ -126,8 +127,7 @@ def align(first: Vectors, second: Vectors, encoder: PoseEncoder, *, open_ends: f
     are averaged over the counterparts of each frame, and then over the frames. So a pose that is held, and matched
     again and again, counts no more than its frames. It is near 1 only where the encoder is sure of all poses: the same
     performance scores less if the videos hide joints or the keypoints are noisy, `SAME_PERFORMANCE` or more for the
-    most part. For a checkpoint without calibration (1 + cosine) / 2 stands for the probability; that ranks pairs of
-    performances, but is no share of anything.
+    most part. A checkpoint without calibration has no probabilities, and so no score: it is NaN.
 
     Another person, or the same one once more, never does quite the same: the score then says little, and the likeness
     is to be asked (`poseembed.likeness`). It is the mean cosine along the same path, averaged as the score is, of unit
@@ -168,19 +168,18 @@ def align(first: Vectors, second: Vectors, encoder: PoseEncoder, *, open_ends: f
     rows, rows_other = one.seen[at], other.seen[at_other]
     timed = one.poses.timed and other.poses.timed
     similarity = (one.directions[at] * other.directions[at_other]).sum(-1).clip(-1, 1).astype(np.float32)
-    calibrated = encoder.config.calibration is not None
-    probability = (
-        encoder.match_probability_pairwise(one.vectors[at], other.vectors[at_other])
-        if calibrated
-        else (1 + similarity) / 2
-    )
     steps = np.stack([rows, rows_other], axis=1)
+    if encoder.config.calibration is None:
+        score = np.nan
+    else:
+        probability = encoder.match_probability_pairwise(one.vectors[at], other.vectors[at_other])
+        score = min(frame_mean(probability, frames) for frames in steps.T)
     alignment = Alignment(
         first=one.poses,
         second=other.poses,
         rows=steps,
         similarity=similarity,
-        score=min(frame_mean(probability, frames) for frames in steps.T),
+        score=score,
         likeness=likeness(one.directions[at], other.directions[at_other], steps),
         speed=_speed(one.clock(timed)[rows], other.clock(timed)[rows_other]),
     )

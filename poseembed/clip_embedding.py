@@ -7,14 +7,13 @@ import torch
 from jaxtyping import Bool, Float, Float64
 from numpy.typing import ArrayLike
 from torch import Tensor
-from tqdm import tqdm
 from typing_extensions import NamedTuple
 
 from poseembed import checkpoint as checkpoints
+from poseembed.batches import BATCH_SIZE, bring, in_batches
 from poseembed.clip_network import ABSENT, SLOTS, ClipEncoder
 from poseembed.clips import REACH, Reach, clip_times, end_to_end, windows
 from poseembed.keypoints import MIN_CONFIDENCE, Array, read_joints
-from poseembed.network import BATCH_SIZE
 from poseembed.pose_embedding import PoseEmbedder
 from poseembed.skeleton import NUM_JOINTS, Skeleton, SkeletonName
 
@@ -49,6 +48,26 @@ class ClipEmbedder(PoseEmbedder):
     """
 
     clip: ClipEncoder | None
+
+    def forward_clip(self, keypoints: Float[Tensor, "clips frames 13 2"]) -> ClipEmbedding[Tensor]:
+        """Embed clips of 30 frames a second, differentiably and without checks; `embed_clip` is for everyday use.
+
+        Args:
+            keypoints: Points (x, y), y down, on the encoder's device, every 1/30 s; NaN is missing.
+
+        Returns:
+            Vectors as of `forward`, and which frames show nobody and have them from those around; NaN rows for frames
+            without anybody within 13/30 s.
+
+        Raises:
+            ValueError: If the checkpoint has no clip encoder.
+        """
+        if self.clip is None:
+            raise ValueError(no_clip_encoder("embed()"))
+        z_pose, z_view = self(keypoints)
+        inputs, present = self._lay_out(keypoints)
+        read = self.clip.read(inputs, z_pose, z_view)
+        return ClipEmbedding(*self.clip.slide(read, present.any(-1), z_pose, z_view))
 
     @torch.no_grad()
     def embed_clip(
@@ -121,10 +140,7 @@ class ClipEmbedder(PoseEmbedder):
         """
         reach = Reach.of(context, look_ahead)
         if self.clip is None and reach != Reach(0, 0):
-            raise ValueError(
-                "this checkpoint has no clip encoder, so it takes each frame by itself: embed(), or context=0; "
-                f"of the packaged ones these have one: {', '.join(checkpoints.with_clip_encoder()) or 'none'}"
-            )
+            raise ValueError(no_clip_encoder("embed(), or context=0"))
         points = read_joints(keypoints, confidence, skeleton, min_confidence)
         if points.ndim < 3:
             raise ValueError(
@@ -189,25 +205,34 @@ def _correct(
     if not len(seen):
         return z_pose, z_view, filled
     middles = np.flatnonzero(wanted.numpy() if fill_unseen else (wanted & shown).numpy())
+
+    def correct(part: slice) -> None:
+        at = middles[part]
+        slots = windows(times[seen], times[at], reach)
+        some = (slots != ABSENT).any(1)
+        at, slots = at[some], slots[some]
+        if not len(at):
+            return
+        used, held = np.unique(slots, return_inverse=True)
+        absent = int(used[0] == ABSENT)
+        rows = torch.from_numpy(seen[used[absent:]])
+        pose, view = (each[rows] for each in vectors)
+        inputs, _ = encoder._lay_out(bring(points[rows], encoder.device))
+        place = torch.from_numpy(held.reshape(slots.shape) - absent).to(pose.device)
+        z_pose[at], z_view[at] = clip.correct(clip.read(inputs, pose, view), pose, view, place)
+        filled[at] = ~shown[at]
+
     several = min(max(1, 3 * batch_size // SLOTS), _MOST_WINDOWS)  # of three slots the first layer makes one
-    with tqdm(total=len(middles), desc="clips", unit="frame", disable=not show_progress_bar) as progress:
-        for start in range(0, len(middles), several):
-            at = middles[start : start + several]
-            progress.update(len(at))
-            slots = windows(times[seen], times[at], reach)
-            some = (slots != ABSENT).any(1)
-            at, slots = at[some], slots[some]
-            if not len(at):
-                continue
-            used, held = np.unique(slots, return_inverse=True)
-            absent = int(used[0] == ABSENT)
-            rows = torch.from_numpy(seen[used[absent:]])
-            pose, view = (each[rows] for each in vectors)
-            inputs, _ = encoder._lay_out(encoder._take(points[rows]))
-            place = torch.from_numpy(held.reshape(slots.shape) - absent).to(pose.device)
-            z_pose[at], z_view[at] = clip.correct(clip.read(inputs, pose, view), pose, view, place)
-            filled[at] = ~shown[at]
+    in_batches(correct, len(middles), several, name="clips", unit="frame", show_progress_bar=show_progress_bar)
     return z_pose, z_view, filled
+
+
+def no_clip_encoder(instead: str) -> str:
+    """A complaint about a checkpoint without a clip encoder, and what to call instead."""
+    return (
+        f"this checkpoint has no clip encoder, so it takes each frame by itself: {instead}; "
+        f"of the packaged ones these have one: {', '.join(checkpoints.with_clip_encoder()) or 'none'}"
+    )
 
 
 def _mask(wanted: ArrayLike | Tensor | None, shape: tuple[int, ...]) -> Bool[Tensor, "*shape"]:

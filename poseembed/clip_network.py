@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import normalize
+from torch.nn.functional import normalize, pad
 
 from poseembed.bounds import MAX_DIM, check_whole
 from poseembed.network import NetworkConfig, Unit
@@ -160,6 +160,44 @@ class ClipEncoder(nn.Module):
             joined = x.unflatten(1, (-1, _JOINED)).flatten(2)
             x = middle + layer(joined.flatten(0, 1)).unflatten(0, joined.shape[:2])
         return self._corrected(x.squeeze(1), present, z_pose, z_view)
+
+    def slide(
+        self,
+        read: Float[Tensor, "clips frames width"],
+        present: Bool[Tensor, "clips frames"],
+        z_pose: Float[Tensor, "clips frames pose"],
+        z_view: Float[Tensor, "clips frames view"],
+    ) -> tuple[Float[Tensor, "clips frames pose"], Float[Tensor, "clips frames view"], Bool[Tensor, "clips frames"]]:
+        """What `correct` returns, of the windows about all frames of clips that have a frame, or none, every `STEP`.
+
+        The layers are dilated convolutions here, so that what windows share is joined once.
+
+        Args:
+            read: What was read of each frame, as `read` gives it; anything where nobody is seen.
+            present: Which frames show somebody.
+            z_pose: Their pose vectors, as the frame encoder gives them; NaN where nobody is seen.
+            z_view: Their view vectors, likewise.
+
+        Returns:
+            The vectors, NaN where the whole window shows nobody; and which of them are of a frame that does not, filled
+            in from the others.
+        """
+        frames = torch.arange(present.shape[1], device=present.device)
+        windows = pad(present, (_MIDDLE, _MIDDLE))[:, frames.unsqueeze(1) + torch.arange(SLOTS, device=frames.device)]
+        held = windows.flatten(0, 1)
+        start = frames + nearest_to_middle(held).view(present.shape) - _MIDDLE
+        start = start.clamp(0, present.shape[1] - 1).unsqueeze(-1)
+        z_pose, z_view = (z.gather(1, start.expand(-1, -1, z.shape[-1])) for z in (z_pose, z_view))
+        absent = self.absent.to(read.dtype)
+        edge = absent.expand(read.shape[0], _MIDDLE, -1)
+        x = torch.cat([edge, torch.where(present.unsqueeze(-1), read, absent), edge], dim=1)
+        for depth, layer in enumerate(self.layers):
+            apart = _JOINED**depth
+            before, middle, after = x[:, : -2 * apart], x[:, apart:-apart], x[:, 2 * apart :]
+            joined = torch.cat([before, middle, after], dim=-1)
+            x = middle + layer(joined.flatten(0, 1)).view(middle.shape)
+        poses, views = self._corrected(x.flatten(0, 1), held, z_pose.flatten(0, 1), z_view.flatten(0, 1))
+        return poses.view(z_pose.shape), views.view(z_view.shape), windows.any(-1) & ~present
 
     def _corrected(
         self,

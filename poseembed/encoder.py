@@ -14,7 +14,7 @@ from typing_extensions import Self
 from poseembed import checkpoint as checkpoints
 from poseembed import origin
 from poseembed.checkpoint import Checkpoint
-from poseembed.clip_embedding import ClipEmbedder
+from poseembed.clip_embedding import ClipEmbedder, no_clip_encoder
 from poseembed.devices import find_device, find_precision
 from poseembed.keypoints import MIN_CONFIDENCE
 from poseembed.lifting import Lifter
@@ -200,10 +200,37 @@ class PoseEncoder(ClipEmbedder, Lifter):
             >>> np.abs(z_pose - encoder.embed(points).z_pose).max() < 1e-4
             np.True_
         """
-        target = Path(os.path.expanduser(path))
-        if not target.parent.is_dir():
-            raise FileNotFoundError(f"cannot write {target}: there is no folder {target.parent}")
-        backends.write(self._onnx(precision, calibration), target)
+        backends.write_new(lambda: self._onnx(precision, calibration), path)
+
+    def export_clip_onnx(self, path: str | os.PathLike[str], *, precision: export.Precision = "float32") -> None:
+        """Write frame encoder and clip encoder as one ONNX file; `poseembed.onnx.export` says what is in it.
+
+        It takes clips of 30 frames a second, the step in which the clip encoder reads, and gives the vectors of
+        `embed_clip(fps=30, fill_unseen=True)`. A clip of one frame has those of `embed`. The file is tried before it is
+        written, as that of `export_onnx`.
+
+        Args:
+            path: The file, .onnx.
+            precision: What to keep the weights in, "float32" or "float16".
+
+        Raises:
+            FileNotFoundError: If the folder does not exist.
+            ImportError: If onnx, onnxscript or onnxruntime is not installed, or torch is too old to export.
+            RuntimeError: If the file would give other vectors.
+            ValueError: If the checkpoint has no clip encoder, the precision is another, or the encoder has the ONNX
+                backend itself.
+
+        Examples:
+            >>> from poseembed import PoseEncoder
+            >>> PoseEncoder.from_pretrained("poseembed-small").export_clip_onnx("clips.onnx")
+            >>> import onnxruntime
+            >>> session = onnxruntime.InferenceSession("clips.onnx")
+            >>> clips = np.random.default_rng(0).normal(300, 100, size=(1, 60, 13, 2)).astype(np.float32)
+            >>> z_pose, z_view, filled = session.run(None, {"keypoints": clips})
+            >>> z_pose.shape, filled.any()
+            ((1, 60, 32), np.False_)
+        """
+        backends.write_new(lambda: self._clip_onnx(precision), path)
 
     def push_to_hub(
         self,
@@ -238,15 +265,28 @@ class PoseEncoder(ClipEmbedder, Lifter):
         )
 
     def _onnx(self, precision: export.Precision = "float32", calibration: Poses | None = None) -> bytes:
-        """The content of an ONNX file."""
-        if self.runtime is not None:
-            raise ValueError("this encoder runs an exported network itself; load it with backend='torch' to export it")
-        about = {"made_by": str(self.made_by), "config": self.config.to_json()}
+        """The content of an ONNX file that embeds poses."""
         points = None
         if calibration is not None:
             seen = calibration.confidence >= MIN_CONFIDENCE
             points = np.where(seen[..., None], calibration.keypoints, np.nan).astype(np.float32)
-        return export.to_onnx(copy.deepcopy(self).to("cpu", torch.float32), about, precision, points)
+        return self._exported(export.PoseGraph, self.made_by, precision, points)
+
+    def _clip_onnx(self, precision: export.Precision) -> bytes:
+        """The content of an ONNX file that embeds clips."""
+        if self.clip_made_by is None:
+            raise ValueError(no_clip_encoder("export_onnx()"))
+        if precision == "int8":
+            raise ValueError("clips are exported in float32 or float16; int8 is for export_onnx, which embeds poses")
+        return self._exported(export.ClipGraph, self.clip_made_by, precision)
+
+    def _exported(
+        self, graph: type[export.Graph], made_by: MadeBy, precision: export.Precision, points: np.ndarray | None = None
+    ) -> bytes:
+        if self.runtime is not None:
+            raise ValueError("this encoder runs an exported network itself; load it with backend='torch' to export it")
+        about = {"made_by": str(made_by), "config": self.config.to_json()}
+        return export.to_onnx(graph(copy.deepcopy(self).to("cpu", torch.float32)), about, precision, points)
 
     def __prepare_scriptable__(self) -> NoReturn:
         """What `torch.jit.script` asks a module for."""

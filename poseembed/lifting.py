@@ -1,14 +1,16 @@
 """Poses in 3D: what a `PoseEncoder` with a decoder makes of keypoints besides vectors."""
 
+from functools import partial
+
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from poseembed.batches import BATCH_SIZE, check_batch_size, compute
 from poseembed.body import Body
 from poseembed.decoder import Decoder
 from poseembed.keypoints import MIN_CONFIDENCE, Array, read_joints
-from poseembed.network import BATCH_SIZE, CACHED, check_batch_size
 from poseembed.plausibility import look_at
 from poseembed.pose_embedding import PoseEmbedder
 from poseembed.skeleton import NUM_JOINTS, Skeleton, SkeletonName
@@ -74,15 +76,12 @@ class Lifter(PoseEmbedder):
             )
         batch_size = check_batch_size(batch_size)
         points = read_joints(keypoints, confidence, skeleton, min_confidence)
-        leading, out_device = points.shape[:-2], points.device
+        leading = points.shape[:-2]
         points = points.reshape(-1, NUM_JOINTS, 2)
         look_at(points, confidence)
         encoder = self._on(device)
-        batch_size = min(batch_size, CACHED) if encoder.device.type == "cpu" else batch_size
-        parts = [_read(encoder, encoder._take(part)) for part in points.split(batch_size)]
-        joints, covariance = (
-            torch.cat(each).to(out_device).reshape(*leading, *each[0].shape[1:]) for each in zip(*parts, strict=True)
-        )
+        parts = compute(partial(_read, encoder), points, batch_size, device=encoder.device, place=points.device)
+        joints, covariance = (part.reshape(*leading, *part.shape[1:]) for part in parts)
         if isinstance(keypoints, Tensor):
             return Body(joints, covariance)
         return Body(joints.float().numpy(), covariance.float().numpy())

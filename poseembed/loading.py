@@ -27,9 +27,9 @@ def load_embedded(
     which `write_poses` keeps). Any others are made again.
 
     Args:
-        path: A file of poses, see `read_poses`; a folder that `poseembed.video.embed_video_to` wrote; a folder of
-            other .npz files of poses, each of a video that is called after it, if it does not name its videos itself;
-            or a video, see `poseembed.video.embed_video`.
+        path: A file of poses, see `read_poses`; a folder that `poseembed.video.embed_video_to` or `embed_videos_to`
+            wrote; a folder of other .npz files of poses, each of a video that is called after it, if it does not name
+            its videos itself; or a video, see `poseembed.video.embed_video`.
         encoder: What embeds.
         skeleton: Skeleton of the keypoints in NPY and NPZ files, see `poseembed.SKELETONS`.
         landmarker: MediaPipe's pose landmarker for videos, see `poseembed.video.detect_video`.
@@ -62,16 +62,16 @@ def load_embedded(
 
 
 def read_folder(folder: Path, skeleton: SkeletonName | Skeleton = "poseembed13") -> Iterator[Poses]:
-    """The poses of a folder: of one video in many files if `embed_video_to` wrote it, else file by file.
+    """The poses of a folder: of one video in many files if `embed_video_to` wrote it, else video by video.
 
     Raises:
-        FileNotFoundError: If it holds no .npz files.
+        FileNotFoundError: If it holds neither .npz files nor folders that `embed_video_to` wrote.
         ValueError: If one is damaged or does not hold what it should.
     """
     from poseembed.video.job import is_job
 
-    files = sorted(folder.glob("[!.]*.npz"))
-    if not files:
+    files, videos = sorted(folder.glob("[!.]*.npz")), sorted(filter(is_job, folder.iterdir()))
+    if not files and not videos:
         raise FileNotFoundError(
             f"{folder} holds no poses; wanted the .npz files that embed_video_to or write_poses writes"
         )
@@ -81,6 +81,9 @@ def read_folder(folder: Path, skeleton: SkeletonName | Skeleton = "poseembed13")
     for file in files:
         poses = read_poses(file, skeleton=skeleton)
         yield poses if poses.videos else replace(poses, video=np.full(len(poses), file.stem))
+    for video in videos:
+        for poses in read_folder(video):
+            yield replace(poses, video=np.full(len(poses), video.name))
 
 
 def _embedded(poses: Poses, encoder: PoseEncoder, show_progress_bar: bool) -> Poses:

@@ -1,7 +1,6 @@
 """The encoder network of CV-MIM and the operators that fuse its two vectors."""
 
 import copy
-import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar, cast
@@ -15,12 +14,6 @@ from poseembed.skeleton import NUM_JOINTS
 
 Layer = TypeVar("Layer", nn.Linear, nn.Conv1d)
 Network = TypeVar("Network", bound=nn.Module)
-
-BATCH_SIZE = 8192
-"""Poses that go through a network at once, unless somebody says otherwise."""
-
-CACHED = 2048
-"""Poses that a processor takes at once at most: what layers of a thousand units make of them fits its cache."""
 
 LEAST_CERTAINTY = 0.01
 """Length of the pose vector of a picture that says nothing: its direction is still there, in half precision too."""
@@ -173,22 +166,6 @@ class Encoder(nn.Module):
 def certainty_of(score: Float[Tensor, "*any"]) -> Float[Tensor, "*any"]:
     """Length of the pose vector, `LEAST_CERTAINTY` to 1, for what the layer says that reads it: the logistic curve."""
     return LEAST_CERTAINTY + (1 - LEAST_CERTAINTY) * score.sigmoid()
-
-
-def check_batch_size(value: int) -> int:
-    """Check how many poses go through the network at once.
-
-    Raises:
-        TypeError: If it is no whole number.
-        ValueError: If it is under 1.
-    """
-    try:
-        size = operator.index(value)
-    except TypeError as error:
-        raise TypeError(f"got batch_size={value!r}; wanted a whole number") from error
-    if size < 1:
-        raise ValueError(f"got batch_size={size}; it must be at least 1")
-    return size
 
 
 def network_input(

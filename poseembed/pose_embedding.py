@@ -1,20 +1,19 @@
 """Poses into vectors, one by one: what a `PoseEncoder` makes of keypoints."""
 
 import copy
-from collections.abc import Iterator
 from typing import Generic, Literal, overload
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
-from tqdm import tqdm
 from typing_extensions import NamedTuple, Self
 
+from poseembed.batches import BATCH_SIZE, check_batch_size, compute
 from poseembed.checkpoint import CheckpointConfig
 from poseembed.devices import find_device
 from poseembed.keypoints import MIN_CONFIDENCE, Array, normalize_keypoints, read_joints
-from poseembed.network import BATCH_SIZE, CACHED, Encoder, check_batch_size
+from poseembed.network import Encoder
 from poseembed.onnx.runtime import OnnxRuntime
 from poseembed.plausibility import look_at
 from poseembed.skeleton import NUM_JOINTS, Skeleton, SkeletonName
@@ -161,7 +160,8 @@ class PoseEmbedder(PoseSpace, nn.Module):
             confidence: (..., joints) scores of the joints; NaN, or a score under `min_confidence`, is missing.
             skeleton: Name of the source's skeleton, see `poseembed.SKELETONS`.
             min_confidence: Least score of a joint that is there.
-            batch_size: Poses that go through the network at once; a processor takes 2,048 at most, which fit its cache.
+            batch_size: Poses that go through the network at once; fewer, where a GPU's memory does not hold so many,
+                and 2,048 at most on a processor, which fit its cache.
             show_progress_bar: Show one, on stderr.
             convert_to_tensor: Return tensors, on the device that did the work, whatever came in.
             device: Where to do it, with a copy of the encoder; None is where the encoder is. For many calls on one
@@ -176,10 +176,12 @@ class PoseEmbedder(PoseSpace, nn.Module):
             TypeError: If an input is not a numeric array or tensor, or a number is none.
             ValueError: For shapes that do not fit the skeleton or each other, infinite coordinates, an unknown
                 skeleton, a batch size under 1, a `min_confidence` that is not in 0 to 1, or a device that is not there.
+            torch.OutOfMemoryError: If a GPU's memory does not hold what a single pose takes, or the vectors of all.
 
         Warns:
             KeypointsWarning: If the poses are most likely not what they are taken for: zeros for missing joints,
                 coordinates in 0 to 1, y up, scores in percent, joints in another order. It looks at 128 of them.
+            UserWarning: If a GPU's memory does not hold `batch_size` poses at once; it says how many it does hold.
         """
         batch_size = check_batch_size(batch_size)
         points = read_joints(keypoints, confidence, skeleton, min_confidence)
@@ -188,14 +190,14 @@ class PoseEmbedder(PoseSpace, nn.Module):
         look_at(points, confidence)
         encoder = self._on(device)
         there = encoder.device
-        place = there if convert_to_tensor else points.device
-        dtype = torch.promote_types(self.dtype, torch.float32)
-        z_pose = torch.empty(len(points), self.pose_dim, dtype=dtype, device=place)
-        z_view = torch.empty(len(points), self.view_dim, dtype=dtype, device=place)
-        with torch.inference_mode():  # what comes of it could train nothing; what is copied out of it can
-            size = min(batch_size, CACHED) if there.type == "cpu" else batch_size
-            for rows in _batches(len(points), size, show_progress_bar):
-                z_pose[rows], z_view[rows] = encoder(encoder._take(points[rows]))
+        z_pose, z_view = compute(
+            encoder,
+            points,
+            batch_size,
+            device=there,
+            place=there if convert_to_tensor else points.device,
+            show_progress_bar=show_progress_bar,
+        )
         z_pose, z_view = z_pose.reshape(*leading, self.pose_dim), z_view.reshape(*leading, self.view_dim)
         if not isinstance(keypoints, Tensor) and not convert_to_tensor:
             return Embedding(z_pose.float().numpy(), z_view.float().numpy())
@@ -225,20 +227,3 @@ class PoseEmbedder(PoseSpace, nn.Module):
         if visible is not None:
             present = present & visible
         return self.network.layout(normalize_keypoints(points, present).to(self.dtype), present), present
-
-    def _take(self, points: Tensor) -> Tensor:
-        """Bring poses to the encoder's device."""
-        there = self.device
-        return (points.float() if there.type == "mps" else points).to(there)  # which has no float64
-
-
-def _batches(count: int, size: int, show_progress_bar: bool) -> Iterator[slice]:
-    """Rows that go through the network together, from the first to the last."""
-    parts = (slice(start, min(start + size, count)) for start in range(0, count, size))
-    if not show_progress_bar:  # a bar that is not shown takes as long to make as a layer does
-        yield from parts
-        return
-    with tqdm(total=count, desc="embed", unit="pose") as progress:
-        for rows in parts:
-            yield rows
-            progress.update(rows.stop - rows.start)

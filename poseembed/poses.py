@@ -10,10 +10,10 @@ from jaxtyping import Bool, Float, Int64
 from numpy.typing import ArrayLike
 from typing_extensions import Self
 
+from poseembed.batches import BATCH_SIZE
 from poseembed.columns import named_columns
 from poseembed.extras import how_to_install
 from poseembed.keypoints import MIN_CONFIDENCE, MIN_JOINTS, few_joints
-from poseembed.network import BATCH_SIZE
 from poseembed.origin import MadeBy, meet
 from poseembed.skeleton import NUM_JOINTS, Skeleton, SkeletonName, get_skeleton
 from poseembed.tracks import Embeds, embed_rows

@@ -249,7 +249,9 @@ def test_without_calibration_and_decoder(encoder: PoseEncoder) -> None:
     assert alignment.joint_differences is alignment.joints_differ is alignment.guides is None
     with pytest.raises(ValueError, match="no joints were compared"):
         alignment.different_joints()
-    assert ((1 + alignment.similarity) / 2).min() <= alignment.score <= ((1 + alignment.similarity) / 2).max()
+    assert np.isnan(alignment.score)
+    assert replace(alignment, likeness=SAME_MOVEMENT).verdict == "the same movement, by another person or once more"
+    assert replace(alignment, likeness=0.0).verdict == "another movement"
 
 
 def test_vectors_in_arrays_are_aligned_as_those_of_poses_are(base: PoseEncoder) -> None:

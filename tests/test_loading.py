@@ -9,6 +9,7 @@ import pytest
 
 import poseembed.video
 from poseembed import PoseEncoder, Poses, load_embedded, write_poses
+from poseembed.video.job import shard_file
 
 
 @pytest.fixture
@@ -64,6 +65,18 @@ def test_a_folder_of_shards_is_one_video(base: PoseEncoder, poses: np.ndarray, t
     np.testing.assert_array_equal(read.frame, whole.frame)
     np.testing.assert_array_equal(read.z_pose, whole.z_pose)
     assert read.made_by == base.made_by
+
+
+def test_a_folder_of_such_folders_is_a_library(base: PoseEncoder, poses: np.ndarray, tmp_path: Path) -> None:
+    for name, rows in (("a.mp4", slice(0, 7)), ("b.mp4", slice(7, 10))):
+        (tmp_path / name).mkdir()
+        write_poses(Poses.from_arrays(poses[rows]), shard_file(tmp_path / name, 0))
+        (tmp_path / name / "video.json").touch()
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes.txt").touch()
+    found = load_embedded(tmp_path, base)
+    assert [(name, len(part)) for name, part in found.by_video().items()] == [("a.mp4", 7), ("b.mp4", 3)]
+    np.testing.assert_array_equal(found.keypoints, poses[:10])
 
 
 def test_a_folder_of_something_else(base: PoseEncoder, tmp_path: Path) -> None:

@@ -48,6 +48,14 @@ def model(tmp_path_factory: pytest.TempPathFactory, masked_folder: Path) -> Path
     return path
 
 
+@pytest.fixture(scope="module")
+def clip_model(tmp_path_factory: pytest.TempPathFactory, clip_folder: Path) -> Path:
+    """The encoder with a clip encoder, both exported. Not to be changed."""
+    path = tmp_path_factory.mktemp("onnx") / "clips.onnx"
+    PoseEncoder.from_pretrained(clip_folder).export_clip_onnx(path)
+    return path
+
+
 @pytest.fixture
 def by_torch(masked_folder: Path) -> PoseEncoder:
     return PoseEncoder.from_pretrained(masked_folder)
@@ -72,13 +80,22 @@ def degenerate(poses: np.ndarray) -> np.ndarray:
     return bad
 
 
+def clips(poses: np.ndarray) -> np.ndarray:
+    """(3, 72, 13, 2): somebody of whom joints, frames and more than a window are missing; bad poses; and nobody."""
+    whole = np.concatenate([poses, poses + 30, poses + 60])
+    moving = np.stack([whole, np.concatenate([degenerate(poses)] * 2), np.full_like(whole, np.nan)])
+    moving[0, 3, 5] = moving[0, 10:13] = moving[0, 15] = moving[0, 30:60] = moving[1, 40:] = np.nan
+    moving[1, 60] = poses[0]  # alone
+    return moving
+
+
 # The file
 
 
 def run(path: Path, points: np.ndarray) -> list[np.ndarray]:
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    vectors: list[np.ndarray] = session.run(["z_pose", "z_view"], {"keypoints": points})
-    return vectors
+    outputs: list[np.ndarray] = session.run(None, {"keypoints": points})
+    return outputs
 
 
 def alike(ours: Any, wanted: Any, tolerance: float) -> None:
@@ -118,6 +135,66 @@ def test_the_file_says_what_it_is(model: Path, by_torch: PoseEncoder) -> None:
         for value in (*content.graph.input, *content.graph.output)
     }
     assert shapes == {"keypoints": ["poses", 13, 2], "z_pose": ["poses", 32], "z_view": ["poses", 32]}
+
+
+@pytest.mark.filterwarnings("ignore::poseembed.KeypointsWarning")
+@pytest.mark.parametrize("part", [np.s_[:], np.s_[1:, 24:27], np.s_[:1, 13:14], np.s_[2:], np.s_[1:2, 36:61]])
+def test_the_file_of_clips_gives_the_vectors_of_torch(
+    clip_model: Path, clip_encoder: PoseEncoder, poses: np.ndarray, part: Any
+) -> None:
+    points = clips(poses)[part]
+    *vectors, filled = run(clip_model, points)
+    wanted = clip_encoder.embed_clip(points, fps=30, fill_unseen=True)
+    assert vectors[0].shape == (*points.shape[:2], 32) and vectors[0].dtype == vectors[1].dtype == np.float32
+    np.testing.assert_array_equal(filled, wanted.filled)
+    alike(vectors, wanted[:2], 1e-5)
+
+
+def test_a_clip_of_one_frame_has_the_vectors_of_a_picture(
+    clip_model: Path, clip_encoder: PoseEncoder, poses: np.ndarray
+) -> None:
+    *vectors, filled = run(clip_model, poses[:, None])
+    alike([each[:, 0] for each in vectors], clip_encoder.embed(poses), 1e-5)
+    assert not filled.any()
+
+
+def test_the_file_of_clips_says_what_it_is(clip_model: Path, clip_encoder: PoseEncoder) -> None:
+    content = onnx.load(clip_model)
+    onnx.checker.check_model(content)
+    about = {entry.key: entry.value for entry in content.metadata_props}
+    assert about["made_by"] == str(clip_encoder.clip_made_by) and about["precision"] == "float32"
+    shapes = {
+        value.name: [size.dim_param or size.dim_value for size in value.type.tensor_type.shape.dim]
+        for value in (*content.graph.input, *content.graph.output)
+    }
+    at = ["clips", "frames"]
+    assert shapes == {"keypoints": [*at, 13, 2], "z_pose": [*at, 32], "z_view": [*at, 32], "filled": at}
+
+
+@pytest.mark.slow
+def test_clips_in_half_precision(clip_encoder: PoseEncoder, poses: np.ndarray, tmp_path: Path) -> None:
+    clip_encoder.export_clip_onnx(tmp_path / "half.onnx", precision="float16")
+    points = clips(poses)[:1]
+    z_pose, _, filled = run(tmp_path / "half.onnx", points)
+    wanted = clip_encoder.embed_clip(points, fps=30, fill_unseen=True)
+    np.testing.assert_array_equal(filled, wanted.filled)
+    there = np.isfinite(wanted.z_pose).all(-1)
+    cosines = clip_encoder.similarity_pairwise(z_pose[there], wanted.z_pose[there])
+    assert cosines.min() > 0.999 and np.abs(z_pose - wanted.z_pose)[there].max() > 1e-5
+
+
+@pytest.mark.unchecked_types
+def test_clips_that_cannot_be_exported(
+    by_torch: PoseEncoder, clip_encoder: PoseEncoder, clip_folder: Path, model: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "clips.onnx"
+    with pytest.raises(ValueError, match=r"no clip encoder.*: export_onnx\(\); of the packaged ones these have one:"):
+        by_torch.export_clip_onnx(path)
+    with pytest.raises(ValueError, match="clips are exported in float32 or float16"):
+        clip_encoder.export_clip_onnx(path, precision="int8")
+    with pytest.raises(FileNotFoundError, match="there is no folder"):
+        clip_encoder.export_clip_onnx(tmp_path / "none" / "clips.onnx")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.fixture(scope="module")
@@ -336,7 +413,33 @@ def test_the_backend_in_other_processes(masked_folder: Path, model: Path, tmp_pa
     in_processes("if __name__ == '__main__':" + script, masked_folder, tmp_path)
 
 
+def test_the_backend_embeds_clips(clip_encoder: PoseEncoder, clip_folder: Path, model: Path, poses: np.ndarray) -> None:
+    """The frames by ONNX Runtime, what corrects them by torch, at any frame rate."""
+    by_onnx = PoseEncoder.from_pretrained(clip_folder, backend="onnx", file_name=str(model))
+    points = clips(poses)[0]
+    for settings in ({"fps": 30}, {"fps": 25, "look_ahead": 0}, {"fps": 60, "fill_unseen": True}):
+        ours, wanted = (encoder.embed_clip(points, **settings) for encoder in (by_onnx, clip_encoder))
+        alike(ours[:2], wanted[:2], 1e-5)
+        np.testing.assert_array_equal(ours.filled, wanted.filled)
+
+
 # Without torch
+
+
+def without_torch(example: str, *arguments: str, folder: Path) -> str:
+    """What an example prints where to import torch or poseembed is an error."""
+    path = str(ROOT / "examples" / example)
+    code = (
+        "import runpy, sys\n"
+        "for name in ('torch', 'poseembed', 'training'):\n"
+        "    sys.modules[name] = None  # to import it is an error from here on\n"
+        f"sys.argv = {[path, *arguments]!r}\n"
+        f"runpy.run_path({path!r}, run_name='__main__')\n"
+    )
+    command = [sys.executable, "-W", "error", "-c", code]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=HANGS)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_the_example_runs_where_there_is_no_torch(
@@ -346,20 +449,26 @@ def test_the_example_runs_where_there_is_no_torch(
     coco[:, SKELETONS["coco"].indices, :2] = poses
     coco[..., 2] = np.random.default_rng(1).random((24, 17))
     np.save(tmp_path / "keypoints.npy", coco)
-    example = ROOT / "examples" / "embed_with_onnx.py"
-    code = (
-        "import runpy, sys\n"
-        "for name in ('torch', 'poseembed', 'training'):\n"
-        "    sys.modules[name] = None  # to import it is an error from here on\n"
-        f"sys.argv = [{str(example)!r}, {str(model)!r}, 'keypoints.npy', 'vectors.npy']\n"
-        f"runpy.run_path({str(example)!r}, run_name='__main__')\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=HANGS
-    )
-    assert done.returncode == 0 and "24 poses; cosines to the first: [1." in done.stdout, done.stderr
+    printed = without_torch("embed_with_onnx.py", str(model), "keypoints.npy", "vectors.npy", folder=tmp_path)
+    assert "24 poses; cosines to the first: [1." in printed
     wanted = by_torch.embed(coco[..., :2], coco[..., 2], skeleton="coco").z_pose
     close([np.load(tmp_path / "vectors.npy")], [wanted])
+
+
+def test_the_example_of_clips_runs_where_there_is_no_torch(
+    clip_model: Path, clip_encoder: PoseEncoder, poses: np.ndarray, tmp_path: Path
+) -> None:
+    coco = np.zeros((24, 17, 3))
+    coco[:, SKELETONS["coco"].indices, :2] = poses
+    coco[..., 2] = 0.9
+    coco[[5, 6], :, 2], coco[8, 9, 2] = 0.1, 0.2
+    np.save(tmp_path / "keypoints.npy", coco)
+    files = (str(clip_model), "keypoints.npy", "vectors.npy")
+    printed = without_torch("embed_clip_with_onnx.py", *files, "--fps", "15", folder=tmp_path)
+    assert printed == "24 frames, 2 without anybody filled in from those around\n"
+    settings = {"fps": 15, "skeleton": "coco", "fill_unseen": True}
+    wanted = clip_encoder.embed_clip(coco[..., :2], coco[..., 2], **settings)
+    close([np.load(tmp_path / "vectors.npy")], [wanted.z_pose])
 
 
 @pytest.mark.slow
@@ -371,3 +480,18 @@ def test_what_detectors_saw_gets_the_packaged_encoders_vectors(tmp_path: Path) -
     for file in sorted(Path(os.environ["POSEEMBED_DATA"], "real").glob("*.npz")):
         points = np.load(file)["keypoints"].astype(np.float32).reshape(-1, 13, 2)
         alike(run(path, points), encoder.embed(points), 1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("POSEEMBED_DATA" not in os.environ, reason="POSEEMBED_DATA does not name real/")
+def test_what_detectors_saw_in_motion_gets_the_packaged_encoders_vectors(tmp_path: Path) -> None:
+    encoder = PoseEncoder.from_pretrained("poseembed-small")
+    path = tmp_path / "clips.onnx"
+    encoder.export_clip_onnx(path)
+    for file in sorted(Path(os.environ["POSEEMBED_DATA"], "real").glob("*.npz")):
+        points = np.load(file)["keypoints"].astype(np.float32)
+        people = points.swapaxes(1, 2).reshape(-1, points.shape[1], 13, 2)
+        wanted = encoder.embed_clip(people, fps=30, fill_unseen=True)
+        *vectors, filled = run(path, people)
+        np.testing.assert_array_equal(filled, wanted.filled)
+        alike(vectors, wanted[:2], 1e-5)

@@ -3,16 +3,19 @@
 Each is a script of its own with limits of time, for what goes wrong here hangs.
 """
 
+import multiprocessing
 import os
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from poseembed import PoseEncoder
+from poseembed import PoseEncoder, processes
 
 from .limits import HANGS
 
@@ -113,3 +116,38 @@ def test_threads_share_an_encoder(encoder: PoseEncoder, poses: np.ndarray) -> No
     with ThreadPoolExecutor(4) as pool:
         parts = list(pool.map(lambda row: encoder.embed(poses[row : row + 1]).z_pose, range(len(poses))))
     np.testing.assert_allclose(np.concatenate(parts), encoder.embed(poses).z_pose, rtol=0, atol=1e-4)
+
+
+# Tasks in processes
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_what_goes_wrong_with_a_task_keeps_no_other(tmp_path: Path, jobs: int) -> None:
+    tasks = {
+        "first": partial((tmp_path / "first").write_text, "done"),
+        "fails": partial(int, "a"),
+        "dies": partial(os._exit, 3),
+        "last": partial((tmp_path / "last").write_text, "done"),
+    }
+    reported: list[None] = []
+    errors = processes.run(tasks, jobs, lambda: reported.append(None))
+    assert errors == {
+        "fails": "invalid literal for int() with base 10: 'a'",
+        "dies": "the process that worked on it died, with exit code 3",
+    }
+    assert len(reported) == 4 and {path.name for path in tmp_path.iterdir()} == {"first", "last"}
+    assert not multiprocessing.active_children()
+
+
+def test_an_interruption_ends_the_processes_too() -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        processes.run({"quick": int, "slow": partial(time.sleep, 600)}, 2, interrupt)
+    assert time.monotonic() - start < 60 and not multiprocessing.active_children()
+
+
+def test_nothing_to_do() -> None:
+    assert processes.run({}, 2) == {}

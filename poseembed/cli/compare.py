@@ -101,7 +101,10 @@ def _steps(alignment: Alignment) -> Columns:
 def _say(alignment: Alignment) -> None:
     """Print the verdict and what it rests on, the speed, and the joints that differ most."""
     print(f"this is {alignment.verdict}")
-    print(f"score {alignment.score:.3f} (the same performance from {SAME_PERFORMANCE:g} on)")
+    if np.isnan(alignment.score):
+        print("no score, for this checkpoint has no calibration: whether it is one performance is not known")
+    else:
+        print(f"score {alignment.score:.3f} (the same performance from {SAME_PERFORMANCE:g} on)")
     print(f"likeness {alignment.likeness:.3f} (the same movement, whoever does it, from {SAME_MOVEMENT:g} on)")
     print(f"speed, in the median: {pace(float(np.median(alignment.speed)))}")
     if alignment.joint_differences is not None:

@@ -22,11 +22,13 @@ class Export(Command):
     summary = "write an encoder as an ONNX file, which runs without torch"
     usage = (
         "pose.onnx",
+        "clips.onnx --clips",
         "pose.onnx --weights poseembed-small --precision int8 --calibration keypoints.npy --skeleton coco",
     )
 
     output: Path
     weights: str | None
+    clips: bool
     precision: Precision
     calibration: Path | None
     skeleton: SkeletonName
@@ -37,6 +39,11 @@ class Export(Command):
         parser.add_argument("output", type=Path, help=".onnx")
         parser.add_argument(
             "--weights", metavar="NAME", help=f"checkpoint: packaged name, folder or Hub id ({DEFAULT_CHECKPOINT})"
+        )
+        parser.add_argument(
+            "--clips",
+            action="store_true",
+            help="with the clip encoder: of clips of 30 frames a second, each frame by those around it",
         )
         parser.add_argument(
             "--precision", choices=list(PRECISIONS), default="float32", help="of the weights (%(default)s)"
@@ -53,7 +60,12 @@ class Export(Command):
         """Export, try, write."""
         check_file(self.output, [".onnx"])
         check_precision(self.precision, self.calibration is not None)
+        if self.clips and self.precision == "int8":
+            raise ValueError("clips are exported in float32 or float16, not in int8")
         poses = None if self.calibration is None else read_poses(expand_one(self.calibration), skeleton=self.skeleton)
         encoder = PoseEncoder.from_pretrained(self.weights)
-        encoder.export_onnx(self.output, precision=self.precision, calibration=poses)
+        if self.clips:
+            encoder.export_clip_onnx(self.output, precision=self.precision)
+        else:
+            encoder.export_onnx(self.output, precision=self.precision, calibration=poses)
         return f"wrote {self.output}: {self.output.expanduser().stat().st_size / 1e6:.1f} MB, {self.precision}"

@@ -19,7 +19,7 @@ from poseembed.poses import Poses
 from poseembed.skeleton import SkeletonName
 
 POSE_FILES = ", ".join(POSE_SUFFIXES)
-FOLDERS = "the folder of a long video, or one of .npz files, a video each"
+FOLDERS = "the folder of a long video, of several, or one of .npz files, a video each"
 MIXED = f"keypoints or embedded poses ({POSE_FILES}), {FOLDERS}; or a video"
 """What a command takes that reads with `ReadingCommand.read`."""
 

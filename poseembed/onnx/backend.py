@@ -80,11 +80,21 @@ def load(
 
 def save(runtime: OnnxRuntime, folder: Path) -> None:
     """Put the exported network beside the other files of a checkpoint."""
-    write(runtime.content, folder / FILE)
-
-
-def write(content: bytes, path: Path) -> None:
-    """Write an exported network; its folder is made if need be."""
+    path = folder / FILE
     make_folder(path.parent)
     with replacing(path) as file:
+        file.write(runtime.content)
+
+
+def write_new(export: Callable[[], bytes], path: str | os.PathLike[str]) -> None:
+    """Export a network into a file.
+
+    Raises:
+        FileNotFoundError: If there is no such folder; nothing is exported then.
+    """
+    target = Path(os.path.expanduser(path))
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"cannot write {target}: there is no folder {target.parent}")
+    content = export()
+    with replacing(target) as file:
         file.write(content)

@@ -56,16 +56,17 @@ class OnnxRuntime(nn.Module):
         if self._process != os.getpid():
             self._start()  # after a fork: the threads of the session are the parent's, and would be waited for for ever
         flat = np.ascontiguousarray(points.detach().cpu().reshape(-1, *points.shape[-2:]))
-        z_pose, z_view = map(torch.from_numpy, self._run(flat) if len(flat) else self._nothing())
+        z_pose, z_view = map(torch.from_numpy, self.run(flat) if len(flat) else self._nothing())
         leading = points.shape[:-2]
         return (
             z_pose.reshape(*leading, z_pose.shape[-1]).to(keypoints.device),
             z_view.reshape(*leading, z_view.shape[-1]).to(keypoints.device),
         )
 
-    def _run(self, points: Float[np.ndarray, "poses 13 2"]) -> list[Float[np.ndarray, "poses dim"]]:
-        vectors: list[np.ndarray] = self._session.run(None, {self._input: points})
-        return vectors
+    def run(self, points: Float[np.ndarray, "*batch 13 2"]) -> list[np.ndarray]:
+        """What the file makes of points, as it is: a graph of clips too."""
+        outputs: list[np.ndarray] = self._session.run(None, {self._input: points})
+        return outputs
 
     def _nothing(self) -> list[Float[np.ndarray, "0 dim"]]:
         """What comes of an empty batch, at which ONNX Runtime before 1.32 fails."""

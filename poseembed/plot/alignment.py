@@ -109,8 +109,8 @@ def plot_alignment(
     steps = alignment_moments(alignment, moments)
     figure = style.new_figure(max(1.6 * len(steps), 9.0), 6.9)
     short = [style.wrapped(name, _LETTERS, lines=1) for name in names]
-    numbers = f"score {alignment.score:.2f}, likeness {alignment.likeness:.2f}"
-    figure.suptitle(f"{short[0]} and {short[1]}: {alignment.verdict}\n({numbers})")
+    score = "no score" if np.isnan(alignment.score) else f"score {alignment.score:.2f}"
+    figure.suptitle(f"{short[0]} and {short[1]}: {alignment.verdict}\n({score}, likeness {alignment.likeness:.2f})")
     above, below = figure.subfigures(2, 1, height_ratios=(3.9, 2.7), squeeze=False)[:, 0]
     _draw_moments(above, alignment, steps, (first_frames, second_frames), names, min_confidence)
     curve, way = below.subplots(1, 2, width_ratios=(3, 2))

@@ -84,7 +84,7 @@ def detect_video(
         >>> [poses.keypoints.shape for poses in pieces]
         [(8, 13, 2), (8, 13, 2), (4, 13, 2)]
     """
-    _check_range(num_poses, every, start, stop)
+    check_range(num_poses, every, start, stop)
     if chunk_frames < 1:
         raise ValueError(f"got chunk_frames={chunk_frames}; it must be at least 1")
     # What was asked wrongly shows at the call; a generator's body would wait for the first piece.
@@ -137,7 +137,7 @@ def embed_video(
     """
     if isinstance(source, int) and stop is None:
         raise ValueError("a camera has no end: pass stop=, in frames, or go through detect_video() piece by piece")
-    _check_range(num_poses, every, start, stop)
+    check_range(num_poses, every, start, stop)
     encoder = PoseEncoder.from_pretrained() if encoder is None else encoder
     reach_of(encoder, context, look_ahead)  # what cannot be is refused before the work
     video = Video(source)
@@ -202,9 +202,7 @@ def embed_video_to(
         >>> [file.name for file in files]
         ['00000.npz', '00001.npz']
     """
-    _check_range(num_poses, every, start, stop)
-    if shard_frames < 1:
-        raise ValueError(f"got shard_frames={shard_frames}; it must be at least 1")
+    check_range(num_poses, every, start, stop, shard_frames)
     path, folder = find_video(source), Path(folder).expanduser()
     with Video(path) as video:
         model = find_model(landmarker)
@@ -290,9 +288,19 @@ def _frames(
     yield from tqdm(frames, "video", total, initial=done, unit="frame", disable=not show_progress_bar)
 
 
-def _check_range(num_poses: int, every: int, start: int, stop: int | None) -> None:
-    """Refuse numbers out of range, before anything is opened."""
-    for name, value, least in (("num_poses", num_poses, 1), ("every", every, 1), ("start", start, 0)):
+def check_range(num_poses: int, every: int, start: int, stop: int | None, shard_frames: int = SHARD_FRAMES) -> None:
+    """Refuse numbers out of range, before anything is opened.
+
+    Raises:
+        ValueError: If one is.
+    """
+    least_of = {
+        "num_poses": (num_poses, 1),
+        "every": (every, 1),
+        "start": (start, 0),
+        "shard_frames": (shard_frames, 1),
+    }
+    for name, (value, least) in least_of.items():
         if value < least:
             raise ValueError(f"got {name}={value}; it must be at least {least}")
     if stop is not None and stop <= start:

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from poseembed.batches import BATCH_SIZE
 from poseembed.encoder import PoseEncoder
 from poseembed.keypoints import MIN_CONFIDENCE, MIN_JOINTS
-from poseembed.network import BATCH_SIZE
 from poseembed.poses import Poses
 from poseembed.tracks import embed_rows, reach_of
 

@@ -1,12 +1,13 @@
 """`poseembed compare`: the score, the steps and the picture."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from poseembed import Poses, write_poses
+from poseembed import Poses, read_poses, write_poses
 from poseembed.cli.compare import pace
 
 from ..test_align import squat
@@ -32,6 +33,18 @@ def test_compare_tells_performances_apart(
 ) -> None:
     assert run("compare", squats[0], standing) == 0
     assert "this is another movement" in capsys.readouterr().out
+
+
+def test_compare_without_calibration_has_no_score(
+    tmp_path: Path, squats: tuple[Path, Path], masked_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bare = [tmp_path / f"{path.stem}_bare.npz" for path in squats]
+    for path, to in zip(squats, bare, strict=True):
+        write_poses(replace(read_poses(path), z_pose=None, z_view=None, made_by=None), to)
+    picture = tmp_path / "steps.png"
+    assert run("compare", *bare, "--weights", masked_folder, "--plot", picture) == 0
+    said = capsys.readouterr().out
+    assert "no score, for this checkpoint has no calibration" in said and "nan" not in said and picture.exists()
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -19,7 +18,7 @@ from training.calibrate import Fitted, compare, fit, give_lengths, photograph, w
 from training.datasets.mocap import Clip, from_clips
 from training.evaluation.galleries import Gallery, draw_galleries
 
-WriteMocap = Callable[[Path, dict[str, np.ndarray]], Path]
+from .made_up import WriteMocap
 
 STANDING = np.array(  # x to the left, y up, z to the front, metres
     [

@@ -1,7 +1,6 @@
 """Fitting a decoder, on few made-up bodies that a small network can tell apart."""
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,14 +20,7 @@ from training.scene.cameras import CameraRange
 from training.scene.detector import Detector
 from training.scene.views import ViewSampler
 
-WriteMocap = Callable[[Path, dict[str, np.ndarray]], Path]
-
-
-def bodies(count: int, seed: int = 0) -> np.ndarray:
-    """Metres, y up; poses that have nothing in common."""
-    joints = np.random.default_rng(seed).normal(scale=0.3, size=(count, 13, 3)).astype(np.float32)
-    joints[:, 1:3] += [0, 0.6, 0]
-    return joints
+from .made_up import WriteMocap, people
 
 
 def test_look_sees_what_a_far_virtual_camera_does() -> None:
@@ -41,7 +33,7 @@ def test_look_sees_what_a_far_virtual_camera_does() -> None:
 
 def test_fit_learns_bodies_their_doubts_and_cameras(masked_folder: Path) -> None:
     network = PoseEncoder.from_pretrained(masked_folder).network
-    joints = bodies(3)
+    joints = people(3)
     sampler = ViewSampler(Bodies(joints, joints[:, 0], Variation()), CameraRange(), Detector(noise=0.1))
     errors = [
         evaluate(network, fit(network, sampler, DecoderConfig(64), pairs=pairs, seed=0), sampler, pairs=500, seed=1)
@@ -75,7 +67,7 @@ def test_the_likelihood_is_greatest_at_the_scale_of_the_errors() -> None:
 def test_command_adds_a_decoder_and_changes_nothing_else(
     write_mocap: WriteMocap, masked_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    data = write_mocap(tmp_path / "made-up.npz", {"train": bodies(30), "val": bodies(20, seed=1)})
+    data = write_mocap(tmp_path / "made-up.npz", {"train": people(30), "val": people(20, seed=1)})
     folders = [Path(shutil.copytree(masked_folder, tmp_path / name)) for name in ("first", "again")]
     options = ["--pairs", "2000", "--width", "16", "--comparisons", "5", "--device", "cpu"]
     for folder in folders:
@@ -103,7 +95,7 @@ def test_command_adds_a_decoder_and_changes_nothing_else(
 def test_command_refuses(
     write_mocap: WriteMocap, masked_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    short = write_mocap(tmp_path / "short.npz", {"train": bodies(30), "val": bodies(14)})
+    short = write_mocap(tmp_path / "short.npz", {"train": people(30), "val": people(14)})
     for arguments, words in [
         ([str(tmp_path / "none"), "--data", str(masked_folder / "config.json")], "no such folder"),
         ([str(masked_folder), "--data", str(tmp_path / "none.npz")], "no such file"),

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from poseembed import PoseEncoder
 from poseembed.align import SAME_PERFORMANCE
 from training.evaluation.alignment import DETECTORS, KINDS, AlignmentResult, best_lines, error_rate, performances, run
 from training.evaluation.command import CommandParser, recordings
@@ -91,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse(arguments)
     with parser.refusing():
         data = {name: performances(recording) for name, recording in recordings(options.data).items()}
-        encoder = PoseEncoder.from_pretrained(options.weights)
+        encoder = parser.calibrated(options.weights)
     results = []
     with tqdm(total=len(data) * len(KINDS) * len(DETECTORS) * options.pairs, unit="pair") as progress:
         for name, clips in data.items():

@@ -142,7 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error("name files: --chosen-on, --data, --penn-action")
     settings = {"pairs": options.pairs, "seed": options.seed}
     with parser.refusing():
-        encoder = PoseEncoder.from_pretrained(options.weights)
+        encoder = parser.calibrated(options.weights)
         videos = penn_action.read(options.penn_action) if options.penn_action else None
         chosen_on, _ = _compared(options.chosen_on, encoder, chosen_on=True, **settings)
         tested, grades = _compared(options.data, encoder, chosen_on=False, **settings)

@@ -16,7 +16,6 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from poseembed import PoseEncoder
 from training.evaluation.clips import frame_by_frame, means_with_context
 from training.evaluation.command import CommandParser, multiview_recordings, recordings
 from training.evaluation.pairs import BATCH, Pairs
@@ -106,9 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         data = recordings(options.data)
         check_enough({name: recording.held_out() for name, recording in data.items()}, options.poses)
         real = multiview_recordings(options.recordings)
-        encoder = PoseEncoder.from_pretrained(options.weights)
-    if encoder.config.calibration is None:
-        parser.error("this checkpoint has no calibration; fit it with: python -m training.calibrate FOLDER --data FILE")
+        encoder = parser.calibrated(options.weights)
     if options.context and encoder.clip is None:
         parser.error("this checkpoint has no clip encoder, so there are no vectors with context")
     embed = means_with_context(encoder) if options.context else frame_by_frame(means(encoder))

@@ -4,7 +4,7 @@
 --out results.json --results SPEED.md`
 
 The first checkpoint makes the vectors of everything but the encoders. What is measured is said in
-`training.evaluation.speed`.
+`training.evaluation.speed` and, where there is a GPU, `training.evaluation.gpu_speed`.
 """
 
 import platform
@@ -21,6 +21,7 @@ from poseembed.files.atomic import replacing
 from training.datasets.multiview import MultiviewRecording
 from training.evaluation.alignment import DETECTOR
 from training.evaluation.command import CommandParser, command_line, multiview_recordings, recordings
+from training.evaluation.gpu_speed import encoders_on
 from training.evaluation.report import Table, write_json
 from training.evaluation.search import TOP_K, take_pictures
 from training.evaluation.speed import (
@@ -111,6 +112,8 @@ def _measure(
     clips: int,
 ) -> Iterator[Speed]:
     yield from encoders(names, matrix_rates())
+    if torch.cuda.is_available():
+        yield from encoders_on(torch.device("cuda"), names)
     if seen:
         yield from representations(names, seen)
     motion = torch.from_numpy(np.resize(joints, (max(frames, 2 * exact), *joints.shape[1:])))

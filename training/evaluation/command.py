@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from poseembed import PoseEncoder
 from training.datasets import mocap, multiview
 from training.datasets.mocap import MotionCapture
 from training.datasets.multiview import MultiviewRecording
@@ -122,6 +123,14 @@ class CommandParser(ArgumentParser):
             if value != self.get_default(destination):
                 found[name] = [str(value)]
         return found
+
+    def calibrated(self, weights: str | None) -> PoseEncoder:
+        """The checkpoint of `--weights`, which must have a calibration; ends the program if it has none."""
+        encoder = PoseEncoder.from_pretrained(weights)
+        if encoder.config.calibration is None:
+            how = "python -m training.calibrate FOLDER --data FILE"
+            self.error(f"this checkpoint has no calibration; fit it with: {how}")
+        return encoder
 
     @contextmanager
     def refusing(self, *errors: type[Exception]) -> Iterator[None]:

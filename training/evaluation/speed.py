@@ -101,6 +101,11 @@ def matrix_rates() -> dict[str, float]:
     return {name: 2 * SQUARE**3 / seconds(lambda m=matrix: m @ m) for name, matrix in squares.items()}  # type: ignore[misc]
 
 
+def flops_of(encoder: PoseEncoder) -> int:
+    """Floating-point operations of the matrix products that a pose takes."""
+    return 2 * sum(layer.weight.numel() for layer in encoder.network.modules() if isinstance(layer, nn.Linear))
+
+
 def encoders(names: Sequence[str], rates: dict[str, float]) -> Iterator[Speed]:
     """Poses a second of each checkpoint, by precision and batch."""
     for precision, rate in rates.items():
@@ -111,8 +116,7 @@ def encoders(names: Sequence[str], rates: dict[str, float]) -> Iterator[Speed]:
         with suppress(ImportError):  # it is not installed, or this torch cannot export: then there are no such rows
             kinds["ONNX Runtime"] = (PoseEncoder.from_pretrained(name, backend="onnx"), rates["float32"])
         for kind, (encoder, rate) in kinds.items():
-            layers = [layer for layer in encoder.network.modules() if isinstance(layer, nn.Linear)]
-            flops = 2 * sum(layer.weight.numel() for layer in layers)
+            flops = flops_of(encoder)
             for count in BATCHES:
                 took = seconds(lambda e=encoder, n=count: e.embed(poses[:n]), calls=50 if count < 256 else 3)  # type: ignore[misc]
                 what = f"{name}, {kind}, {count:,} at once"

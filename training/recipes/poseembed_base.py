@@ -20,8 +20,8 @@ from training.scene.detector import Detector
 RECIPE = Recipe(
     objective=partial(Privileged, config=PrivilegedConfig()),
     network=NetworkConfig(mask_input=True, width=768),
-    pairs=20_000_000,
-    batch_size=2048,
+    pairs=21_000_000,
+    batch_size=512,
     variation=Variation(
         mirror=0.5,
         recombine=0.1,

@@ -1,7 +1,6 @@
 """The command of the alignment benchmark."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from training.benchmarks import alignment
 from training.benchmarks.alignment import text
 from training.evaluation.alignment import Agreement, AlignmentResult
 
-WriteMocap = Callable[[Path, dict[str, np.ndarray]], Path]
+from ..made_up import WriteMocap
 
 
 def performance(seed: int, frames: int = 20) -> torch.Tensor:

@@ -1,7 +1,6 @@
 """The command of retrieval among frames of clips."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,7 @@ import pytest
 
 from training.benchmarks import clips
 
-WriteMocap = Callable[[Path, dict[str, np.ndarray]], Path]
+from ..made_up import WriteMocap
 
 
 def bodies(frames: int) -> np.ndarray:

@@ -1,10 +1,9 @@
 """The command of the disentanglement benchmark."""
 
 import json
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from training.benchmarks import disentanglement
@@ -13,36 +12,11 @@ from training.evaluation.conditions import Condition
 from training.evaluation.disentanglement import CHANCE, ProbeResult
 from training.evaluation.report import texts
 
-WriteMocap = Callable[[Path, dict[str, np.ndarray]], Path]
+from ..made_up import WriteMocap, facing_anywhere
+
+bodies = partial(facing_anywhere, spread=0.05)
 
 QUICK = ["--fit-views", "1000", "--test-views", "400", "--steps", "2"]
-
-STANDING = np.array(
-    [  # metres, x to the person's left, y up, z forward; in the order of JOINTS
-        (0.00, 0.70, 0.05),
-        (0.20, 0.50, 0.00),
-        (-0.20, 0.50, 0.00),
-        (0.25, 0.20, 0.00),
-        (-0.25, 0.20, 0.00),
-        (0.28, -0.05, 0.05),
-        (-0.28, -0.05, 0.05),
-        (0.13, 0.00, 0.00),
-        (-0.13, 0.00, 0.00),
-        (0.14, -0.42, 0.02),
-        (-0.14, -0.42, 0.02),
-        (0.15, -0.82, -0.04),
-        (-0.15, -0.82, -0.04),
-    ]
-)
-
-
-def bodies(count: int, seed: int = 0) -> np.ndarray:
-    """Poses of bodies that face anywhere."""
-    rng = np.random.default_rng(seed)
-    angle = rng.uniform(-np.pi, np.pi, (count, 1))
-    x, y, z = np.moveaxis(STANDING + 0.05 * rng.normal(size=(count, 13, 3)), -1, 0)
-    turned = (x * np.cos(angle) + z * np.sin(angle), y, z * np.cos(angle) - x * np.sin(angle))
-    return np.stack(turned, axis=-1).astype(np.float32)
 
 
 def test_table_shows_means_and_deviations_of_several_seeds() -> None:
@@ -61,7 +35,10 @@ def test_table_shows_means_and_deviations_of_several_seeds() -> None:
 def test_command_measures_checkpoints(
     write_mocap: WriteMocap, tmp_path: Path, masked_folder: Path, plain_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    parts = write_mocap(tmp_path / "parts.npz", {"train": bodies(300), "val": bodies(50, seed=1)})
+    parts = write_mocap(
+        tmp_path / "parts.npz",
+        {"train": bodies(300), "val": bodies(50, seed=1)},
+    )
     whole = write_mocap(tmp_path / "whole.npz", {"eval": bodies(50, seed=2)})
     out = tmp_path / "results.json"
     weights = [str(masked_folder), str(plain_folder)]
@@ -85,7 +62,10 @@ def test_command_measures_checkpoints(
 
 
 def test_a_comparison_goes_into_the_document(write_mocap: WriteMocap, tmp_path: Path, comparison_run: Path) -> None:
-    data = write_mocap(tmp_path / "parts.npz", {"train": bodies(300), "val": bodies(50, seed=1)})
+    data = write_mocap(
+        tmp_path / "parts.npz",
+        {"train": bodies(300), "val": bodies(50, seed=1)},
+    )
     document = tmp_path / "RESULTS.md"
     files = ["--data", str(data), "--out", str(tmp_path / "out.json"), "--results", str(document)]
     disentanglement.main(["--run", str(comparison_run), *files, *QUICK])

@@ -1,7 +1,6 @@
 """The command that measures exported encoders."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +13,7 @@ from training.scene.bodies import Bodies, Variation
 
 from ...exporting import skip_unless_able
 from ..datasets.test_multiview import arrays, save
-
-WriteMocap = Callable[[Path, dict[str, np.ndarray]], Path]
+from ..made_up import WriteMocap
 
 
 def joints(count: int) -> np.ndarray:

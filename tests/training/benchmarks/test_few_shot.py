@@ -14,41 +14,21 @@ from training.evaluation.few_shot import OTHER_VIEWS, TEST, FewShotResult
 from training.evaluation.report import texts
 
 
-@pytest.fixture
-def clips() -> ActionClips:
-    """Two actions, two views, 4 training and 2 test clips of each; one test clip shows nobody."""
-    rng = np.random.default_rng(0)
-    rows = [(action, view, number < 4) for action in (0, 1) for view in ("front", "back") for number in range(6)]
-    keypoints = np.tile(rng.normal(size=(13, 2)) * 50 + 100, (len(rows) * 6, 1, 1))
-    for index, (action, _, _) in enumerate(rows):
-        keypoints[index * 6 : index * 6 + 6, 5:7, action] += 80
-    keypoints += rng.normal(size=keypoints.shape)
-    keypoints[24:30] = np.nan
-    return ActionClips(
-        keypoints=keypoints.astype(np.float32),
-        offsets=np.arange(len(rows) + 1) * 6,
-        labels=np.array([row[0] for row in rows]),
-        classes=("raise", "open"),
-        views=np.array([row[1] for row in rows]),
-        train=np.array([row[2] for row in rows]),
-    )
-
-
 @pytest.mark.parametrize("test_on", [TEST, OTHER_VIEWS])
 def test_command(
     tmp_path: Path,
-    clips: ActionClips,
+    two_actions: ActionClips,
     plain_folder: Path,
     test_on: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     np.savez(
         tmp_path / "penn.npz",
-        keypoints=np.nan_to_num(clips.keypoints),
-        offsets=clips.offsets,
-        action=np.array(clips.classes)[clips.labels],
-        view=clips.views,
-        train=clips.train,
+        keypoints=np.nan_to_num(two_actions.keypoints),
+        offsets=two_actions.offsets,
+        action=np.array(two_actions.classes)[two_actions.labels],
+        view=two_actions.views,
+        train=two_actions.train,
     )
     out = tmp_path / "out.json"
     given = ["--penn-action", str(tmp_path / "penn.npz"), "--weights", str(plain_folder), "--out", str(out)]

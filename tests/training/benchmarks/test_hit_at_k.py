@@ -1,33 +1,17 @@
 """The command of hit@k between fixed cameras."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from poseembed import PoseEncoder
-from poseembed.checkpoint import Checkpoint, CheckpointConfig
-from poseembed.network import Encoder, NetworkConfig, fold_batch_norm
 from training.benchmarks import hit_at_k
 from training.benchmarks.hit_at_k import section
 from training.evaluation.hit_at_k import RANKS, RigResult
 
-WriteMocap = Callable[[Path, dict[str, np.ndarray]], Path]
+from ..made_up import WriteMocap, random_encoder, strewn
 
 FRAMES = 30
-
-
-def bodies(count: int, seed: int = 0) -> np.ndarray:
-    """Poses that have nothing in common."""
-    return np.random.default_rng(seed).normal(size=(count, 13, 3)).astype(np.float32)
-
-
-def random_encoder(view_dim: int) -> PoseEncoder:
-    config = NetworkConfig(width=8, blocks=1, pose_dim=4, view_dim=view_dim)
-    content = CheckpointConfig(config, license="Apache-2.0", training={"pairs": 0})
-    return PoseEncoder(Checkpoint(content, fold_batch_norm(Encoder(config)), card="# A random network\n"))
 
 
 def test_the_table_has_means_deviations_and_what_was_published() -> None:
@@ -43,7 +27,7 @@ def test_the_table_has_means_deviations_and_what_was_published() -> None:
 
 
 def test_the_command_writes_results_and_its_section(write_mocap: WriteMocap, tmp_path: Path) -> None:
-    data = write_mocap(tmp_path / "capture.npz", {"train": bodies(5), "val": bodies(40, seed=1)})
+    data = write_mocap(tmp_path / "capture.npz", {"train": strewn(5), "val": strewn(40, seed=1)})
     for name, view_dim in (("cv-mim", 3), ("pr-vipe", 0)):
         random_encoder(view_dim).save_pretrained(tmp_path / "run" / name / "checkpoint")
         choice = json.dumps({"distance": "cosine", "learning_rate": 1e-3})
@@ -82,7 +66,7 @@ def test_impossible_commands_are_refused(
     changed: dict[str, str | None],
     message: str,
 ) -> None:
-    data = write_mocap(tmp_path / "capture.npz", {"val": bodies(40)})
+    data = write_mocap(tmp_path / "capture.npz", {"val": strewn(40)})
     options: dict[str, str | None] = {"--data": str(data), "--out": str(tmp_path / "hits.json")}
     words = [word for option, value in (options | changed).items() if value for word in (option, value)]
     with pytest.raises(SystemExit, match="2"):

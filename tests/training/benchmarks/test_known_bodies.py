@@ -10,19 +10,16 @@ import pytest
 
 from training.benchmarks import known_bodies
 
+from ..made_up import strewn
+
 GALLERY = 24
 SMALL = ["--poses", str(GALLERY), "--queries", "4", "--train-bodies", "8", "--step", "15"]
-
-
-def bodies(count: int, seed: int = 0) -> np.ndarray:
-    """Poses that have nothing in common."""
-    return np.random.default_rng(seed).normal(size=(count, 13, 3)).astype(np.float32)
 
 
 def test_command_writes_both_readers(
     tmp_path: Path, write_mocap: Callable[[Path, dict[str, np.ndarray]], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    data = write_mocap(tmp_path / "mocap.npz", {"train": bodies(8), "val": bodies(GALLERY, seed=1)})
+    data = write_mocap(tmp_path / "mocap.npz", {"train": strewn(8), "val": strewn(GALLERY, seed=1)})
     out = tmp_path / "known.json"
     known_bodies.main(["--data", str(data), *SMALL, "--out", str(out)])
     own, train = json.loads(out.read_text())
@@ -50,7 +47,7 @@ def test_wrong_options_are_told_before_any_work(
     wrong: list[str],
     message: str,
 ) -> None:
-    data = write_mocap(tmp_path / "mocap.npz", {"train": bodies(8), "val": bodies(GALLERY, seed=1)})
+    data = write_mocap(tmp_path / "mocap.npz", {"train": strewn(8), "val": strewn(GALLERY, seed=1)})
     right = ["--data", str(data), *SMALL, "--out", str(tmp_path / "known.json")]
     with pytest.raises(SystemExit):
         known_bodies.main(right + wrong)

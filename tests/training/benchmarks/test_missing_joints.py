@@ -1,10 +1,8 @@
 """The command that says what missing joints cost."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from training.benchmarks import missing_joints
@@ -12,9 +10,7 @@ from training.benchmarks.missing_joints import tables
 from training.evaluation.missing_joints import PARTS, MissingResult
 from training.evaluation.report import texts
 
-from ..evaluation.test_missing_joints import bodies
-
-WriteMocap = Callable[[Path, dict[str, np.ndarray]], Path]
+from ..made_up import WriteMocap, people
 
 
 def test_table_has_a_line_a_part() -> None:
@@ -31,7 +27,7 @@ def test_table_has_a_line_a_part() -> None:
 def test_command_measures_and_draws(
     write_mocap: WriteMocap, tmp_path: Path, masked_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    data = write_mocap(tmp_path / "data.npz", {"val": bodies(30)})
+    data = write_mocap(tmp_path / "data.npz", {"val": people(30)})
     out, plot = tmp_path / "results.json", tmp_path / "missing.svg"
     options = ["--poses", "30", "--trials", "2", "--out", str(out), "--plot", str(plot)]
     missing_joints.main(["--data", str(data), "--weights", str(masked_folder), *options])
@@ -45,7 +41,7 @@ def test_command_measures_and_draws(
 def test_too_few_poses_are_refused(
     write_mocap: WriteMocap, tmp_path: Path, masked_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    data = write_mocap(tmp_path / "data.npz", {"val": bodies(30)})
+    data = write_mocap(tmp_path / "data.npz", {"val": people(30)})
     with pytest.raises(SystemExit, match="2"):
         missing_joints.main(
             ["--data", str(data), "--weights", str(masked_folder), "--out", str(tmp_path / "out.json"), "--poses", "31"]

@@ -1,56 +1,18 @@
 """The command of nearest neighbours, and its picture."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from poseembed import PoseEncoder
-from poseembed.checkpoint import Checkpoint, CheckpointConfig
-from poseembed.network import Encoder, NetworkConfig, fold_batch_norm
 from training.benchmarks import neighbours
 from training.benchmarks.neighbours import save_picture, section
 from training.evaluation.compared import Compared
 from training.evaluation.neighbours import BOUNDS, RANKS, NeighboursResult, draw_gallery
 
-WriteMocap = Callable[[Path, dict[str, np.ndarray]], Path]
+from ..made_up import WriteMocap, facing_anywhere, random_encoder
 
 GALLERY = 60
-
-STANDING = np.array(
-    [  # metres, x to the person's left, y up, z forward; in the order of JOINTS
-        (0.00, 0.70, 0.05),
-        (0.20, 0.50, 0.00),
-        (-0.20, 0.50, 0.00),
-        (0.25, 0.20, 0.00),
-        (-0.25, 0.20, 0.00),
-        (0.28, -0.05, 0.05),
-        (-0.28, -0.05, 0.05),
-        (0.13, 0.00, 0.00),
-        (-0.13, 0.00, 0.00),
-        (0.14, -0.42, 0.02),
-        (-0.14, -0.42, 0.02),
-        (0.15, -0.82, -0.04),
-        (-0.15, -0.82, -0.04),
-    ]
-)
-
-
-def bodies(count: int, seed: int = 0) -> np.ndarray:
-    """Different poses of bodies that face anywhere."""
-    rng = np.random.default_rng(seed)
-    angle = rng.uniform(-np.pi, np.pi, (count, 1))
-    x, y, z = np.moveaxis(STANDING + 0.1 * rng.normal(size=(count, 13, 3)), -1, 0)
-    turned = (x * np.cos(angle) + z * np.sin(angle), y, z * np.cos(angle) - x * np.sin(angle))
-    return np.stack(turned, axis=-1).astype(np.float32)
-
-
-def random_encoder(view_dim: int) -> PoseEncoder:
-    config = NetworkConfig(width=8, blocks=1, pose_dim=4, view_dim=view_dim)
-    content = CheckpointConfig(config, license="Apache-2.0", training={"pairs": 0})
-    return PoseEncoder(Checkpoint(content, fold_batch_norm(Encoder(config)), card="# A random network\n"))
 
 
 def test_the_table_leaves_out_what_a_system_does_not_have() -> None:
@@ -67,13 +29,13 @@ def test_the_table_leaves_out_what_a_system_does_not_have() -> None:
 
 
 def test_a_picture_needs_a_view_vector(tmp_path: Path) -> None:
-    gallery = draw_gallery(bodies(GALLERY), seed=0, size=GALLERY)
+    gallery = draw_gallery(facing_anywhere(GALLERY), seed=0, size=GALLERY)
     with pytest.raises(ValueError, match="none of the systems has a view vector"):
         save_picture(tmp_path / "x.png", gallery, [Compared("Pr-VIPE", random_encoder(0), "cosine")])
 
 
 def test_the_command_writes_results_its_section_and_the_picture(write_mocap: WriteMocap, tmp_path: Path) -> None:
-    data = write_mocap(tmp_path / "capture.npz", {"train": bodies(5), "val": bodies(80, seed=1)})
+    data = write_mocap(tmp_path / "capture.npz", {"train": facing_anywhere(5), "val": facing_anywhere(80, seed=1)})
     for name, view_dim in (("cv-mim", 3), ("vae", 3), ("pr-vipe", 0)):
         random_encoder(view_dim).save_pretrained(tmp_path / "run" / name / "checkpoint")
         choice = json.dumps({"distance": "cosine", "learning_rate": 1e-3})
@@ -112,7 +74,7 @@ def test_impossible_commands_are_refused(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for name, count in (("small.npz", GALLERY - 1), ("large.npz", GALLERY)):
-        write_mocap(Path(name), {"val": bodies(count)})
+        write_mocap(Path(name), {"val": facing_anywhere(count)})
     random_encoder(3).save_pretrained("weights")
     options: dict[str, str | None] = {"--data": "large.npz", "--weights": "weights", "--out": "found.json"}
     options["--poses"] = str(GALLERY)

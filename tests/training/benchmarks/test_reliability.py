@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,17 +18,9 @@ from training.evaluation.report import texts
 
 from ..datasets.test_multiview import save
 from ..evaluation.test_reliability import moving
-
-WriteMocap = Callable[[Path, dict[str, np.ndarray]], Path]
+from ..made_up import WriteMocap, people
 
 GALLERY = 40
-
-
-def bodies(count: int, seed: int = 0) -> np.ndarray:
-    """Metres, y up; poses that have nothing in common."""
-    joints = np.random.default_rng(seed).normal(scale=0.3, size=(count, 13, 3)).astype(np.float32)
-    joints[:, 1:3] += [0, 0.6, 0]
-    return joints
 
 
 def test_table_has_a_line_a_sight() -> None:
@@ -49,9 +40,9 @@ def test_table_has_a_line_a_sight() -> None:
 def test_command_measures_on_the_val_split_and_draws(
     write_mocap: WriteMocap, tmp_path: Path, masked_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    everybody_alike = np.repeat(bodies(1), 60, 0)  # on which nothing could be measured
-    parts = write_mocap(tmp_path / "parts.npz", {"train": everybody_alike, "val": bodies(GALLERY)})
-    whole = write_mocap(tmp_path / "whole.npz", {"eval": bodies(60, seed=1)})
+    everybody_alike = np.repeat(people(1), 60, 0)  # on which nothing could be measured
+    parts = write_mocap(tmp_path / "parts.npz", {"train": everybody_alike, "val": people(GALLERY)})
+    whole = write_mocap(tmp_path / "whole.npz", {"eval": people(60, seed=1)})
     folder = Path(shutil.copytree(masked_folder, tmp_path / "calibrated"))
     write_calibration(folder, MatchCalibration((1.0,), (1.0,), (0.0,)), {})
     recording = save(tmp_path, moving())
@@ -121,7 +112,7 @@ def test_impossible_commands_are_refused(
     changed: dict[str, str],
     message: str,
 ) -> None:
-    data = write_mocap(tmp_path / "data.npz", {"val": bodies(GALLERY)})
+    data = write_mocap(tmp_path / "data.npz", {"val": people(GALLERY)})
     options = {"--data": str(data), "--weights": str(plain_folder), "--out": str(tmp_path / "results.json")}
     options |= {"--poses": str(GALLERY)} | changed
     with pytest.raises(SystemExit, match="2"):
@@ -133,7 +124,7 @@ def test_files_of_one_name_are_refused(
     write_mocap: WriteMocap, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "other").mkdir()
-    files = [write_mocap(folder / "data.npz", {"val": bodies(GALLERY)}) for folder in (tmp_path, tmp_path / "other")]
+    files = [write_mocap(folder / "data.npz", {"val": people(GALLERY)}) for folder in (tmp_path, tmp_path / "other")]
     with pytest.raises(SystemExit, match="2"):
         reliability.main(["--data", *map(str, files), "--out", str(tmp_path / "results.json")])
     assert "two data files are called data" in capsys.readouterr().err

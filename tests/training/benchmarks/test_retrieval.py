@@ -1,7 +1,6 @@
 """The command of the cross-view retrieval benchmark."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,15 +14,10 @@ from training.evaluation.conditions import Condition
 from training.evaluation.report import texts
 from training.evaluation.retrieval import RetrievalResult, tables
 
-WriteMocap = Callable[[Path, dict[str, np.ndarray]], Path]
+from ..made_up import WriteMocap, strewn
 
 GALLERY = 40
 EXACT = ["--missing", "0", "--noise", "0", "--poses", str(GALLERY)]
-
-
-def bodies(count: int, seed: int = 0) -> np.ndarray:
-    """Poses that have nothing in common."""
-    return np.random.default_rng(seed).normal(size=(count, 13, 3)).astype(np.float32)
 
 
 def test_table_shows_mean_and_deviation_in_per_cent() -> None:
@@ -42,8 +36,8 @@ def test_table_shows_mean_and_deviation_in_per_cent() -> None:
 def test_command_measures_checkpoints_on_the_val_split(
     write_mocap: WriteMocap, tmp_path: Path, masked_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    everybody_alike = np.repeat(bodies(1), 200, 0)
-    parts = write_mocap(tmp_path / "parts.npz", {"train": everybody_alike, "val": bodies(GALLERY, seed=1)})
+    everybody_alike = np.repeat(strewn(1), 200, 0)
+    parts = write_mocap(tmp_path / "parts.npz", {"train": everybody_alike, "val": strewn(GALLERY, seed=1)})
     whole = write_mocap(tmp_path / "whole.npz", {"eval": everybody_alike})
     out = tmp_path / "results.json"
     command = [
@@ -78,7 +72,7 @@ def test_command_measures_checkpoints_on_the_val_split(
 
 
 def test_pr_vipe_ranks_by_distance(write_mocap: WriteMocap, tmp_path: Path, masked_folder: Path) -> None:
-    data, out = write_mocap(tmp_path / "data.npz", {"val": bodies(GALLERY)}), tmp_path / "results.json"
+    data, out = write_mocap(tmp_path / "data.npz", {"val": strewn(GALLERY)}), tmp_path / "results.json"
     weights = ["--weights", str(masked_folder), "--pr-vipe", str(masked_folder)]
     retrieval.main(["--data", str(data), *weights, *EXACT, "--out", str(out)])
     names = {result["representation"] for result in json.loads(out.read_text())}
@@ -88,7 +82,7 @@ def test_pr_vipe_ranks_by_distance(write_mocap: WriteMocap, tmp_path: Path, mask
 def test_queries_search_a_gallery_of_another_checkpoint(
     write_mocap: WriteMocap, tmp_path: Path, masked_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    data, out = write_mocap(tmp_path / "data.npz", {"val": bodies(GALLERY)}), tmp_path / "results.json"
+    data, out = write_mocap(tmp_path / "data.npz", {"val": strewn(GALLERY)}), tmp_path / "results.json"
     command = ["--data", str(data), "--weights", str(masked_folder), *EXACT, "--trials", "1"]
     retrieval.main([*command, "--gallery", str(masked_folder), "--out", str(out)])
     hits = {result["representation"]: result["hits"] for result in json.loads(out.read_text())}
@@ -122,7 +116,7 @@ def test_queries_search_a_gallery_of_another_checkpoint(
 def test_impossible_commands_are_refused(
     write_mocap: WriteMocap, tmp_path: Path, capsys: pytest.CaptureFixture[str], changed: dict[str, str], message: str
 ) -> None:
-    data = write_mocap(tmp_path / "data.npz", {"val": bodies(GALLERY)})
+    data = write_mocap(tmp_path / "data.npz", {"val": strewn(GALLERY)})
     options = {"--data": str(data), "--out": str(tmp_path / "results.json"), "--poses": str(GALLERY)} | changed
     with pytest.raises(SystemExit, match="2"):
         retrieval.main([text for option in options.items() for text in option])
@@ -133,7 +127,7 @@ def test_files_of_one_name_are_refused(
     write_mocap: WriteMocap, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "other").mkdir()
-    files = [write_mocap(folder / "data.npz", {"val": bodies(GALLERY)}) for folder in (tmp_path, tmp_path / "other")]
+    files = [write_mocap(folder / "data.npz", {"val": strewn(GALLERY)}) for folder in (tmp_path, tmp_path / "other")]
     with pytest.raises(SystemExit, match="2"):
         retrieval.main(["--data", *map(str, files), "--out", str(tmp_path / "results.json")])
     assert "two data files are called data" in capsys.readouterr().err

@@ -1,31 +1,21 @@
 """The command of the benchmark of searching."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from training.benchmarks.search import main
 
-WriteMocap = Callable[[Path, dict[str, np.ndarray]], Path]
+from ..made_up import WriteMocap, facing_ahead
 
 FEW = ["--pairs", "60", "--nprobe", "1", "4"]
-
-
-def bodies(count: int) -> np.ndarray:
-    """Poses with little in common, metres, y up, that face +z: their left is +x."""
-    standing = np.zeros((13, 3))
-    standing[:, 1] = [0.7, 0.5, 0.5, 0.25, 0.25, 0, 0, 0, 0, -0.4, -0.4, -0.8, -0.8]
-    standing[1::2, 0], standing[2::2, 0] = 0.2, -0.2
-    return (standing + 0.05 * np.random.default_rng(0).normal(size=(count, 13, 3))).astype(np.float32)
 
 
 def test_the_command(
     tmp_path: Path, plain_folder: Path, write_mocap: WriteMocap, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    data = write_mocap(tmp_path / "moves.npz", {"train": bodies(100), "val": bodies(40)})
+    data = write_mocap(tmp_path / "moves.npz", {"train": facing_ahead(100), "val": facing_ahead(40)})
     out = tmp_path / "results.json"
     options = ["--data", str(data), "--weights", str(plain_folder), "--queries", "12", "--out", str(out), *FEW]
     main([*options, "--size", "300", "--kinds", "IVF3,SQ8"])
@@ -56,7 +46,7 @@ def test_what_cannot_be_measured_is_refused(
     words: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    data = write_mocap(tmp_path / "moves.npz", {"train": bodies(20)})
+    data = write_mocap(tmp_path / "moves.npz", {"train": facing_ahead(20)})
     with pytest.raises(SystemExit):
         main(["--data", str(data), "--out", str(tmp_path / "results.json"), *options])
     assert words in capsys.readouterr().err

@@ -1,7 +1,6 @@
 """The command that says how fast the library is."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +11,7 @@ from training.benchmarks.speed import main
 from training.evaluation import speed
 
 from ..datasets.test_multiview import arrays, save
-
-WriteMocap = Callable[[Path, dict[str, np.ndarray]], Path]
+from ..made_up import WriteMocap
 
 
 def bodies(count: int) -> np.ndarray:

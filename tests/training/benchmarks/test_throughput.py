@@ -1,7 +1,6 @@
 """The command of the throughput benchmark."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,7 @@ import pytest
 
 from training.benchmarks import throughput
 
-WriteMocap = Callable[[Path, dict[str, np.ndarray]], Path]
+from ..made_up import WriteMocap
 
 SMALL = """
 from dataclasses import replace

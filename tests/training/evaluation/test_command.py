@@ -1,7 +1,6 @@
 """The options that commands share, and their checks."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ import torch
 
 from training.evaluation.command import CommandParser, command_line, recordings, start
 
-WriteMocap = Callable[[Path, dict[str, np.ndarray]], Path]
+from ..made_up import WriteMocap
 
 
 @pytest.fixture
@@ -89,6 +88,15 @@ def test_help_says_what_the_command_is_for_and_the_defaults(
     assert "\nMeasure something: how much.\n" in said and "More of it" not in said
     assert "draws (default: 3)" in said and "of a clip\n" in said
     assert CommandParser("x", "Fit it: `python -m x` does.").description == "Fit it"
+
+
+def test_probabilities_take_a_calibration(
+    parser: CommandParser, plain_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert parser.calibrated("poseembed-small").config.calibration is not None
+    with pytest.raises(SystemExit, match="2"):
+        parser.calibrated(str(plain_folder))
+    assert "this checkpoint has no calibration; fit it with: python -m training.calibrate" in capsys.readouterr().err
 
 
 def test_errors_that_tell_of_useless_input_end_the_program_and_others_do_not(

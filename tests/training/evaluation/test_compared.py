@@ -7,25 +7,18 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from poseembed import PoseEncoder
-from poseembed.checkpoint import Checkpoint, CheckpointConfig
-from poseembed.network import Encoder, NetworkConfig, fold_batch_norm
 from training.evaluation.compared import Compared, load_compared
 
+from ..made_up import random_encoder
+
 POINTS, EVERYTHING = torch.randn(6, 13, 2, generator=torch.Generator().manual_seed(0)), torch.ones(6, 13).bool()
-
-
-def random_encoder() -> PoseEncoder:
-    config = NetworkConfig(width=8, blocks=1, pose_dim=4, view_dim=3)
-    content = CheckpointConfig(config, license="Apache-2.0", training={"pairs": 0})
-    return PoseEncoder(Checkpoint(content, fold_batch_norm(Encoder(config)), card="# A random network\n"))
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     """A comparison run that has finished two systems and begun a third."""
     for name, distance in (("cv-mim", "cosine"), ("vae", "euclidean"), ("dim", None)):
-        random_encoder().save_pretrained(tmp_path / "run" / name / "checkpoint")
+        random_encoder(view_dim=3).save_pretrained(tmp_path / "run" / name / "checkpoint")
         if distance:
             choice = json.dumps({"distance": distance, "learning_rate": 1e-3})
             (tmp_path / "run" / name / "choice.json").write_text(choice, encoding="utf-8")
@@ -54,7 +47,7 @@ def test_systems_that_are_not_there_are_refused(run: Path) -> None:
 
 
 def test_vectors_are_those_of_the_encoder_and_of_length_one_for_cosine() -> None:
-    encoder = random_encoder()
+    encoder = random_encoder(view_dim=3)
     z_pose, z_view = encoder.embed(POINTS)
     as_they_are, by_cosine = Compared("", encoder, "euclidean"), Compared("", encoder, "cosine")
     assert torch.equal(as_they_are.pose_vectors(POINTS, EVERYTHING), z_pose)
@@ -64,7 +57,7 @@ def test_vectors_are_those_of_the_encoder_and_of_length_one_for_cosine() -> None
 
 
 def test_a_joint_that_is_not_visible_is_missing() -> None:
-    compared = Compared("", random_encoder(), "euclidean")
+    compared = Compared("", random_encoder(view_dim=3), "euclidean")
     visible, moved = EVERYTHING.clone(), POINTS.clone()
     visible[:, 3] = False
     moved[:, 3] += 1

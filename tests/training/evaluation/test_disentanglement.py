@@ -1,6 +1,5 @@
 """What can be read from vectors of which it is known what they hold."""
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -19,37 +18,12 @@ from training.evaluation.disentanglement import CHANCE, LabelledViews, draw_view
 from training.evaluation.probes import MlpSettings, linear, mlp
 from training.scene.cameras import project
 
-WriteMocap = Callable[[Path, dict[str, np.ndarray]], Path]
+from ..made_up import WriteMocap, facing_anywhere
 
-STANDING = np.array(
-    [  # metres, x to the person's left, y up, z forward; in the order of JOINTS
-        (0.00, 0.70, 0.05),
-        (0.20, 0.50, 0.00),
-        (-0.20, 0.50, 0.00),
-        (0.25, 0.20, 0.00),
-        (-0.25, 0.20, 0.00),
-        (0.28, -0.05, 0.05),
-        (-0.28, -0.05, 0.05),
-        (0.13, 0.00, 0.00),
-        (-0.13, 0.00, 0.00),
-        (0.14, -0.42, 0.02),
-        (-0.14, -0.42, 0.02),
-        (0.15, -0.82, -0.04),
-        (-0.15, -0.82, -0.04),
-    ]
-)
+bodies = partial(facing_anywhere, spread=0.05)
 exact = partial(draw_views, condition=Condition())
 PROBES = {"linear": linear, "MLP": partial(mlp, settings=MlpSettings(hidden=64, steps=20))}
 quick = partial(run, probes=PROBES, fit=1000, test=400)
-
-
-def bodies(count: int, seed: int = 0) -> np.ndarray:
-    """Poses of bodies that face anywhere."""
-    rng = np.random.default_rng(seed)
-    angle = rng.uniform(-np.pi, np.pi, (count, 1))
-    x, y, z = np.moveaxis(STANDING + 0.05 * rng.normal(size=(count, 13, 3)), -1, 0)
-    turned = (x * np.cos(angle) + z * np.sin(angle), y, z * np.cos(angle) - x * np.sin(angle))
-    return np.stack(turned, axis=-1).astype(np.float32)
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:
@@ -126,7 +100,17 @@ def test_what_the_vectors_hold_comes_out(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(disentanglement, "represent", known)
     patient = {"linear": linear, "MLP": partial(mlp, settings=MlpSettings(hidden=64, steps=120))}
-    results = list(run(bodies(300), {"a": bodies(200, seed=1)}, {}, seeds=1, probes=patient, fit=1000, test=3000))
+    results = list(
+        run(
+            bodies(300),
+            {"a": bodies(200, seed=1)},
+            {},
+            seeds=1,
+            probes=patient,
+            fit=1000,
+            test=3000,
+        )
+    )
     assert len(results) == 2 * (1 + 2 * 3)
     for result in results:
         measures = result.measures
@@ -171,7 +155,14 @@ def test_a_checkpoint_without_view_vectors_has_no_probe_of_them(tmp_path: Path) 
 
 def test_a_file_that_holds_nothing_out_is_refused(write_mocap: WriteMocap, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="has a train split but no val split to test on"):
-        split_poses([write_mocap(tmp_path / "data.npz", {"train": bodies(5), "eval": bodies(5)})])
+        split_poses(
+            [
+                write_mocap(
+                    tmp_path / "data.npz",
+                    {"train": bodies(5), "eval": bodies(5)},
+                )
+            ]
+        )
 
 
 def test_files_of_one_name_are_refused(write_mocap: WriteMocap, tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from training.evaluation.galleries import draw_galleries
 from training.evaluation.retrieval import same_pose
 from training.scene.world import to_world
 
+from ..made_up import people
+
 
 def clip(name: str, joints: np.ndarray, split: str = "train", ok: bool = True) -> Clip:
     nose = joints[:, 0] + np.float32(0.1)
@@ -20,23 +22,16 @@ def clip(name: str, joints: np.ndarray, split: str = "train", ok: bool = True) -
     )
 
 
-def bodies(count: int, seed: int = 0) -> np.ndarray:
-    """Metres, y up; poses that have nothing in common."""
-    joints = np.random.default_rng(seed).normal(scale=0.3, size=(count, 13, 3)).astype(np.float32)
-    joints[:, 1:3] += [0, 0.6, 0]
-    return joints
-
-
 def still(count: int, seed: int) -> np.ndarray:
     """One pose, held but for the last frame."""
-    joints = bodies(1, seed).repeat(count, 0)
-    joints[-1] = bodies(1, seed + 1)
+    joints = people(1, seed).repeat(count, 0)
+    joints[-1] = people(1, seed + 1)
     return joints
 
 
 def recording() -> MotionCapture:
-    clips = [clip("moves", bodies(20)), clip("stays", still(12, 1)), clip("short", bodies(4, 5))]
-    return from_clips([*clips, clip("other", bodies(30, 7), "val"), clip("lost", bodies(30, 8), ok=False)])
+    clips = [clip("moves", people(20)), clip("stays", still(12, 1)), clip("short", people(4, 5))]
+    return from_clips([*clips, clip("other", people(30, 7), "val"), clip("lost", people(30, 8), ok=False)])
 
 
 def test_galleries_are_of_everything_and_of_one_clip() -> None:
@@ -65,8 +60,8 @@ def test_the_seed_decides() -> None:
     assert torch.equal(first, again) and not torch.equal(first, other)
 
 
-@pytest.mark.parametrize("clips", [[], [clip("stays", bodies(1).repeat(20, 0))], [clip("one", bodies(1))]])
+@pytest.mark.parametrize("clips", [[], [clip("stays", people(1).repeat(20, 0))], [clip("one", people(1))]])
 def test_poses_have_to_differ(clips: list[Clip]) -> None:
-    data = from_clips([*clips, clip("other", bodies(30), "val")])
+    data = from_clips([*clips, clip("other", people(30), "val")])
     with pytest.raises(ValueError, match="poses in split train, no two of which differ"):
         next(draw_galleries([data], "train", 10, torch.Generator()))

@@ -9,9 +9,6 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from poseembed import PoseEncoder
-from poseembed.checkpoint import Checkpoint, CheckpointConfig
-from poseembed.network import Encoder, NetworkConfig, fold_batch_norm
 from training.datasets.mocap.capture import from_clips
 from training.datasets.mocap.clips import Clip
 from training.evaluation import hit_at_k
@@ -29,22 +26,13 @@ from training.evaluation.hit_at_k import (
     run,
 )
 
+from ..made_up import random_encoder, strewn
+
 FRAMES = 30
-
-
-def bodies(count: int, seed: int = 0) -> np.ndarray:
-    """Poses that have nothing in common."""
-    return np.random.default_rng(seed).normal(size=(count, 13, 3)).astype(np.float32)
 
 
 def seeded(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
-
-
-def random_encoder(view_dim: int) -> PoseEncoder:
-    config = NetworkConfig(width=8, blocks=1, pose_dim=4, view_dim=view_dim)
-    content = CheckpointConfig(config, license="Apache-2.0", training={"pairs": 0})
-    return PoseEncoder(Checkpoint(content, fold_batch_norm(Encoder(config)), card="# A random network\n"))
 
 
 def numbered(*cameras: Tensor) -> Tensor:
@@ -120,7 +108,7 @@ def test_missing_joints_are_told_to_the_embedding() -> None:
 
 
 def test_frames_that_are_nearly_the_same_are_taken_once() -> None:
-    poses = torch.from_numpy(bodies(25)).repeat(3, 1, 1)
+    poses = torch.from_numpy(strewn(25)).repeat(3, 1, 1)
     turn, _ = torch.linalg.qr(torch.randn(3, 3, generator=seeded(0)))
     poses[25:50] = 2 * poses[25:50] @ (turn * torch.linalg.det(turn)) + 5
     poses[50:, 5] += 0.01
@@ -129,7 +117,7 @@ def test_frames_that_are_nearly_the_same_are_taken_once() -> None:
 
 
 def test_frames_are_drawn_from_all_and_follow_from_the_generator() -> None:
-    poses = torch.from_numpy(bodies(200))
+    poses = torch.from_numpy(strewn(200))
     first, again, other = (distinct_frames(poses, seeded(seed), count=FRAMES) for seed in (1, 1, 2))
     assert len(first) == len(first.unique()) == FRAMES
     assert torch.equal(first, again)
@@ -138,21 +126,21 @@ def test_frames_are_drawn_from_all_and_follow_from_the_generator() -> None:
 
 
 def test_too_few_frames_are_refused() -> None:
-    poses = torch.from_numpy(bodies(max(RANKS))).repeat(2, 1, 1)
+    poses = torch.from_numpy(strewn(max(RANKS))).repeat(2, 1, 1)
     with pytest.raises(ValueError, match="got 20 frames that differ; hit@20 takes more than 20"):
         distinct_frames(poses, seeded(0), count=FRAMES)
 
 
 def test_real_cameras_keep_frames_and_rigs_apart() -> None:
     pictures = np.random.default_rng(0).normal(size=(4, 50, 13, 2)).astype(np.float32)
-    filmed = filmed_really(bodies(50), pictures, {"odd": [1, 3], "all": range(4)})
+    filmed = filmed_really(strewn(50), pictures, {"odd": [1, 3], "all": range(4)})
     seen = filmed.pictures(torch.tensor([7, 3]), seeded(0))
     assert_close(seen["odd"], torch.from_numpy(pictures[[1, 3]][:, [7, 3]]))
     assert_close(seen["all"], torch.from_numpy(pictures[:, [7, 3]]))
 
 
 def test_human36m_is_its_held_out_people_in_every_camera(monkeypatch: pytest.MonkeyPatch) -> None:
-    joints, seen = bodies(6), np.random.default_rng(0).normal(size=(6, 4, 13, 2))
+    joints, seen = strewn(6), np.random.default_rng(0).normal(size=(6, 4, 13, 2))
     ok = np.array([True, True, True, False, True, True])
     parts = (("train", slice(2)), ("val", slice(2, 6)))
     capture = from_clips(
@@ -167,7 +155,7 @@ def test_human36m_is_its_held_out_people_in_every_camera(monkeypatch: pytest.Mon
 
 def test_mpi_inf_3dhp_is_everybody_in_the_cameras_below_the_ceiling(monkeypatch: pytest.MonkeyPatch) -> None:
     views = SimpleNamespace(
-        joints3d=bodies(3),
+        joints3d=strewn(3),
         keypoints=np.arange(11.0)[:, None, None, None] + np.zeros((11, 3, 13, 2)),  # a camera shows its number
         cameras=tuple(range(11)),
     )
@@ -203,7 +191,7 @@ def test_pr_vipe_is_also_compared_by_euclidean_distance() -> None:
 def test_knowing_nothing_hits_by_chance_and_raw_keypoints_do_better() -> None:
     generator = seeded(0)
     rows = dict(representations([])) | {"nothing": lambda points, _: torch.randn(len(points), 3, generator=generator)}
-    results = list(run({"made up": filmed_virtually(bodies(40))}, rows, frames=FRAMES))
+    results = list(run({"made up": filmed_virtually(strewn(40))}, rows, frames=FRAMES))
     assert len(results) == 3 * 3 * 3  # trials, rigs, rows
     rate = {label: np.mean([r.hits[5] for r in results if r.representation == label]) for label in rows}
     assert rate["nothing"] == pytest.approx(5 / FRAMES, abs=0.03)

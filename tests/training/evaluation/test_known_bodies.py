@@ -2,7 +2,6 @@
 
 import math
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -13,14 +12,11 @@ from training.evaluation.known_bodies import camera_grid, hit_rates, log_likelih
 from training.evaluation.retrieval import make_trial
 from training.scene.cameras import Camera, CameraRange
 
+from ..made_up import strewn
+
 GALLERY = 24
 FRONT = CameraRange(azimuth=(0.0, 0.1), elevation=(0.0, 0.0), distance=(5.0, 5.0))
 """One place to stand only."""
-
-
-def bodies(count: int, seed: int = 0) -> np.ndarray:
-    """Poses that have nothing in common."""
-    return np.random.default_rng(seed).normal(size=(count, 13, 3)).astype(np.float32)
 
 
 def rolled(body: Tensor, roll: float) -> Tensor:
@@ -35,14 +31,14 @@ def likelihood(body: Tensor, picture: Tensor, visible: Tensor | None = None, dev
 
 
 def test_an_exact_picture_explains_its_body_wherever_it_lies_whatever_its_size_and_roll() -> None:
-    body = torch.from_numpy(bodies(1)[0]) * 0.3
+    body = torch.from_numpy(strewn(1)[0]) * 0.3
     perfect = 2 * math.log(5)  # what is left is the grid's weight of the distance
     for roll in (-0.5, 0.0, 0.5):
         assert likelihood(body, 7 * rolled(body, roll) + 3) == pytest.approx(perfect, abs=1e-3)
 
 
 def test_a_picture_that_is_rolled_too_far_is_as_far_off_as_its_best_roll_within_the_range() -> None:
-    body = torch.from_numpy(bodies(1)[0]) * 0.3
+    body = torch.from_numpy(strewn(1)[0]) * 0.3
     target = rolled(body, 0.0)[0] * 5
     target = target - target.mean(0)
     for excess in (0.2, 0.9):
@@ -53,7 +49,7 @@ def test_a_picture_that_is_rolled_too_far_is_as_far_off_as_its_best_roll_within_
 
 
 def test_missing_joints_do_not_count() -> None:
-    body = torch.from_numpy(bodies(1)[0]) * 0.3
+    body = torch.from_numpy(strewn(1)[0]) * 0.3
     picture = rolled(body, 0.2)
     visible = torch.ones(1, 13, dtype=torch.bool)
     visible[0, 3:6] = False
@@ -71,14 +67,14 @@ def test_grid_spans_the_range_and_weighs_distances_as_they_are_drawn() -> None:
 
 
 def test_it_finds_known_bodies_by_pictures_that_lack_joints() -> None:
-    trial = make_trial(bodies(GALLERY), Condition(2, 0.02), seed=0, size=GALLERY)
+    trial = make_trial(strewn(GALLERY), Condition(2, 0.02), seed=0, size=GALLERY)
     similarity = read(trial, trial.poses, queries=10, deviation=0.2, label="", step=math.pi / 12)
     assert similarity.shape == (10, GALLERY)
     assert hit_rates(trial, similarity)[1] >= 0.9
 
 
 def test_bodies_that_it_does_not_know_tell_it_little() -> None:
-    trial = make_trial(bodies(GALLERY), Condition(2, 0.02), seed=0, size=GALLERY)
-    others = make_trial(bodies(GALLERY, seed=1), Condition(), seed=0, size=GALLERY).poses
+    trial = make_trial(strewn(GALLERY), Condition(2, 0.02), seed=0, size=GALLERY)
+    others = make_trial(strewn(GALLERY, seed=1), Condition(), seed=0, size=GALLERY).poses
     similarity = read(trial, others, queries=10, deviation=0.2, label="", step=math.pi / 12)
     assert hit_rates(trial, similarity)[1] <= 0.5

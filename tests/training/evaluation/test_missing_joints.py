@@ -1,6 +1,5 @@
 """What it costs when joints are missing, on vectors of which the answer is known."""
 
-import numpy as np
 import pytest
 from torch import Tensor
 from torch.nn.functional import normalize
@@ -11,11 +10,7 @@ from training.evaluation.missing_joints import COMPLETE, PARTS, run, shown_witho
 from training.evaluation.representations import raw_keypoints
 from training.evaluation.retrieval import hit_rates, make_trial
 
-
-def bodies(count: int) -> np.ndarray:
-    joints = np.random.default_rng(0).normal(scale=0.3, size=(count, 13, 3)).astype(np.float32)
-    joints[:, 1:3] += [0, 0.6, 0]
-    return joints
+from ..made_up import people
 
 
 def unit_keypoints(points: Tensor, visible: Tensor) -> Tensor:
@@ -37,7 +32,7 @@ def test_shown_are_all_but_the_part() -> None:
 
 
 def test_nothing_missing_is_plain_retrieval_and_more_missing_is_worse() -> None:
-    poses = bodies(60)
+    poses = people(60)
     results = {result.part: result for result in run({"data": poses}, unit_keypoints, trials=1, size=50)}
     assert list(results) == list(PARTS)
     complete = results[COMPLETE]
@@ -58,6 +53,6 @@ def test_each_part_is_taken_from_both_pictures() -> None:
         seen.append(int(visible.sum(1).unique().item()))
         return unit_keypoints(points, visible)
 
-    list(run({"data": bodies(30)}, count, trials=1, size=30))
+    list(run({"data": people(30)}, count, trials=1, size=30))
     pictures = [13 - len(joints) for alternatives in PARTS.values() for joints in alternatives for _ in range(2)]
     assert seen == [13, 13, *pictures]

@@ -9,8 +9,6 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from poseembed import PoseEncoder
-from poseembed.checkpoint import Checkpoint, CheckpointConfig
-from poseembed.network import Encoder, NetworkConfig, fold_batch_norm
 from poseembed.pose_embedding import Embedding
 from training.evaluation.compared import Compared
 from training.evaluation.neighbours import (
@@ -26,41 +24,10 @@ from training.evaluation.neighbours import (
 )
 from training.scene.world import to_world
 
+from ..made_up import facing_anywhere, random_encoder
+
 GALLERY = 60
 draw = partial(draw_gallery, size=GALLERY)
-
-STANDING = np.array(
-    [  # metres, x to the person's left, y up, z forward; in the order of JOINTS
-        (0.00, 0.70, 0.05),
-        (0.20, 0.50, 0.00),
-        (-0.20, 0.50, 0.00),
-        (0.25, 0.20, 0.00),
-        (-0.25, 0.20, 0.00),
-        (0.28, -0.05, 0.05),
-        (-0.28, -0.05, 0.05),
-        (0.13, 0.00, 0.00),
-        (-0.13, 0.00, 0.00),
-        (0.14, -0.42, 0.02),
-        (-0.14, -0.42, 0.02),
-        (0.15, -0.82, -0.04),
-        (-0.15, -0.82, -0.04),
-    ]
-)
-
-
-def bodies(count: int, seed: int = 0) -> np.ndarray:
-    """Different poses of bodies that face anywhere."""
-    rng = np.random.default_rng(seed)
-    angle = rng.uniform(-np.pi, np.pi, (count, 1))
-    x, y, z = np.moveaxis(STANDING + 0.1 * rng.normal(size=(count, 13, 3)), -1, 0)
-    turned = (x * np.cos(angle) + z * np.sin(angle), y, z * np.cos(angle) - x * np.sin(angle))
-    return np.stack(turned, axis=-1).astype(np.float32)
-
-
-def random_encoder(view_dim: int) -> PoseEncoder:
-    config = NetworkConfig(width=8, blocks=1, pose_dim=4, view_dim=view_dim)
-    content = CheckpointConfig(config, license="Apache-2.0", training={"pairs": 0})
-    return PoseEncoder(Checkpoint(content, fold_batch_norm(Encoder(config)), card="# A random network\n"))
 
 
 class KnowingEncoder(PoseEncoder):
@@ -93,7 +60,7 @@ def test_angles_between_directions(degrees: float) -> None:
 
 
 def test_directions_tell_from_where_a_body_is_seen() -> None:
-    gallery = draw(bodies(GALLERY), seed=0)
+    gallery = draw(facing_anywhere(GALLERY), seed=0)
     for views in (gallery.queries, gallery.pictures):
         assert_close(views.towards.norm(dim=-1), torch.ones(GALLERY))
         left_of_right = views.points[:, [1, 7], 0].mean(1) > views.points[:, [2, 8], 0].mean(1)
@@ -105,7 +72,7 @@ def test_directions_tell_from_where_a_body_is_seen() -> None:
 
 
 def test_a_gallery_is_drawn_from_all_poses_and_follows_from_its_seed() -> None:
-    poses = bodies(200)
+    poses = facing_anywhere(200)
     first, again, other = (draw(poses, seed=seed) for seed in (1, 1, 2))
     assert torch.equal(first.pictures.points, again.pictures.points)
     assert not torch.equal(first.pictures.points, other.pictures.points)
@@ -117,11 +84,11 @@ def test_a_gallery_is_drawn_from_all_poses_and_follows_from_its_seed() -> None:
 
 def test_too_few_poses_are_refused() -> None:
     with pytest.raises(ValueError, match="got 59 poses; a gallery takes 60"):
-        draw(bodies(GALLERY - 1), seed=0)
+        draw(facing_anywhere(GALLERY - 1), seed=0)
 
 
 def test_an_encoder_that_knows_everything_is_as_good_as_can_be() -> None:
-    gallery = draw(bodies(GALLERY), seed=0)
+    gallery = draw(facing_anywhere(GALLERY), seed=0)
     hits, degrees = measure(gallery, knowing(gallery))
     bounds = measure_bounds(gallery)
     assert hits == dict.fromkeys(RANKS, 1.0)
@@ -131,7 +98,7 @@ def test_an_encoder_that_knows_everything_is_as_good_as_can_be() -> None:
 
 
 def test_a_view_vector_that_knows_nothing_finds_cameras_by_chance() -> None:
-    gallery = draw(bodies(GALLERY), seed=0)
+    gallery = draw(facing_anywhere(GALLERY), seed=0)
     noise = torch.randn(2, GALLERY, 3, generator=torch.Generator().manual_seed(0))
     encoder = KnowingEncoder(gallery, noise[0], noise[0], noise[1])
     _, degrees = measure(gallery, Compared("guesses", encoder, "cosine"))
@@ -139,7 +106,7 @@ def test_a_view_vector_that_knows_nothing_finds_cameras_by_chance() -> None:
 
 
 def test_looking_up_gives_the_nearest_first_with_their_errors() -> None:
-    gallery = draw(bodies(GALLERY), seed=0)
+    gallery = draw(facing_anywhere(GALLERY), seed=0)
     queries = [4, 17]
     for row, query in zip(look_up(gallery, knowing(gallery), queries), queries, strict=True):
         assert torch.equal(row.query, gallery.queries.points[query])
@@ -153,7 +120,7 @@ def test_looking_up_gives_the_nearest_first_with_their_errors() -> None:
 
 def test_all_systems_and_bounds_are_measured_in_every_trial() -> None:
     compared = [Compared("CV-MIM", random_encoder(3), "cosine"), Compared("Pr-VIPE", random_encoder(0), "euclidean")]
-    results = list(run({"one": bodies(80), "two": bodies(80, seed=1)}, compared, size=GALLERY))
+    results = list(run({"one": facing_anywhere(80), "two": facing_anywhere(80, seed=1)}, compared, size=GALLERY))
     assert [r.system for r in results] == 6 * ["CV-MIM", "Pr-VIPE", *BOUNDS]
     assert [(r.data, r.trial) for r in results[::4]] == [(name, trial) for name in ("one", "two") for trial in range(3)]
     for result in results:

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 from torch.testing import assert_close
@@ -12,12 +11,7 @@ from poseembed.calibration import MatchCalibration
 from training.evaluation.pairs import Pairs, balance, compare_views
 from training.evaluation.retrieval import same_pose
 
-
-def bodies(count: int, seed: int = 0) -> np.ndarray:
-    """Metres, y up; poses that have nothing in common."""
-    joints = np.random.default_rng(seed).normal(scale=0.3, size=(count, 13, 3)).astype(np.float32)
-    joints[:, 1:3] += [0, 0.6, 0]
-    return joints
+from ..made_up import people
 
 
 def test_weights_make_matches_half() -> None:
@@ -27,7 +21,7 @@ def test_weights_make_matches_half() -> None:
 
 
 def test_near_identical_bodies_are_the_same_pose_wherever_they_stand() -> None:
-    poses = torch.from_numpy(bodies(3))
+    poses = torch.from_numpy(people(3))
     near = poses[:1].clone()
     near[0, 5] += 0.01
     turned = 3 * poses[1:2] @ torch.tensor([[0.0, 1, 0], [-1, 0, 0], [0, 0, 1]]) + 5

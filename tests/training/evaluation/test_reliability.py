@@ -27,6 +27,7 @@ from training.evaluation.reliability import (
 from training.evaluation.representations import means
 
 from ..datasets.test_multiview import arrays, save
+from ..made_up import people
 from .test_clips import clip
 
 GALLERY = 40
@@ -86,13 +87,6 @@ def test_matches_are_weighted_to_be_half() -> None:
     assert result.brier == pytest.approx(1 / 6, abs=0.005)
 
 
-def bodies(count: int, seed: int = 0) -> np.ndarray:
-    """Metres, y up; poses that have nothing in common."""
-    joints = np.random.default_rng(seed).normal(scale=0.3, size=(count, 13, 3)).astype(np.float32)
-    joints[:, 1:3] += [0, 0.6, 0]
-    return joints
-
-
 def moving() -> dict[str, Any]:
     """A recording whose frames show a pose and its mirror image in turns."""
     content = arrays()
@@ -109,7 +103,7 @@ def calibrated(encoder: PoseEncoder) -> PoseEncoder:
 
 
 def test_all_views_of_a_batch_are_compared(calibrated: PoseEncoder) -> None:
-    batches = list(in_draws(calibrated, bodies(100), trials=2, size=GALLERY, batch_size=25))
+    batches = list(in_draws(calibrated, people(100), trials=2, size=GALLERY, batch_size=25))
     assert [len(batch[SIGHTS[0]].match) for batch in batches] == [25 * 25, 15 * 15] * 2
     for batch in batches:
         assert list(batch) == list(SIGHTS)
@@ -119,7 +113,7 @@ def test_all_views_of_a_batch_are_compared(calibrated: PoseEncoder) -> None:
             assert torch.equal(whole.match, partial.match), "poses do not depend on the sight"
             assert not torch.allclose(whole.probability, partial.probability, atol=0.01)
         assert torch.equal(whole.match.unflatten(0, (side, side)), torch.eye(side, dtype=torch.bool))
-    again = list(in_draws(calibrated, bodies(100), trials=1, size=GALLERY, batch_size=25))
+    again = list(in_draws(calibrated, people(100), trials=1, size=GALLERY, batch_size=25))
     assert torch.equal(batches[0][SIGHTS[1]].probability, again[0][SIGHTS[1]].probability)
     assert not torch.equal(batches[0][SIGHTS[1]].probability, batches[2][SIGHTS[1]].probability)
 

@@ -26,64 +26,7 @@ from training.evaluation.repetitions import (
     stretch,
 )
 
-STANDING = np.array(
-    [
-        (0.0, 0.65, 0.1),
-        (0.2, 0.5, 0.0),
-        (-0.2, 0.5, 0.0),
-        (0.25, 0.2, 0.0),
-        (-0.25, 0.2, 0.0),
-        (0.28, 0.0, 0.05),
-        (-0.28, 0.0, 0.05),
-        (0.13, 0.0, 0.0),
-        (-0.13, 0.0, 0.0),
-        (0.14, -0.42, 0.02),
-        (-0.14, -0.42, 0.02),
-        (0.15, -0.82, 0.0),
-        (-0.15, -0.82, 0.0),
-    ],
-    dtype=np.float32,
-)
-"""Metres, x to the person's left, y up, z ahead."""
-
-
-def arms_up(frames: int = 40) -> np.ndarray:
-    """(frames, 13, 3) both arms raised sideways over the head, and lowered."""
-    angle = np.pi / 2 * (1 - np.cos(2 * np.pi * np.arange(frames) / frames))
-    motion = np.repeat(STANDING[None], frames, axis=0)
-    for side, shoulder in ((1, 1), (-1, 2)):
-        for joint, length in ((shoulder + 2, 0.3), (shoulder + 4, 0.55)):
-            motion[:, joint, 0] = STANDING[shoulder, 0] + side * length * np.sin(angle)
-            motion[:, joint, 1] = STANDING[shoulder, 1] - length * np.cos(angle)
-    return motion
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    """Two clips with repetitions, one without, a warm-up take, and a clip of somebody else."""
-    clips = {
-        "bk_arms1Reps_001": arms_up(),
-        "bk_arms3Reps_002": np.concatenate([arms_up()] * 3),
-        "bk_lieDown_003": arms_up(),
-        "13_30": np.concatenate([arms_up(70), arms_up(70)] * 4)[:500],
-        "bd_arms1Reps_001": arms_up(),
-    }
-    joints = np.concatenate(list(clips.values()))
-    path = tmp_path / "data.npz"
-    np.savez(
-        path,
-        joints=joints,
-        nose=joints[:, 0],
-        ok=np.ones(len(joints), bool),
-        offsets=np.cumsum([0, *map(len, clips.values())]),
-        subject=np.array(["bk", "bk", "bk", "13", "bd"]),
-        action=np.array(["arms", "arms", "lieDown", "warm-up", "arms"]),
-        clip=np.array(list(clips)),
-        split=np.array(["eval"] * 5),
-        source=np.array(["made up"] * 5),
-        fps=np.full(5, 30.0),
-    )
-    return path
+from ..made_up import arms_up
 
 
 @pytest.mark.parametrize(
@@ -101,8 +44,8 @@ def test_names_of_clips_hold_counts(clip: str, count: int | None) -> None:
     assert repetitions_of(clip) == count
 
 
-def test_sequences_hold_what_they_say(data: Path) -> None:
-    found = list(sequences(mocap.read(data), ["bk"], trials=1))
+def test_sequences_hold_what_they_say(repeated: Path) -> None:
+    found = list(sequences(mocap.read(repeated), ["bk"], trials=1))
     kinds = {kind: [s for s in found if s.kind == kind] for kind in dict.fromkeys(s.kind for s in found)}
     assert {kind: len(of_kind) for kind, of_kind in kinds.items()} == {
         "once": 1,
@@ -151,14 +94,14 @@ def test_missing_keypoints_are_filled_in_over_time() -> None:
     np.testing.assert_allclose(filled_keypoints(hidden, visible), whole, atol=0.02)
 
 
-def test_counting_in_keypoints_finds_raised_arms(data: Path) -> None:
-    motions = [s for s in sequences(mocap.read(data), ["bk"], trials=1) if s.kind in ("repeated", "still")]
+def test_counting_in_keypoints_finds_raised_arms(repeated: Path) -> None:
+    motions = [s for s in sequences(mocap.read(repeated), ["bk"], trials=1) if s.kind in ("repeated", "still")]
     results = list(run({"data": motions}, {"raw": Representation(frame_by_frame(filled_keypoints))}, [Condition()]))
     assert [(r.truth, r.counted) for r in results if r.kind == "still"] == [(0, 0)]
     assert scores(results)["OBO"] > 0.7
 
 
-def test_motions_do_not_depend_on_the_representation(data: Path) -> None:
+def test_motions_do_not_depend_on_the_representation(repeated: Path) -> None:
     motion = Sequence3D("repeated", "arms", 1, torch.from_numpy(arms_up()), 30.0)
     seen: list[torch.Tensor] = []
 

@@ -12,14 +12,11 @@ from training.evaluation.representations import raw_keypoints
 from training.evaluation.retrieval import RANKS, Trial, check_enough, hit_rates, make_trial, same_pose
 from training.scene.metrics import np_mpjpe
 
+from ..made_up import strewn
+
 GALLERY = 40
 EVERYTHING = torch.ones(GALLERY, 13, dtype=torch.bool)
 draw = partial(make_trial, size=GALLERY)
-
-
-def bodies(count: int, seed: int = 0) -> np.ndarray:
-    """Poses that have nothing in common."""
-    return np.random.default_rng(seed).normal(size=(count, 13, 3)).astype(np.float32)
 
 
 def numbered_trial(poses: Tensor, gallery_numbers: Tensor) -> Trial:
@@ -33,12 +30,12 @@ def number(points: Tensor, _: Tensor) -> Tensor:
 
 
 def test_an_embedding_that_knows_the_pose_always_hits() -> None:
-    trial = numbered_trial(torch.from_numpy(bodies(GALLERY)), torch.arange(GALLERY))
+    trial = numbered_trial(torch.from_numpy(strewn(GALLERY)), torch.arange(GALLERY))
     assert hit_rates(trial, number) == {1: 1.0, 10: 1.0, 20: 1.0}
 
 
 def test_an_embedding_that_knows_nothing_hits_by_chance() -> None:
-    trial = numbered_trial(torch.from_numpy(bodies(GALLERY)), torch.arange(GALLERY))
+    trial = numbered_trial(torch.from_numpy(strewn(GALLERY)), torch.arange(GALLERY))
     generator = torch.Generator().manual_seed(0)
     rates = [hit_rates(trial, lambda p, _: torch.randn(len(p), 8, generator=generator)) for _ in range(20)]
     for rank in RANKS:
@@ -46,20 +43,20 @@ def test_an_embedding_that_knows_nothing_hits_by_chance() -> None:
 
 
 def test_an_embedding_that_is_wrong_by_one_pose_hits_at_ten() -> None:
-    trial = numbered_trial(torch.from_numpy(bodies(GALLERY)), torch.arange(GALLERY) - 1)
+    trial = numbered_trial(torch.from_numpy(strewn(GALLERY)), torch.arange(GALLERY) - 1)
     rates = hit_rates(trial, number)  # the nearest of query i is i + 1, but of the last query it is the last
     assert rates == pytest.approx({1: 1 / GALLERY, 10: 1.0, 20: 1.0})
 
 
 def test_a_gallery_may_have_an_embedding_of_its_own() -> None:
-    trial = numbered_trial(torch.from_numpy(bodies(GALLERY)), torch.arange(GALLERY))
+    trial = numbered_trial(torch.from_numpy(strewn(GALLERY)), torch.arange(GALLERY))
     assert hit_rates(trial, number, embed_gallery=lambda points, _: GALLERY - 1 - number(points, _))[1] == 0
     backwards = numbered_trial(trial.poses, GALLERY - 1 - torch.arange(GALLERY))
     assert hit_rates(backwards, number, embed_gallery=lambda points, _: GALLERY - 1 - number(points, _))[1] == 1
 
 
 def test_the_same_pose_in_another_place_is_a_hit() -> None:
-    poses = torch.from_numpy(bodies(GALLERY // 2)).repeat_interleave(2, 0)  # 0 and 1 are alike, 2 and 3, ...
+    poses = torch.from_numpy(strewn(GALLERY // 2)).repeat_interleave(2, 0)  # 0 and 1 are alike, 2 and 3, ...
     turn, _ = torch.linalg.qr(torch.randn(3, 3, generator=torch.Generator().manual_seed(0)))
     poses[1::2] = 2 * poses[1::2] @ (turn * torch.linalg.det(turn)) + 5
     rates = hit_rates(numbered_trial(poses, torch.arange(GALLERY) - 1), number)
@@ -68,7 +65,7 @@ def test_the_same_pose_in_another_place_is_a_hit() -> None:
 
 @pytest.mark.parametrize(("moved", "hit"), [(0.6, True), (0.8, False)])
 def test_poses_that_differ_by_a_tenth_of_a_torso_are_the_same(moved: float, hit: bool) -> None:
-    poses = torch.from_numpy(bodies(GALLERY))
+    poses = torch.from_numpy(strewn(GALLERY))
     torso = (poses[0, 1:3].mean(0) - poses[0, 7:9].mean(0)).norm()
     poses[1] = poses[0]
     poses[1, 5] += moved * torso * torch.tensor([1.0, 0, 0])  # NP-MPJPE 0.087 and 0.116
@@ -78,7 +75,7 @@ def test_poses_that_differ_by_a_tenth_of_a_torso_are_the_same(moved: float, hit:
 
 
 def test_trials_follow_from_their_seed() -> None:
-    poses = bodies(100)
+    poses = strewn(100)
     first, again, other = (draw(poses, Condition(4, 0.05), seed=seed) for seed in (1, 1, 2))
     for a, b, c in (
         (first.poses, again.poses, other.poses),
@@ -91,21 +88,21 @@ def test_trials_follow_from_their_seed() -> None:
 
 @pytest.mark.parametrize("missing", [0, 4, 11])
 def test_joints_missing_from_each_picture(missing: int) -> None:
-    trial = draw(bodies(GALLERY), Condition(missing), seed=0)
+    trial = draw(strewn(GALLERY), Condition(missing), seed=0)
     for visible in trial.visible:
         assert (13 - visible.sum(-1) == missing).all()
     assert torch.equal(*trial.visible) == (missing == 0)
 
 
 def test_missing_joints_do_not_change_poses_and_cameras() -> None:
-    poses = bodies(100)
+    poses = strewn(100)
     whole, partial = (draw(poses, Condition(missing), seed=3) for missing in (0, 4))
     assert torch.equal(whole.poses, partial.poses)
     assert torch.equal(torch.stack(whole.points), torch.stack(partial.points))
 
 
 def test_noise_is_in_torso_lengths_and_differs_between_pictures() -> None:
-    poses = np.repeat(bodies(1), GALLERY, 0)
+    poses = np.repeat(strewn(1), GALLERY, 0)
     clean, noisy = (draw(poses, Condition(noise=noise), seed=3) for noise in (0, 0.05))
     moved = torch.stack(noisy.points) - torch.stack(clean.points)
     torso = torch.stack(clean.points)[:, :, [1, 2]].mean(2) - torch.stack(clean.points)[:, :, [7, 8]].mean(2)
@@ -114,7 +111,7 @@ def test_noise_is_in_torso_lengths_and_differs_between_pictures() -> None:
 
 
 def test_pictures_are_of_the_drawn_poses_from_two_sides() -> None:
-    poses = np.repeat(bodies(1), GALLERY, 0)
+    poses = np.repeat(strewn(1), GALLERY, 0)
     trial = draw(poses, Condition(), seed=0)
     query, gallery = trial.points
     assert query.shape == gallery.shape == (GALLERY, 13, 2)
@@ -125,11 +122,11 @@ def test_pictures_are_of_the_drawn_poses_from_two_sides() -> None:
 
 def test_a_trial_needs_a_whole_gallery() -> None:
     with pytest.raises(ValueError, match="got 39 poses; a gallery takes 40"):
-        draw(bodies(GALLERY - 1), Condition(), seed=0)
+        draw(strewn(GALLERY - 1), Condition(), seed=0)
 
 
 def test_the_query_is_the_target_of_the_comparison() -> None:
-    poses = torch.from_numpy(bodies(8))
+    poses = torch.from_numpy(strewn(8))
     errors = torch.stack([np_mpjpe(query.expand_as(poses), poses) for query in poses])
     near = errors < errors.median()
     assert not torch.equal(near, near.T)  # the query's torso is the unit
@@ -137,6 +134,6 @@ def test_the_query_is_the_target_of_the_comparison() -> None:
 
 
 def test_data_that_are_too_few_are_named() -> None:
-    check_enough({"one": bodies(GALLERY), "two": bodies(GALLERY)}, GALLERY)
+    check_enough({"one": strewn(GALLERY), "two": strewn(GALLERY)}, GALLERY)
     with pytest.raises(ValueError, match="two: got 39 poses; a gallery takes 40, or as many as --poses says"):
-        check_enough({"one": bodies(GALLERY), "two": bodies(GALLERY - 1)}, GALLERY)
+        check_enough({"one": strewn(GALLERY), "two": strewn(GALLERY - 1)}, GALLERY)

@@ -10,18 +10,12 @@ from poseembed import PoseEncoder
 from training.evaluation import search as evaluation
 from training.evaluation.search import Pictures, angles, recall, run, take_pictures
 
+from ..made_up import facing_ahead
+
 
 @pytest.fixture
 def encoder(plain_folder: Path) -> PoseEncoder:
     return PoseEncoder.from_pretrained(plain_folder)
-
-
-def bodies(count: int) -> np.ndarray:
-    """Poses with little in common, metres, y up, that face +z: their left is +x."""
-    standing = np.zeros((13, 3))
-    standing[:, 1] = [0.7, 0.5, 0.5, 0.25, 0.25, 0, 0, 0, 0, -0.4, -0.4, -0.8, -0.8]
-    standing[1::2, 0], standing[2::2, 0] = 0.2, -0.2
-    return (standing + 0.05 * np.random.default_rng(0).normal(size=(count, 13, 3))).astype(np.float32)
 
 
 def pictures(count: int, seed: int) -> Pictures:
@@ -69,7 +63,7 @@ def test_angles_between_cameras_that_view_vectors_do_not_know() -> None:
 
 
 def test_pictures_are_from_all_sides_and_directions_are_the_cameras(encoder: PoseEncoder) -> None:
-    shown = np.repeat(bodies(1), 400, axis=0)
+    shown = np.repeat(facing_ahead(1), 400, axis=0)
     seen = take_pictures(encoder, shown, generator=torch.Generator().manual_seed(0), batch_size=50)
     assert [part.shape for part in seen] == [(400, 32), (400, 32), (400, 3)]
     np.testing.assert_allclose(np.linalg.norm(seen.direction, axis=1), 1, atol=1e-5)
@@ -82,7 +76,7 @@ def test_pictures_are_from_all_sides_and_directions_are_the_cameras(encoder: Pos
 
 
 def test_a_turned_body_has_turned_cameras(encoder: PoseEncoder) -> None:
-    poses = bodies(30)
+    poses = facing_ahead(30)
     turned = poses[..., [2, 1, 0]] * np.array([1, 1, -1], dtype=np.float32)  # a quarter about the vertical
     straight, other = (take_pictures(encoder, p, generator=torch.Generator().manual_seed(0)) for p in (poses, turned))
     x, y, z = other.direction.T
