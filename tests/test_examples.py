@@ -196,6 +196,8 @@ def test_film_and_train_on_mocap(
 ) -> None:
     monkeypatch.setattr("training.calibrate.GALLERIES", 4)
     monkeypatch.setattr("training.calibrate.STEPS", 5)
+    monkeypatch.setattr("training.decoder.COMPARISONS", 5)
+    monkeypatch.setattr("training.decoder.MEASURED", 500)
     (tmp_path / "bvh").mkdir()
     for seed, clip in enumerate(("01_01", "02_01")):
         (tmp_path / "bvh" / f"{clip}.bvh").write_text(bvh(moving(seed)))

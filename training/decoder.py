@@ -44,6 +44,10 @@ BATCH = 64
 SCALE_WEIGHT = 0.02
 """Of the likelihood beside the distance in torso lengths, so that doubts do not cost what is read of joints."""
 
+PAIRS, COMPARISONS, MEASURED = 1_000_000, 100, 10_000
+"""Pairs of views to learn from, comparisons of performances, a file and kind of keypoints, to choose the line from, and
+pairs of views that the errors are measured on, a kind of keypoints."""
+
 REGIONS = (0.5, 0.9)
 """Shares of the errors that the regions should hold in which `Errors.coverage` counts them."""
 
@@ -152,8 +156,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_data()
     parser.add_argument("--recipe", default="poseembed_base", help="whose bodies and detector (default: %(default)s)")
     parser.add_count("--width", 512, "units of a hidden layer")
-    parser.add_count("--pairs", 1_000_000, "of views to learn from")
-    parser.add_count("--comparisons", 100, "of performances, a file and kind of keypoints, to choose the line from")
+    parser.add_count("--pairs", PAIRS, "of views to learn from")
+    parser.add_count(
+        "--comparisons", COMPARISONS, "of performances, a file and kind of keypoints, to choose the line from"
+    )
     parser.add_seed("of everything random")
     parser.add_device()
     options = parser.parse(arguments)
@@ -181,7 +187,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )  # as it is written, so that what is measured is what is shipped
     for name, detector in DETECTORS.items():
         sampler = ViewSampler(unseen, CameraRange(), detector or Detector())
-        print(text(name, evaluate(encoder, decoder, sampler, pairs=10_000, seed=options.seed)))
+        print(text(name, evaluate(encoder, decoder, sampler, pairs=MEASURED, seed=options.seed)))
     how = {
         "data": [path.name for path in options.data],
         "recipe": options.recipe,

@@ -65,8 +65,13 @@ def test_the_likelihood_is_greatest_at_the_scale_of_the_errors() -> None:
 
 
 def test_command_adds_a_decoder_and_changes_nothing_else(
-    write_mocap: WriteMocap, masked_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    write_mocap: WriteMocap,
+    masked_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.setattr(decoder, "MEASURED", 500)
     data = write_mocap(tmp_path / "made-up.npz", {"train": people(30), "val": people(20, seed=1)})
     folders = [Path(shutil.copytree(masked_folder, tmp_path / name)) for name in ("first", "again")]
     options = ["--pairs", "2000", "--width", "16", "--comparisons", "5", "--device", "cpu"]

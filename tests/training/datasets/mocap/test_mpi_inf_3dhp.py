@@ -297,4 +297,4 @@ def test_a_calibration_cut_anywhere_is_refused_or_means_the_same(tmp_path: Path)
             assert "camera.calibration" in str(error)
         else:  # whole cameras: who needs one of the others misses it by name
             assert all((rotation == wanted[camera]).all() for camera, rotation in rotations.items())
-    assert refused > 0.95 * last
+    assert last - refused < 60, "what stands before the first camera, and the ends of cameras"
