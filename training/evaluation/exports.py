@@ -9,6 +9,7 @@ Motion capture is searched in virtual views too (`training.evaluation.retrieval`
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import torch
 from jaxtyping import Float
 
 from poseembed import PoseEncoder, Poses
+from poseembed.onnx.export import LEAST_TORCH, torch_version
 from training.datasets.multiview import MultiviewRecording
 from training.evaluation.alignment import DETECTOR
 from training.evaluation.clips import frame_by_frame
@@ -63,6 +65,12 @@ class ExportResult:
     pose: float
     hits: dict[str, float]
     rates: dict[int, float]
+
+
+def can_export() -> bool:
+    """Whether what exporting takes is installed."""
+    packages = ("onnx", "onnxruntime", "onnxscript")
+    return torch_version() >= LEAST_TORCH and all(find_spec(name) is not None for name in packages)
 
 
 def calibration_views(bodies: Bodies, *, seed: int) -> Poses:
