@@ -72,11 +72,15 @@ class Landmarker:
 
     def detect(self, frame: Frame) -> Keypoints:
         """The people in the next frame: pixels of its image, and the joints' visibilities as confidence."""
+        height, width = frame.image.shape[:2]
+        return from_mediapipe(self.result(frame), (width, height))
+
+    def result(self, frame: Frame) -> Any:
+        """What MediaPipe itself gives of the next frame, its 3D landmarks included."""
         # MediaPipe counts in whole milliseconds, and wants each frame to have a later one.
         self._clock = max(round(frame.time * 1000), self._clock + 1)
         image = self._mediapipe.Image(image_format=self._mediapipe.ImageFormat.SRGB, data=frame.image)
-        height, width = frame.image.shape[:2]
-        return from_mediapipe(self._landmarker.detect_for_video(image, self._clock), (width, height))
+        return self._landmarker.detect_for_video(image, self._clock)
 
 
 def find_model(model: str | os.PathLike[str] | None = None) -> Path:

@@ -3,26 +3,33 @@
 `OMP_NUM_THREADS=1 python -m training.benchmarks.speed --data FILE... --recordings FILE... --weights NAME...
 --out results.json --results SPEED.md`
 
-The first checkpoint makes the vectors of everything but the encoders. What is measured is said in
-`training.evaluation.speed` and, where there is a GPU, `training.evaluation.gpu_speed`.
+The first checkpoint makes the vectors of everything but the encoders. `--videos`, those of the cameras of the first
+recording in their order, and `--landmarker` are for MediaPipe's 3D landmarks. What is measured is said in
+`training.evaluation.speed`, `training.evaluation.rivals` and, where there is a GPU, `training.evaluation.gpu_speed`.
 """
 
 import platform
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
-from poseembed import PoseEncoder, list_pretrained
+from poseembed import PoseEncoder, Poses, list_pretrained
 from poseembed.files.atomic import replacing
+from poseembed.video.landmarker import find_model
+from training.datasets import mocap
 from training.datasets.multiview import MultiviewRecording
 from training.evaluation.alignment import DETECTOR
 from training.evaluation.command import CommandParser, command_line, multiview_recordings, recordings
+from training.evaluation.exports import calibration_views, can_export
 from training.evaluation.gpu_speed import encoders_on
 from training.evaluation.report import Table, write_json
+from training.evaluation.rivals import pr_vipe, procrustes, vectors, world_landmarks
 from training.evaluation.search import TOP_K, take_pictures
 from training.evaluation.speed import (
     CLIP,
@@ -32,11 +39,13 @@ from training.evaluation.speed import (
     counting,
     encoders,
     matrix_rates,
+    pictures,
     recognition,
     representations,
     searches,
     tracking,
 )
+from training.scene.bodies import Bodies, Variation
 from training.scene.film import film, random_camera
 
 
@@ -66,6 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = CommandParser("training.benchmarks.speed", __doc__)
     parser.add_data()
     parser.add_recordings()
+    parser.add_argument("--videos", type=Path, nargs="+", default=[], metavar="FILE", help="of the first recording")
+    parser.add_argument("--landmarker", type=Path, metavar="FILE", help="MediaPipe's pose landmarker, .task")
     parser.add_several_weights("checkpoints (default: those that are packaged)")
     parser.add_count("--frames", 108_000, "of a long recording: an hour", least=100)
     parser.add_count("--exact", 10_000, "frames of which all alignments can be searched", least=10)
@@ -82,8 +93,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         joints = np.concatenate([capture.joints[capture.ok] for capture in captures.values()])
         if len(joints) < 2 * options.exact or len(joints) <= CLIP:
             raise ValueError(f"got {len(joints)} frames; wanted more than {CLIP}, and twice --exact")
+        if options.videos and not seen:
+            raise ValueError("--videos are of the first of --recordings, and there is none")
+        model = find_model(options.landmarker) if options.videos else None
+        landmarks = [world_landmarks(video, model) for video in options.videos if model is not None]
+        rivals = list(procrustes(next(iter(seen.values())), landmarks)) if landmarks else []
+        views = calibration_views(Bodies(*mocap.read_poses(options.data, "train"), Variation()), seed=0)
     sizes = options.frames, options.exact, options.size, options.clips
-    results = list(tqdm(_measure(encoder, names, joints, seen, *sizes)))
+    with tempfile.TemporaryDirectory(prefix="poseembed-") as folder:
+        int8 = _exported(names, views, Path(folder)) if can_export() else {}
+        results = list(tqdm(chain(rivals, _measure(encoder, names, joints, seen, int8, *sizes))))
     write_json(options.out, [asdict(result) for result in results])
     print(table(results).text())
     if options.results is not None:
@@ -91,6 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         given = {
             "--data": options.data,
             "--recordings": options.recordings,
+            **({"--videos": options.videos, "--landmarker": [model]} if model is not None else {}),
             "--weights": options.weights,
             **asked,
             "--out": ["speed.json"],
@@ -101,21 +121,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
             file.write(text.encode())
 
 
+def _exported(names: Sequence[str], views: Poses, folder: Path) -> dict[str, Path]:
+    """Checkpoints in eight bits."""
+    files = {name: folder / f"{number}.onnx" for number, name in enumerate(names)}
+    for name, file in files.items():
+        PoseEncoder.from_pretrained(name).export_onnx(file, precision="int8", calibration=views)
+    return files
+
+
 def _measure(
     encoder: PoseEncoder,
     names: Sequence[str],
     joints: np.ndarray,
     seen: Mapping[str, MultiviewRecording],
+    int8: Mapping[str, Path],
     frames: int,
     exact: int,
     size: int,
     clips: int,
 ) -> Iterator[Speed]:
-    yield from encoders(names, matrix_rates())
+    yield from encoders(names, matrix_rates(), int8)
     if torch.cuda.is_available():
         yield from encoders_on(torch.device("cuda"), names)
     if seen:
-        yield from representations(names, seen)
+        yield from representations(names, seen, int8)
+        yield from pr_vipe(pictures(seen))
+        yield from vectors(names[0], encoder.embed(pictures(seen).numpy()).z_pose)
     motion = torch.from_numpy(np.resize(joints, (max(frames, 2 * exact), *joints.shape[1:])))
     tracks = []
     for seed in (1, 2):
@@ -126,9 +157,9 @@ def _measure(
     yield from tracking(frames)
     yield from recognition(tracks[0], clips)
     generator = torch.Generator().manual_seed(0)
-    pictures = take_pictures(encoder, np.resize(joints, (size + max(QUERIES), 13, 3)), generator=generator).z_pose
+    shown = take_pictures(encoder, np.resize(joints, (size + max(QUERIES), 13, 3)), generator=generator).z_pose
     for rows in (size // 10, size):
-        yield from searches(pictures[:rows], pictures[size:])
+        yield from searches(shown[:rows], shown[size:])
 
 
 if __name__ == "__main__":

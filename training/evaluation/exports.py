@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float
 
 from poseembed import PoseEncoder, Poses
+from poseembed.onnx.export import check_able
 from training.datasets.multiview import MultiviewRecording
 from training.evaluation.alignment import DETECTOR
 from training.evaluation.clips import frame_by_frame
@@ -63,6 +64,15 @@ class ExportResult:
     pose: float
     hits: dict[str, float]
     rates: dict[int, float]
+
+
+def can_export() -> bool:
+    """Whether what exporting takes is installed."""
+    try:
+        check_able()
+    except ImportError:
+        return False
+    return True
 
 
 def calibration_views(bodies: Bodies, *, seed: int) -> Poses:

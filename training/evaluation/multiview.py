@@ -64,7 +64,7 @@ def measure(
     results = []
     people = range(recording.keypoints.shape[2])
     for pair, (first, second) in enumerate(recording.pairs.tolist()):
-        right = [_right(recording, pair, person) for person in people]
+        truth = [ground_truth(recording, pair, person) for person in people]
         for label, embed in representations.items():
             seen = [
                 [_represent(recording.keypoints[camera, :, person], recording.fps, embed) for camera in (first, second)]
@@ -73,8 +73,8 @@ def measure(
             for window in windows:
                 reach = round(window * recording.fps)
                 found = [
-                    _found(over_window(one @ other.T, reach), trusted, pose, moment)
-                    for (one, other), (trusted, pose, moment) in zip(seen, right, strict=True)
+                    first_hits(over_window(one @ other.T, reach), trusted, pose, moment)
+                    for (one, other), (trusted, pose, moment) in zip(seen, truth, strict=True)
                 ]
                 hits = np.concatenate(found, axis=1)
                 results.append(
@@ -109,7 +109,7 @@ def _represent(
     return np.where(visible.any(-1)[:, None], unit, np.nan)
 
 
-def _right(
+def ground_truth(
     recording: MultiviewRecording, pair: int, person: int
 ) -> tuple[Bool[np.ndarray, " frames"], Bool[np.ndarray, "frames frames"], Bool[np.ndarray, "frames frames"]]:
     """Which frames can be judged, and which pairs of frames show the same pose, and the same moment."""
@@ -122,7 +122,7 @@ def _right(
     return trusted, pose, moment
 
 
-def _found(
+def first_hits(
     similarity: Float[np.ndarray, "frames frames"],
     trusted: Bool[np.ndarray, " frames"],
     pose: Bool[np.ndarray, "frames frames"],

@@ -4,10 +4,11 @@ Milliseconds are of processor time, the least of several calls, so other program
 (`OMP_NUM_THREADS=1`) they are those of a clock on a quiet machine. The limits are measured beside: the rate of the
 product of two large matrices in float32 and bfloat16, and for a search one product of queries and gallery in float32.
 
-- encoder: poses a second through `PoseEncoder.embed`, checks and normalisation included, in float32, in bfloat16 and,
-  where it is installed and this torch can export, with ONNX Runtime; and frames a second through `embed_clip`.
+- encoder: poses a second through `PoseEncoder.embed`, checks and normalisation included, in float32, in bfloat16,
+  compiled by torch and, where it is installed and this torch can export, with ONNX Runtime, in eight bits too; and frames
+  a second through `embed_clip`.
 - quality: what other representations of the same keypoints cost beside, and how many frames of real recordings find
-  their pose first in another camera by each (`training.evaluation.multiview`).
+  their pose first in another camera by each (`training.evaluation.multiview`, `training.evaluation.rivals`).
 - search: a query among real vectors, asked alone and in batches, by `poseembed.search` and a flat `PoseIndex`.
 - alignment: two tracks, the second being seen by another camera and either the same performance, at other speeds and
   with pauses, or another; how far the sum of a path in pieces is above the least, on tracks short enough for both.
@@ -18,13 +19,13 @@ product of two large matrices in float32 and bfloat16, and for a search one prod
 import resource
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int64
-from torch import nn
+from torch import Tensor, nn
 
 from poseembed import PoseEncoder
 from poseembed.actions import ActionRecognizer, NearestSequence, TemporalConvNet
@@ -35,6 +36,7 @@ from poseembed.video.tracking import Tracker
 from poseembed.warping import warping_path
 from training.datasets.multiview import MultiviewRecording
 from training.evaluation.clips import frame_by_frame
+from training.evaluation.exports import can_export
 from training.evaluation.multiview import measure
 from training.evaluation.representations import Embed, joint_distances, pose_vectors, raw_keypoints
 
@@ -106,15 +108,23 @@ def flops_of(encoder: PoseEncoder) -> int:
     return 2 * sum(layer.weight.numel() for layer in encoder.network.modules() if isinstance(layer, nn.Linear))
 
 
-def encoders(names: Sequence[str], rates: dict[str, float]) -> Iterator[Speed]:
-    """Poses a second of each checkpoint, by precision and batch."""
+def encoders(names: Sequence[str], rates: dict[str, float], int8: Mapping[str, Path]) -> Iterator[Speed]:
+    """Poses a second of each checkpoint, by precision and batch; and compiled, in one batch, which takes half a minute.
+
+    Args:
+        names: Of the checkpoints.
+        rates: As `matrix_rates` gives them.
+        int8: Exported checkpoints in eight bits, by name, where there are any.
+    """
     for precision, rate in rates.items():
         yield Speed("limit", f"product of matrices, {precision}", rate / 1e9, "Gflop/s")
     poses = np.random.default_rng(0).normal(300, 100, (max(BATCHES), 13, 2)).astype(np.float32)
     for name in names:
         kinds = {kind: (PoseEncoder.from_pretrained(name, precision=kind), rate) for kind, rate in rates.items()}
-        with suppress(ImportError):  # it is not installed, or this torch cannot export: then there are no such rows
+        if can_export():
             kinds["ONNX Runtime"] = (PoseEncoder.from_pretrained(name, backend="onnx"), rates["float32"])
+        if name in int8:
+            kinds["ONNX Runtime, int8"] = (_in_int8(name, int8), rates["float32"])
         for kind, (encoder, rate) in kinds.items():
             flops = flops_of(encoder)
             for count in BATCHES:
@@ -125,16 +135,28 @@ def encoders(names: Sequence[str], rates: dict[str, float]) -> Iterator[Speed]:
                 clip = poses[:COMPARED]
                 took = seconds(lambda e=encoder, c=clip: e.embed_clip(c, fps=30.0), calls=2)  # type: ignore[misc]
                 yield Speed("encoder", f"{name}, {kind}, with context", len(clip) / took, "frames/s")
+        encoder, rate = kinds["float32"]
+        encoder.compile(dynamic=True)
+        took = seconds(lambda e=encoder: e.embed(poses[:COMPARED]), calls=3)  # type: ignore[misc]
+        share = flops_of(encoder) * COMPARED / took / rate
+        yield Speed("encoder", f"{name}, torch.compile, {COMPARED:,} at once", COMPARED / took, "poses/s", share)
 
 
-def representations(names: Sequence[str], recordings: Mapping[str, MultiviewRecording]) -> Iterator[Speed]:
+def _in_int8(name: str, int8: Mapping[str, Path]) -> PoseEncoder:
+    return PoseEncoder.from_pretrained(name, backend="onnx", file_name=str(int8[name]))
+
+
+def representations(
+    names: Sequence[str], recordings: Mapping[str, MultiviewRecording], int8: Mapping[str, Path]
+) -> Iterator[Speed]:
     """Poses a second that become vectors of each kind, and what a search by them finds."""
     ways: dict[str, Embed] = {"raw 2D keypoints": raw_keypoints, "joint-pair distances": joint_distances}
     for name in names:
         for precision in ("float32", "bfloat16"):
             ways[f"{name}, {precision}"] = pose_vectors(PoseEncoder.from_pretrained(name, precision=precision))
-    seen = np.concatenate([recording.keypoints.reshape(-1, 13, 2) for recording in recordings.values()])
-    points = torch.from_numpy(np.resize(seen, (COMPARED, 13, 2)).astype(np.float32))
+        if name in int8:
+            ways[f"{name}, ONNX Runtime, int8"] = pose_vectors(_in_int8(name, int8))
+    points = pictures(recordings)
     visible = ~points.isnan().any(-1)
     embeds = {name: frame_by_frame(way) for name, way in ways.items()}
     results = [result for name, recording in recordings.items() for result in measure(name, recording, embeds, [0.0])]
@@ -142,6 +164,12 @@ def representations(names: Sequence[str], recordings: Mapping[str, MultiviewReco
         took = seconds(lambda w=way: w(points, visible), calls=3)  # type: ignore[misc]
         found = float(np.mean([result.pose for result in results if result.representation == name]))
         yield Speed("quality", f"{name}, {COMPARED:,} at once", COMPARED / took, "poses/s", found=found)
+
+
+def pictures(recordings: Mapping[str, MultiviewRecording]) -> Float[Tensor, "poses 13 2"]:
+    """`COMPARED` poses that cameras saw."""
+    seen = np.concatenate([recording.keypoints.reshape(-1, 13, 2) for recording in recordings.values()])
+    return torch.from_numpy(np.resize(seen, (COMPARED, 13, 2)).astype(np.float32))
 
 
 def searches(gallery: Vectors, queries: Vectors) -> Iterator[Speed]:

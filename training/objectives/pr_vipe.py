@@ -73,7 +73,7 @@ class PrVipe(PairObjective):
 
     def forward(self, batch: Batch) -> Losses:
         """Both views in one pass; the second view of another body is what an anchor is told apart from."""
-        mean, deviation = self._embed(self.inputs(batch).flatten(0, 1))
+        mean, deviation = self.embed(self.inputs(batch).flatten(0, 1))
         with torch.autocast(mean.device.type, enabled=False):
             noise = torch.randn(self.config.samples, *mean.shape, device=mean.device)
             anchor, positive = (mean + deviation * noise).transpose(0, 1).chunk(2)
@@ -94,9 +94,7 @@ class PrVipe(PairObjective):
         }
         return Losses(players={"encoder": loss}, terms={name: value.detach() for name, value in terms.items()})
 
-    def _embed(
-        self, inputs: Float[Tensor, "views inputs"]
-    ) -> tuple[Float[Tensor, "views d"], Float[Tensor, "views d"]]:
+    def embed(self, inputs: Float[Tensor, "views inputs"]) -> tuple[Float[Tensor, "views d"], Float[Tensor, "views d"]]:
         """Means and standard deviations, by two heads on the same features."""
         features = self.encoder.features(inputs)
         mean, _ = self.encoder.heads(features)

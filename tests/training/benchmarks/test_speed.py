@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from poseembed import PoseEncoder
 from poseembed.actions import NearestSequence, TemporalConvNet
 from training.benchmarks.speed import main
 from training.evaluation import speed
+from training.evaluation.exports import can_export
 
 from ..datasets.test_multiview import arrays, save
 from ..made_up import WriteMocap
@@ -33,6 +35,7 @@ def test_the_command(
     monkeypatch.setattr(speed, "BATCHES", (1, 8))
     monkeypatch.setattr(speed, "SQUARE", 64)
     monkeypatch.setattr(speed, "COMPARED", 8)
+    monkeypatch.setattr(PoseEncoder, "compile", lambda self, dynamic: None)  # takes half a minute
     monkeypatch.setattr(speed, "METHODS", (NearestSequence(), TemporalConvNet(steps=2)))
     data = write_mocap(tmp_path / "moves.npz", {"train": bodies(300)})
     out, document = tmp_path / "results.json", tmp_path / "SPEED.md"
@@ -58,9 +61,15 @@ def test_the_command(
     assert all(entry["value"] > 0 or "above the least" in entry["what"] for entry in results)
     assert {entry["unit"] for entry in results if entry["part"] == "search"} == {"ms/query"}
     found = {entry["what"]: entry["found"] for entry in results if entry["part"] == "quality"}
-    assert (
-        len(found) == 4 and set(found.values()) == {1.0} and "joint-pair distances, 8 at once" in found
-    )  # nobody moves
+    asked = {what for what, share in found.items() if share is None}
+    assert {what for what in asked if "a query among" not in what} == {"Pr-VIPE, 20 samples a pose, 8 at once"}
+    assert asked > {"Pr-VIPE, 20 samples a pose, a query among 4,096"} and len(asked) == 3
+    assert {share for what, share in found.items() if what not in asked} == {1.0}  # nobody moves
+    assert "joint-pair distances, 8 at once" in found
+    kinds = {entry["what"].split(", ")[1] for entry in results if entry["part"] == "encoder"}
+    assert {"float32", "bfloat16", "torch.compile"} <= kinds
+    eighths = [entry["what"] for entry in results if "int8" in entry["what"]]
+    assert len(eighths) == (3 if can_export() else 0)
     printed, written = capsys.readouterr().out, document.read_text()
     assert len(printed.splitlines()) == 1 + len(results)
     assert written.startswith("# Speed\n") and "--data moves.npz" in written and "--frames 150" in written

@@ -285,7 +285,7 @@ def test_both_views_go_through_batch_norm_together() -> None:
 def test_autocast_rounds_the_network_only(monkeypatch: pytest.MonkeyPatch) -> None:
     objective, batch = make(EXACT), make_batch()
     vectors = slow_embed(objective, batch)
-    monkeypatch.setattr(objective, "_embed", lambda _: vectors)
+    monkeypatch.setattr(objective, "embed", lambda _: vectors)
     exact, _ = run(objective, batch, monkeypatch)
     with torch.autocast("cpu", torch.bfloat16):
         rounded, _ = run(objective, batch, monkeypatch)
@@ -302,7 +302,7 @@ def test_vectors_and_dropout_are_those_of_the_encoder() -> None:
     inputs = batch.points[0].flatten(1)
     assert not torch.equal(objective.encoder(inputs)[0], objective.encoder(inputs)[0])
     objective.eval()
-    mean, deviation = objective._embed(inputs)
+    mean, deviation = objective.embed(inputs)
     z_pose, z_view = objective.encoder(inputs)
     assert torch.equal(mean, z_pose)
     assert (deviation > 0).all()
