@@ -5,8 +5,8 @@ Milliseconds are of processor time, the least of several calls, so other program
 product of two large matrices in float32 and bfloat16, and for a search one product of queries and gallery in float32.
 
 - encoder: poses a second through `PoseEncoder.embed`, checks and normalisation included, in float32, in bfloat16,
-  compiled by torch and, where it is installed and this torch can export, with ONNX Runtime, in eight bits too; and frames
-  a second through `embed_clip`.
+  compiled by torch and, where it is installed and this torch can export, with ONNX Runtime, in eight bits too; and
+  frames a second through `embed_clip`.
 - quality: what other representations of the same keypoints cost beside, and how many frames of real recordings find
   their pose first in another camera by each (`training.evaluation.multiview`, `training.evaluation.rivals`).
 - search: a query among real vectors, asked alone and in batches, by `poseembed.search` and a flat `PoseIndex`.
