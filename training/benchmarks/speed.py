@@ -3,9 +3,10 @@
 `OMP_NUM_THREADS=1 python -m training.benchmarks.speed --data FILE... --recordings FILE... --weights NAME...
 --out results.json --results SPEED.md`
 
-The first checkpoint makes the vectors of everything but the encoders. `--videos`, those of the cameras of the first
-recording in their order, and `--landmarker` are for MediaPipe's 3D landmarks. What is measured is said in
-`training.evaluation.speed`, `training.evaluation.rivals` and, where there is a GPU, `training.evaluation.gpu_speed`.
+The first checkpoint, in its fastest precision, makes the vectors of everything but the encoders. `--videos`, those of
+the cameras of the first recording in their order, and `--landmarker` are for MediaPipe's 3D landmarks. What is measured
+is said in `training.evaluation.speed`, `training.evaluation.rivals` and, where there is a GPU,
+`training.evaluation.gpu_speed`.
 """
 
 import platform
@@ -89,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with parser.refusing():
         captures = recordings(options.data)
         seen = multiview_recordings(options.recordings)
-        encoder = PoseEncoder.from_pretrained(names[0])
+        encoder = PoseEncoder.from_pretrained(names[0], precision="auto")
         joints = np.concatenate([capture.joints[capture.ok] for capture in captures.values()])
         if len(joints) < 2 * options.exact or len(joints) <= CLIP:
             raise ValueError(f"got {len(joints)} frames; wanted more than {CLIP}, and twice --exact")
