@@ -45,7 +45,7 @@ def test_the_same_performance_from_two_cameras(base: PoseEncoder) -> None:
     assert np.abs(first - second).mean() < 2
     assert (np.diff(alignment.rows, axis=0) >= 0).all()
     assert alignment.rows[0].tolist() == [0, 0] and alignment.rows[-1].tolist() == [FRAMES - 1, FRAMES - 1]
-    assert alignment.score > 0.8
+    assert alignment.score > 0.75
 
 
 def test_a_slower_second_has_a_speed_above_one(base: PoseEncoder) -> None:
