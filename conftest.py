@@ -29,7 +29,7 @@ def example_folder(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: 
         write_clip(tmp_path / "clip.avi")
     if "to_pandas" in text:
         pytest.importorskip("pandas")
-    if "export_onnx(" in text:
+    if "_onnx(" in text:
         from tests.exporting import skip_unless_able
 
         skip_unless_able()
