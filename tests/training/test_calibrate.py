@@ -82,7 +82,7 @@ def test_the_fit_learns_that_a_nose_says_nothing() -> None:
     before, some = PoseEncoder.from_pretrained("poseembed-small"), galleries(8)
     network = give_lengths(before.network, None)
     layer, calibration, loss = fit(network, some, steps=100, seed=0)
-    assert loss < 0.67, "knowing nothing is 0.693, and pictures of a nose or an arm say little"
+    assert loss < 0.65, "knowing nothing is 0.693, and pictures of a nose or an arm say little"
     torch.manual_seed(1)
     sure = give_lengths(network, layer)
     content = replace(before.config, network=sure.config, calibration=calibration)
