@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from poseembed import PoseEncoder
 from poseembed.actions.temporal_convnet import TemporalConvNet
+from poseembed.clips import REACH
 from training.datasets.actions import nucla, penn_action
 from training.evaluation.command import CommandParser
 from training.evaluation.few_shot import ALL, CONVNET, HELD_OUT, METHODS, OTHER_VIEWS, TEST, FewShotResult, run
@@ -43,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_count("--seeds", 5, "draws")
     parser.add_argument("--test-on", choices=[TEST, HELD_OUT, OTHER_VIEWS], default=TEST, help="default: %(default)s")
     parser.add_count("--steps", TemporalConvNet.steps, "of the temporal ConvNet's training, at most")
+    parser.add_argument("--context", action="store_true", help="vectors with what comes before and after")
     parser.add_out()
     options = parser.parse(arguments)
     if min(options.shots) < 0:
@@ -57,13 +59,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error("give --penn-action, --nucla or both")
     with parser.refusing():
         encoder = PoseEncoder.from_pretrained(options.weights)
+    if options.context:
+        parser.need_clip_encoder(encoder)
     methods = {**METHODS, CONVNET: TemporalConvNet(steps=options.steps)}
-    found = run(data, encoder, options.shots, seeds=options.seeds, test_on=options.test_on, methods=methods)
+    context = REACH if options.context else 0.0
+    found = run(
+        data, encoder, options.shots, seeds=options.seeds, test_on=options.test_on, context=context, methods=methods
+    )
     results = list(tqdm(found, unit="recognizer"))
     write_json(
         options.out,
         {
             "test_on": options.test_on,
+            "context": context,
             "methods": {name: asdict(method) for name, method in methods.items()},
             "results": [asdict(result) for result in results],
         },

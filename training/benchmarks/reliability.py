@@ -106,8 +106,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         check_enough({name: recording.held_out() for name, recording in data.items()}, options.poses)
         real = multiview_recordings(options.recordings)
         encoder = parser.calibrated(options.weights)
-    if options.context and encoder.clip is None:
-        parser.error("this checkpoint has no clip encoder, so there are no vectors with context")
+    if options.context:
+        parser.need_clip_encoder(encoder)
     embed = means_with_context(encoder) if options.context else frame_by_frame(means(encoder))
     compared: dict[str, dict[Sight, Pairs]] = {}
     for name, recording in data.items():

@@ -132,6 +132,11 @@ class CommandParser(ArgumentParser):
             self.error(f"this checkpoint has no calibration; fit it with: {how}")
         return encoder
 
+    def need_clip_encoder(self, encoder: PoseEncoder) -> None:
+        """End the program if a checkpoint knows nothing of what comes before and after a frame."""
+        if encoder.clip is None:
+            self.error("this checkpoint has no clip encoder, so there are no vectors with context")
+
     @contextmanager
     def refusing(self, *errors: type[Exception]) -> Iterator[None]:
         """End the program in plain words where what was given turns out to be of no use.

@@ -24,7 +24,6 @@ from poseembed import PoseEncoder
 from poseembed.actions import ActionRecognizer
 from poseembed.actions.nearest import NearestSequence
 from poseembed.actions.temporal_convnet import TemporalConvNet
-from poseembed.clips import REACH
 from training.datasets.actions.clips import ActionClips
 
 ALL = 0
@@ -92,20 +91,21 @@ def run(
     *,
     seeds: int,
     test_on: str,
+    context: float = 0.0,
     methods: Mapping[str, Method] = METHODS,
 ) -> Iterator[FewShotResult]:
     """Train and test; yields each result as soon as it is there.
 
     Args:
         data: Data sets by name.
-        encoder: Whose pose vectors to learn from, with context if it has a clip encoder.
+        encoder: Whose pose vectors to learn from.
         shots: Clips of each class, at most; `ALL` is all.
         seeds: Draws and trainings.
         test_on: `TEST`, `HELD_OUT` or `OTHER_VIEWS`.
+        context: Seconds before and after a frame that its vector is made of, besides.
         methods: How to learn.
     """
     for name, clips in data.items():
-        context = 0.0 if encoder.clip is None else REACH
         vectors = encoder.embed_clip(clips.keypoints, times=clips.times, context=context).z_pose
         sequences = np.split(vectors, clips.offsets[1:-1])
         usable = np.array([bool((~np.isnan(sequence).any(1)).any()) for sequence in sequences])

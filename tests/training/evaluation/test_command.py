@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from poseembed import PoseEncoder
 from training.evaluation.command import CommandParser, command_line, recordings, start
 
 from ..made_up import WriteMocap
@@ -97,6 +98,15 @@ def test_probabilities_take_a_calibration(
     with pytest.raises(SystemExit, match="2"):
         parser.calibrated(str(plain_folder))
     assert "this checkpoint has no calibration; fit it with: python -m training.calibrate" in capsys.readouterr().err
+
+
+def test_context_takes_a_clip_encoder(
+    parser: CommandParser, plain_folder: Path, clip_encoder: PoseEncoder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parser.need_clip_encoder(clip_encoder)
+    with pytest.raises(SystemExit, match="2"):
+        parser.need_clip_encoder(PoseEncoder.from_pretrained(plain_folder))
+    assert "this checkpoint has no clip encoder, so there are no vectors with context" in capsys.readouterr().err
 
 
 def test_errors_that_tell_of_useless_input_end_the_program_and_others_do_not(
