@@ -7,7 +7,7 @@ PACKAGES = {
     "pandas": ("pandas>=2.2.2",),
     "parquet": ("pyarrow>=17",),
     "plot": ("matplotlib>=3.9",),
-    "onnx": ("onnx>=1.18", "onnxruntime>=1.22", "onnxscript>=0.6"),
+    "onnx": ("onnx>=1.18", "onnxruntime>=1.22", "onnxscript>=0.7"),
 }
 """The extras, as the project's metadata has them."""
 

@@ -97,10 +97,11 @@ def test_one_habit_in_a_long_recording_is_found(encoder: PoseEncoder, many: np.n
 
 def test_each_kind_is_said_once_for_a_place(encoder: PoseEncoder, many: np.ndarray) -> None:
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("default")
+        warnings.simplefilter("always")
         for count in range(1, 5):
             encoder.embed(many[:count] / 2000)
-    assert len(caught) == 1
+    said = {(str(warning.message), warning.filename, warning.lineno) for warning in caught}
+    assert len(caught) == 4 and len(said) == 1, "whose filters are as they come shows these once"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", KeypointsWarning)
         encoder.embed(many / 2000)

@@ -53,24 +53,14 @@ def tables(results: Sequence[ReliabilityResult]) -> Iterator[Table]:
 
 def draw(path: Path, results: Sequence[ReliabilityResult]) -> None:
     """Draw the reliability curves at even odds, a panel a file."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
+    from poseembed.plot.style import new_figure
 
     even = [result for result in results if result.prior == "even odds"]
     names = list(dict.fromkeys(result.data for result in even))
     columns = min(len(names), IN_A_ROW)
     rows = -(-len(names) // columns)
-    figure, panels = plt.subplots(
-        rows,
-        columns,
-        figsize=(0.6 + 3.6 * columns, 0.6 + 3.8 * rows),
-        sharex=True,
-        sharey=True,
-        squeeze=False,
-        layout="constrained",
-    )
+    figure = new_figure(0.6 + 3.6 * columns, 0.6 + 3.8 * rows)
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for panel in panels.flat[len(names) :]:
         panel.remove()
     for name, panel in zip(names, panels.flat, strict=False):
@@ -84,7 +74,6 @@ def draw(path: Path, results: Sequence[ReliabilityResult]) -> None:
     figure.supxlabel("predicted probability of a match")
     figure.supylabel("observed share of matches")
     figure.savefig(path, dpi=90)
-    plt.close(figure)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
