@@ -276,8 +276,7 @@ class PoseEncoder(ClipEmbedder, Lifter):
         """The content of an ONNX file that embeds clips."""
         if self.clip_made_by is None:
             raise ValueError(no_clip_encoder("export_onnx()"))
-        if precision == "int8":
-            raise ValueError("clips are exported in float32 or float16; int8 is for export_onnx, which embeds poses")
+        export.check_clip_precision(precision)
         return self._exported(export.ClipGraph, self.clip_made_by, precision)
 
     def _exported(

@@ -10,7 +10,7 @@ from poseembed.cli.outputs import check_file
 from poseembed.cli.shared import POSE_FILES, Command
 from poseembed.encoder import PoseEncoder
 from poseembed.files.poses import read_poses
-from poseembed.onnx.export import PRECISIONS, Precision, check_precision
+from poseembed.onnx.export import PRECISIONS, Precision, check_clip_precision, check_precision
 from poseembed.skeleton import SkeletonName
 
 
@@ -60,8 +60,8 @@ class Export(Command):
         """Export, try, write."""
         check_file(self.output, [".onnx"])
         check_precision(self.precision, self.calibration is not None)
-        if self.clips and self.precision == "int8":
-            raise ValueError("clips are exported in float32 or float16, not in int8")
+        if self.clips:
+            check_clip_precision(self.precision)
         poses = None if self.calibration is None else read_poses(expand_one(self.calibration), skeleton=self.skeleton)
         encoder = PoseEncoder.from_pretrained(self.weights)
         if self.clips:

@@ -158,6 +158,16 @@ def check_precision(precision: str, calibrated: bool) -> None:
         raise ValueError(f"calibration= is for precision='int8', not {precision!r}")
 
 
+def check_clip_precision(precision: str) -> None:
+    """Refuse a precision that clips are not exported in.
+
+    Raises:
+        ValueError: If it is one.
+    """
+    if precision == "int8":
+        raise ValueError("clips are exported in float32 or float16; int8 is for poses alone")
+
+
 def torch_version() -> tuple[int, ...]:
     """Of the torch that is here, as `LEAST_TORCH` has it."""
     return tuple(map(int, torch.__version__.split(".")[:2]))

@@ -91,12 +91,12 @@ def embed_videos_to(
     if jobs < 1:
         raise ValueError(f"got jobs={jobs}; it must be at least 1")
     check_range(num_poses, every, start, stop, shard_frames)
-    places: dict[Path, Path] = {}
+    videos: dict[Path, Path] = {}  # by their folders
     for video in map(Path, sources):
         place = Path(folder).expanduser() / video.name
-        if place in places.values():
+        if place in videos:
             raise ValueError(f"two videos are called {video.name}, and so their folders would be; rename one")
-        places[video] = place
+        videos[place] = video
     encoder = PoseEncoder.from_pretrained() if encoder is None else encoder
     reach_of(encoder, context, look_ahead)  # what cannot be is refused before the work
     embed = partial(
@@ -111,7 +111,7 @@ def embed_videos_to(
         look_ahead=look_ahead,
         shard_frames=shard_frames,
     )
-    tasks = {video: partial(embed, video, place) for video, place in places.items()}
+    tasks = {video: partial(embed, video, place) for place, video in videos.items()}
     with tqdm(desc="videos", total=len(tasks), unit="video", disable=not show_progress_bar) as bar:
         errors = processes.run(tasks, jobs, bar.update)
-    return VideoFolders({video: place for video, place in places.items() if video not in errors}, errors)
+    return VideoFolders({video: place for place, video in videos.items() if video not in errors}, errors)

@@ -111,7 +111,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         given = {
             "--data": options.data,
             "--recordings": options.recordings,
-            **({"--videos": options.videos, "--landmarker": [model]} if model is not None else {}),
+            "--videos": options.videos,
+            "--landmarker": [] if model is None else [model],
             "--weights": options.weights,
             **asked,
             "--out": ["speed.json"],
@@ -146,8 +147,9 @@ def _measure(
         yield from encoders_on(torch.device("cuda"), names)
     if seen:
         yield from representations(names, seen, int8)
-        yield from pr_vipe(pictures(seen))
-        yield from vectors(names[0], encoder.embed(pictures(seen).numpy()).z_pose)
+        points = pictures(seen)
+        yield from pr_vipe(points)
+        yield from vectors(names[0], encoder.embed(points.numpy()).z_pose)
     motion = torch.from_numpy(np.resize(joints, (max(frames, 2 * exact), *joints.shape[1:])))
     tracks = []
     for seed in (1, 2):
