@@ -1,7 +1,6 @@
 """Many poses through a network: so many at once as the device holds, copied while it computes."""
 
 import operator
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeAlias
@@ -10,6 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 from tqdm import tqdm
+
+from poseembed.warned import warn_user
 
 Work: TypeAlias = Callable[[slice], None]
 
@@ -73,10 +74,9 @@ def in_batches(work: Work, count: int, size: int, *, name: str, unit: str, show_
             report(rows.stop - done)
             done = rows.stop
     if too_many:
-        warnings.warn(
+        warn_user(
             f"the device's memory does not hold {too_many:,} {unit}s at once; {fitting:,} at once went through, which "
-            "batch_size= can ask for from the start",
-            stacklevel=2,
+            "batch_size= can ask for from the start"
         )
 
 

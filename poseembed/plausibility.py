@@ -4,14 +4,12 @@ Nothing is repaired, for nobody knows what was meant. Each kind of mistake has o
 that Python's warnings show it once for a place in the user's code however often that place is passed.
 """
 
-import sys
-import warnings
-
 import numpy as np
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from poseembed.skeleton import HIPS, SHOULDERS
+from poseembed.warned import warn_user
 
 SAMPLE = 128
 """Poses that are looked at, evenly spread over all that came: enough for a habit to show, too few to cost time."""
@@ -27,9 +25,6 @@ LARGEST_SCORE = 10
 
 LOPSIDED = 2.5
 """Times by which a bone is longer than that of the other side, in the middle of many poses, in no real recording."""
-
-_PASSED_THROUGH = {"poseembed", "torch", "jaxtyping", "beartype"}
-"""Packages on the way here: torch wraps `embed`, and so does whoever checks annotations."""
 
 _ANKLES = (11, 12)
 _FOUR = np.arange(4)
@@ -96,11 +91,7 @@ def look_at(points: Float[Tensor, "poses 13 2"], scores: np.ndarray | Tensor | N
 
 
 def _warn(text: str) -> None:
-    # The place to be named is the user's: `skip_file_prefixes` of Python 3.12 would find it.
-    frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _PASSED_THROUGH:
-        frame, level = frame.f_back, level + 1
-    warnings.warn(text, KeypointsWarning, stacklevel=level)
+    warn_user(text, KeypointsWarning)
 
 
 def _seen(points: Points) -> Seen:

@@ -1,6 +1,5 @@
 """Rows of poses to vectors: with context for those who can be followed over time, frame by frame for the others."""
 
-import warnings
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -9,6 +8,7 @@ from jaxtyping import Bool, Float, Int64
 from poseembed.clips import REACH, Reach, end_to_end
 from poseembed.keypoints import few_joints
 from poseembed.origin import MadeBy
+from poseembed.warned import warn_user
 
 
 @runtime_checkable
@@ -173,9 +173,8 @@ def can_be_followed(
     if len(falling):
         who = person[track == falling[0]][0]
         others = f" (and of {len(falling) - 1} others)" if len(falling) > 1 else ""
-        warnings.warn(
+        warn_user(
             f"the time of person {who}{others} does not rise from row to row, as where two rows show one person "
-            "in one frame: each frame of theirs is embedded by itself",
-            stacklevel=4,
+            "in one frame: each frame of theirs is embedded by itself"
         )
     return (track >= 0) & ~np.isin(track, np.concatenate([unknown, falling]))

@@ -2,7 +2,6 @@
 
 import os
 import re
-import warnings
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote
@@ -12,6 +11,7 @@ from poseembed.adapters.people import Person, list_of_objects, number_pictures, 
 from poseembed.files.tables import load_json, naming
 from poseembed.poses import Poses
 from poseembed.skeleton import SKELETONS, Skeleton, SkeletonName, get_skeleton
+from poseembed.warned import warn_user
 
 _UPLOADED = re.compile(r"(?<=/data/upload/)(.*/)?[0-9a-f]{8}-")
 """What Label Studio puts before the name of a picture that was uploaded."""
@@ -96,9 +96,8 @@ def _result(task: dict[str, Any]) -> list[dict[str, Any]] | None:
         return None
     agreed = [one for one in done if one.get("ground_truth")]
     if len(done) > 1 and not agreed:
-        warnings.warn(
-            f"task {task.get('id')} has {len(done)} annotations, of which the first is taken; mark one as ground truth",
-            stacklevel=4,
+        warn_user(
+            f"task {task.get('id')} has {len(done)} annotations, of which the first is taken; mark one as ground truth"
         )
     return list_of_objects((agreed or done)[0].get("result"), "results")
 

@@ -22,7 +22,6 @@ column to the list of its values. NPZ holds arrays by the names of the attribute
 
 import os
 import re
-import warnings
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +37,7 @@ from poseembed.files.values import are_scores, check_points, settle_scores
 from poseembed.origin import MadeBy
 from poseembed.poses import NOBODY, Poses
 from poseembed.skeleton import JOINTS, NUM_JOINTS, Skeleton, SkeletonName, check_joint_count, get_skeleton
+from poseembed.warned import warn_user
 
 TABLE_SUFFIXES = (".csv", ".parquet", ".json")
 POSE_SUFFIXES = (*TABLE_SUFFIXES, ".npz", ".npy")
@@ -202,10 +202,9 @@ def _check_time(poses: Poses) -> None:
     stays = np.flatnonzero((np.diff(poses.time) <= 0) & (np.diff(poses.frame) > 0) & same_video)
     if len(stays):
         row = int(stays[0])
-        warnings.warn(
+        warn_user(
             f"time does not rise from frame {poses.frame[row]} to {poses.frame[row + 1]} ({poses.time[row]:g} and "
-            f"{poses.time[row + 1]:g} s), nor in {len(stays) - 1} other places; speeds will be wrong there",
-            stacklevel=4,
+            f"{poses.time[row + 1]:g} s), nor in {len(stays) - 1} other places; speeds will be wrong there"
         )
 
 

@@ -8,7 +8,6 @@ import csv
 import io
 import json
 import os
-import warnings
 from array import array
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from poseembed.columns import TEXTS
 from poseembed.extras import how_to_install
 from poseembed.files.atomic import replacing
 from poseembed.files.values import check_regular, check_size, number_of, text_column
+from poseembed.warned import warn_user
 
 Columns = dict[str, np.ndarray]
 Wanted = Callable[[str], bool]
@@ -144,10 +144,7 @@ def _warn_of_no_end(path: Path) -> None:
     with path.open("rb") as file:
         file.seek(-1, os.SEEK_END)
         if file.read(1) not in (b"\n", b"\r"):
-            warnings.warn(
-                f"the last line of {path} has no end; if the file was cut off, its last number may be too short",
-                stacklevel=5,
-            )
+            warn_user(f"the last line of {path} has no end; if the file was cut off, its last number may be too short")
 
 
 def _number(cell: str, column: str, where: str) -> float:

@@ -3,7 +3,6 @@
 import os
 import re
 import time
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +13,7 @@ from jaxtyping import UInt8
 from typing_extensions import Self
 
 from poseembed.extras import how_to_install
+from poseembed.warned import warn_user
 
 SCHEMES = ("rtsp", "rtsps", "rtmp", "http", "https")
 """What begins the address of a stream, before "://"."""
@@ -185,10 +185,9 @@ class Video:
         frame_time = max(last / max(count - 1, 1), 1 / self._rate)
         missing = self.num_frames / self._rate - (last + frame_time)
         if count < self.num_frames and missing > max(2 * frame_time, 0.1):
-            warnings.warn(
+            warn_user(
                 f"{self.name}: {count} frames ({last:.1f} s) could be decoded of about {self.num_frames} that the file "
-                "says it has; its tail is damaged, missing or cut off by an edit list. What was decoded is used",
-                stacklevel=2,
+                "says it has; its tail is damaged, missing or cut off by an edit list. What was decoded is used"
             )
 
 

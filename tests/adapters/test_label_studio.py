@@ -79,8 +79,9 @@ def test_what_was_not_annotated_is_left_out(tmp_path: Path) -> None:
 
 def test_of_several_annotations_the_ground_truth_counts(tmp_path: Path) -> None:
     several = task(1, body(50), body(70))
-    with pytest.warns(UserWarning, match="task 1 has 2 annotations, of which the first is taken"):
+    with pytest.warns(UserWarning, match="task 1 has 2 annotations, of which the first is taken") as said:
         assert read(tmp_path, several).keypoints[0, 0, 0] == pytest.approx(60)
+    assert said[0].filename == __file__
     several["annotations"][1]["ground_truth"] = True
     assert read(tmp_path, several).keypoints[0, 0, 0] == pytest.approx(80)
 

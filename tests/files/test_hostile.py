@@ -92,14 +92,18 @@ def test_peaks_of_heat_maps_behind_the_points_are_scores(tmp_path: Path) -> None
 def test_a_last_line_without_its_end_may_be_cut_off(tmp_path: Path) -> None:
     text = f"{HEADER}\n{'1,' * 25}123.4"
     (tmp_path / "x.csv").write_text(text)
-    with pytest.warns(UserWarning, match="the last line of .*x.csv has no end; .* its last number may be too short"):
+    with pytest.warns(
+        UserWarning, match="the last line of .*x.csv has no end; .* last number may be too short"
+    ) as said:
         assert read_poses(tmp_path / "x.csv").keypoints[0, 12, 1] == np.float32(123.4)
+    assert said[0].filename == __file__
 
 
 def test_a_clock_that_stands_still_is_said(tmp_path: Path) -> None:
     write_poses(Poses.from_arrays(np.zeros((3, 13, 2)), time=[0.5, 0.5, 1]), tmp_path / "x.csv")
-    with pytest.warns(UserWarning, match=r"time does not rise from frame 0 to 1 \(0.5 and 0.5 s\)"):
+    with pytest.warns(UserWarning, match=r"time does not rise from frame 0 to 1 \(0.5 and 0.5 s\)") as said:
         assert read_poses(tmp_path / "x.csv").time.tolist() == [0.5, 0.5, 1]
+    assert said[0].filename == __file__
 
 
 # Sizes that are none

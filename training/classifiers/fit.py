@@ -89,7 +89,7 @@ def fit(
         model = build().train()
         bfloat16 = settings.bfloat16 and multiplies_bfloat16(features.device)
         batches = -(-len(features) // settings.batch_size)
-        optimizer = torch.optim.Adam(model.parameters(), lr=settings.learning_rate)
+        optimizer = torch.optim.Adam(model.parameters(), lr=settings.learning_rate, fused=True)
         steps = batches * settings.epochs
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps, settings.warmup))
         losses = []
