@@ -64,8 +64,8 @@ class ClipEmbedder(PoseEmbedder):
         """
         if self.clip is None:
             raise ValueError(no_clip_encoder("embed()"))
-        z_pose, z_view = self(keypoints)
         inputs, present = self._lay_out(keypoints)
+        z_pose, z_view = self._embed_laid_out(inputs, present) if self.runtime is None else self(keypoints)
         read = self.clip.read(inputs, z_pose, z_view)
         return ClipEmbedding(*self.clip.slide(read, present.any(-1), z_pose, z_view))
 

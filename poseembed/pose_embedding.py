@@ -84,14 +84,7 @@ class PoseEmbedder(PoseSpace, nn.Module):
         """
         if self.runtime is not None:
             return Embedding(*self.runtime(keypoints, visible))
-        inputs, present = self._lay_out(keypoints, visible)
-        somebody = present.any(-1, keepdim=True)
-        leading = inputs.shape[:-1]
-        z_pose, z_view = self.network(inputs.reshape(-1, inputs.shape[-1]))
-        return Embedding(
-            torch.where(somebody, z_pose.reshape(*leading, self.pose_dim), torch.nan),
-            torch.where(somebody, z_view.reshape(*leading, self.view_dim), torch.nan),
-        )
+        return self._embed_laid_out(*self._lay_out(keypoints, visible))
 
     @overload
     def embed(
@@ -227,3 +220,15 @@ class PoseEmbedder(PoseSpace, nn.Module):
         if visible is not None:
             present = present & visible
         return self.network.layout(normalize_keypoints(points, present).to(self.dtype), present), present
+
+    def _embed_laid_out(
+        self, inputs: Float[Tensor, "*batch inputs"], present: Bool[Tensor, "*batch 13"]
+    ) -> Embedding[Tensor]:
+        """Vectors of what `_lay_out` gives, by torch."""
+        somebody = present.any(-1, keepdim=True)
+        leading = inputs.shape[:-1]
+        z_pose, z_view = self.network(inputs.reshape(-1, inputs.shape[-1]))
+        return Embedding(
+            torch.where(somebody, z_pose.reshape(*leading, self.pose_dim), torch.nan),
+            torch.where(somebody, z_view.reshape(*leading, self.view_dim), torch.nan),
+        )
