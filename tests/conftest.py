@@ -2,6 +2,7 @@
 
 import os
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is: on small tensors more threads wait for each other
 os.environ["HF_HUB_OFFLINE"] = "1"  # before the Hub's library is imported: no test goes to the network
 # Where beartype is installed, as it is for the tests, torch 2.4 checks annotations that do not fit newer onnxscripts.
 os.environ["TORCH_ONNX_EXPERIMENTAL_RUNTIME_TYPE_CHECK"] = "DISABLED"
