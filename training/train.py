@@ -62,6 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             parser.error("--detections are those of Human3.6M: give it, and nothing else, as --data")
     data = [*options.data, *([options.detections] if options.detections else [])]
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.getLogger("tensorboard").setLevel(logging.WARNING)  # else it says that the log has an end
     torch.set_flush_denormal(True)
     options.out.mkdir(parents=True, exist_ok=True)
     with processes(options.device) as device:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import logging
 import os
 import runpy
 import signal
@@ -590,8 +591,12 @@ def test_log_says_how_training_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert [step for _, _, step in written[5:-1]] == [15, 15, 20, 20]
 
 
-def test_a_table_of_the_log_goes_with_the_weights(recipes: Path, data: Path, tmp_path: Path) -> None:
+def test_a_table_of_the_log_goes_with_the_weights(
+    recipes: Path, data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     run(recipes / "constant.py", data, tmp_path, "--pairs", "1600")
+    assert "tensorboard" not in {record.name for record in caplog.records}, "it has nothing to say to the user"
     lines = (tmp_path / "checkpoint" / log.FILE_NAME).read_text().splitlines()
     assert {"loss/within_view", "loss/cross_view", "pairs_per_second"} < set(lines[0].split(","))
     assert [line.split(",")[0] for line in lines] == ["step", "100", "200"]
