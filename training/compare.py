@@ -2,8 +2,9 @@ r"""Train every system alike: `python -m training.compare --data mocap_cmu.npz -
 
 The same network, bodies, cameras, virtual detector, optimiser and number of pairs for all; only the objective differs,
 and the learning rate, which each system has searched for it in the same way: short runs at rates a factor of three
-apart, until the best of them has a worse one on either side. A run is judged by hit@1 across virtual cameras on the
-`val` split (complete poses), with the vectors compared by cosine or by Euclidean distance, whichever suits them better.
+apart, until the best of them has a worse one, or one at which training diverges, on either side. A run is judged by
+hit@1 across virtual cameras on the `val` split (complete poses), with the vectors compared by cosine or by Euclidean
+distance, whichever suits them better.
 
 A system that is finished is not trained again, and one that was stopped goes on where it was. A million pairs each
 take one CPU core an hour and a half; processes with different `--systems` share the work. The paper's 5 million batches
@@ -38,7 +39,7 @@ from training.objectives.base import System
 from training.running import log as run_log
 from training.running.recipe import Recipe
 from training.running.settings import change, describe
-from training.running.trainer import Trainer, export, train
+from training.running.trainer import Diverged, Trainer, export, train
 from training.scene.bodies import Bodies
 from training.scene.detector import Detector
 from training.scene.views import ViewSampler
@@ -161,7 +162,10 @@ class Comparison:
         """
 
         def measure(rate: float) -> float:
-            return self.run(system, rate, search_pairs, folder / "search" / f"{rate:.2g}").best
+            try:
+                return self.run(system, rate, search_pairs, folder / "search" / f"{rate:.2g}").best
+            except Diverged:
+                return 0.0
 
         rate = search(measure)
         score = self.run(system, rate, pairs, folder)

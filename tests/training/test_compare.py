@@ -12,6 +12,7 @@ from poseembed import PoseEncoder
 from training import compare
 from training.compare import FACTOR, FIRST_RATE, MOST_RATES, recipe, search
 from training.evaluation.systems import load_trained, systems
+from training.running.trainer import Diverged, Trainer, train
 
 PAPER = {
     "cv-mim",
@@ -128,6 +129,24 @@ def test_a_comparison_that_was_stopped_goes_on_and_finished_work_is_kept(
     trained = load_trained(stopped)
     assert list(trained) == ["ae", "pr-vipe"]
     assert trained["ae"].distance in ("cosine", "euclidean") and trained["pr-vipe"].encoder.view_dim == 0
+
+
+def test_a_rate_at_which_training_diverges_is_not_chosen(
+    bodies_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rates: list[float] = []
+
+    def diverge(trainer: Trainer, out: Path, *, save_seconds: float) -> None:
+        (rate,) = {optimizer.defaults["lr"] for optimizer in trainer.optimizers.values()}
+        rates.append(rate)
+        if rate > FIRST_RATE / 2:
+            raise Diverged("training has diverged")
+        train(trainer, out, save_seconds=save_seconds)
+
+    monkeypatch.setattr(compare, "train", diverge)
+    compare.main(arguments(bodies_file, tmp_path / "run", "--systems", "ae"))
+    chosen = json.loads((tmp_path / "run/ae/choice.json").read_text())["learning_rate"]
+    assert chosen == rates[-1] < FIRST_RATE / 2 < max(rates)
 
 
 def test_other_settings_do_not_mix_into_a_run(

@@ -31,7 +31,7 @@ from training.objectives.cv_mim import CvMim, CvMimConfig
 from training.running import log
 from training.running import state as run_state
 from training.running.recipe import Recipe, load_recipe, recipe_names
-from training.running.trainer import Trainer, export
+from training.running.trainer import Diverged, Trainer, export
 from training.running.trainer import train as train_to_the_end
 from training.scene.bodies import Bodies, Variation
 from training.scene.cameras import CameraRange
@@ -517,6 +517,14 @@ def test_other_settings_do_not_continue_a_run(
     with pytest.raises(ValueError, match=rf"other settings \({changed}.*\); use another --out or the old settings"):
         run(recipes / "tiny.py", data, out, "--pairs", "16", *options)
     assert content(out / run_state.FILE_NAME) == before
+
+
+def test_a_run_that_diverges_says_so_and_keeps_its_last_good_state(tmp_path: Path) -> None:
+    steep = duel(optimizer=partial(optim.SGD, lr=1e4), pairs=4000)
+    with pytest.raises(Diverged, match=r"at step \d+ the loss of attack, defence is not .* a lower learning rate"):
+        train_to_the_end(make_trainer(steep), tmp_path, save_seconds=0)
+    assert 0 < saved_step(tmp_path) < 1000
+    assert all(value.isfinite().all() for value in load_file(tmp_path / run_state.FILE_NAME).values())
 
 
 @pytest.mark.parametrize("kept", [0, 5, 4000])

@@ -28,6 +28,10 @@ LOG_EVERY = 100
 """Steps between two lines of the log, unless `train` is told otherwise."""
 
 
+class Diverged(ArithmeticError):
+    """Training whose loss is not a number any more."""
+
+
 class Trainer:
     """One run: networks, optimisers, data, and the step that joins them.
 
@@ -96,6 +100,7 @@ def train(trainer: Trainer, out: Path, *, save_seconds: float, log_every: int = 
     """Run to the recipe's last step, logging to `out` and saving the state every so often; resume if there is one.
 
     Raises:
+        Diverged: If a loss is not finite where it would be logged or saved: nothing is saved then.
         ValueError: If `out` holds a run with other settings, or a damaged one.
     """
     recipe, chief = trainer.recipe, rank() == 0
@@ -120,7 +125,11 @@ def train(trainer: Trainer, out: Path, *, save_seconds: float, log_every: int = 
             losses = trainer.train_step()
             progress.update()
             now = time.monotonic()
-            if log and trainer.step % log_every == 0:
+            to_log = trainer.step % log_every == 0
+            to_save = chief and (now - saved > save_seconds or trainer.step == trainer.last_step)
+            if to_log or to_save:
+                _check(losses, trainer.step)
+            if log and to_log:
                 terms = {name: value.item() for name, value in losses.terms.items()}
                 for name, value in terms.items():
                     log.add_scalar(f"loss/{name}", value, trainer.step)
@@ -128,9 +137,19 @@ def train(trainer: Trainer, out: Path, *, save_seconds: float, log_every: int = 
                 log.add_scalar("pairs_per_second", pairs / (now - logged), trainer.step)
                 progress.set_postfix({name: f"{value:.3f}" for name, value in terms.items()})
                 logged, logged_step = now, trainer.step
-            if chief and (now - saved > save_seconds or trainer.step == trainer.last_step):
+            if to_save:
                 run_state.save(file, step=trainer.step, **state)
                 saved = now
+
+
+def _check(losses: Losses, step: int) -> None:
+    """Refuse losses that are not finite: from them comes nothing any more."""
+    lost = [player for player, loss in losses.players.items() if not loss.isfinite()]
+    if lost:
+        raise Diverged(
+            f"training has diverged: at step {step} the loss of {', '.join(lost)} is not a number any more; begin "
+            "again in another folder with a lower learning rate, such as --set optimizer.lr=1e-4"
+        )
 
 
 def export(trainer: Trainer, folder: Path, *, recipe_name: str, changes: Sequence[str], data: Sequence[Path]) -> None:
