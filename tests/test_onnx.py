@@ -6,6 +6,7 @@ import pickle
 import re
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
@@ -411,6 +412,17 @@ def test_the_backend_in_other_processes(masked_folder: Path, model: Path, tmp_pa
                 check(pool.map_async(work, range(4)).get(timeout=HANGS), whole)
     """
     in_processes("if __name__ == '__main__':" + script, masked_folder, tmp_path)
+
+
+def test_a_session_from_before_a_fork_is_kept(by_onnx: PoseEncoder, poses: np.ndarray) -> None:
+    """To end it would be to wait for threads that are the parent's."""
+    runtime = by_onnx.runtime
+    assert runtime is not None
+    inherited = weakref.ref(runtime._session)
+    runtime._process = -1
+    wanted = by_onnx.embed(poses).z_pose
+    assert inherited() is not None and runtime._session is not inherited()
+    np.testing.assert_array_equal(by_onnx.embed(poses).z_pose, wanted)
 
 
 def test_the_backend_embeds_clips(clip_encoder: PoseEncoder, clip_folder: Path, model: Path, poses: np.ndarray) -> None:

@@ -14,6 +14,7 @@ from poseembed.extras import how_to_install
 
 CPU = "CPUExecutionProvider"
 _UNUSABLE = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NotImplemented", "RuntimeException")
+_inherited: list[Any] = []  # sessions of a parent process: to let go of one would be to wait for its threads for ever
 _ERRORS = 3  # of ONNX Runtime's levels: its warnings are about what it makes faster how, and go to stderr
 
 
@@ -53,8 +54,9 @@ class OnnxRuntime(nn.Module):
             raise ValueError("the ONNX backend has no gradients; load the encoder with backend='torch'")
         points = keypoints if visible is None else torch.where(visible[..., None], keypoints, torch.nan)
         points = _about_one(points) if points.dtype == torch.float64 else points.float()
-        if self._process != os.getpid():
-            self._start()  # after a fork: the threads of the session are the parent's, and would be waited for for ever
+        if self._process != os.getpid():  # after a fork: the session's threads are the parent's
+            _inherited.append(self._session)
+            self._start()
         flat = np.ascontiguousarray(points.detach().cpu().reshape(-1, *points.shape[-2:]))
         z_pose, z_view = map(torch.from_numpy, self.run(flat) if len(flat) else self._nothing())
         leading = points.shape[:-2]
